@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/buf.h"
+
+#include "base/mem.h"
+
+#include <stdarg.h>
+
+void tr_buf_deinit(struct tr_buf *buf)
+{
+    tr_free(buf->ptr);
+    *buf = (struct tr_buf){0};
+}
+
+void tr_buf_reset(struct tr_buf *buf)
+{
+    buf->len = 0;
+    buf->failed = false;
+    if (buf->ptr != NULL) {
+        buf->ptr[0] = '\0';
+    }
+}
+
+bool tr_buf_reserve(struct tr_buf *buf, size_t more)
+{
+    if (buf->failed) {
+        return false;
+    }
+    if (more >= SIZE_MAX - buf->len - 1 || !tr_grow(&buf->ptr, &buf->cap, buf->len + more + 1, 1)) {
+        buf->failed = true;
+        return false;
+    }
+    return true;
+}
+
+void tr_buf_add(struct tr_buf *buf, struct tr_bytes bytes)
+{
+    if (!tr_buf_reserve(buf, bytes.len)) {
+        return;
+    }
+    if (bytes.len > 0) {
+        memcpy(buf->ptr + buf->len, bytes.ptr, bytes.len);
+    }
+    buf->len += bytes.len;
+    buf->ptr[buf->len] = '\0';
+}
+
+void tr_buf_add_str(struct tr_buf *buf, const char *text)
+{
+    tr_buf_add(buf, tr_bytes_of(text));
+}
+
+void tr_buf_add_char(struct tr_buf *buf, char c)
+{
+    tr_buf_add(buf, (struct tr_bytes){&c, 1});
+}
+
+void tr_buf_printf(struct tr_buf *buf, const char *fmt, ...)
+{
+    va_list args, again;
+    int len;
+
+    va_start(args, fmt);
+    va_copy(again, args);
+    len = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    if (len < 0) {
+        buf->failed = true;
+    } else if (tr_buf_reserve(buf, (size_t)len)) {
+        (void)vsnprintf(buf->ptr + buf->len, (size_t)len + 1, fmt, again);
+        buf->len += (size_t)len;
+    }
+    va_end(again);
+}
+
+static void add_escaped(struct tr_buf *buf, unsigned char c)
+{
+    static const char short_forms[] = "btn\0fr";
+    if (c == '"' || c == '\\') {
+        tr_buf_add_char(buf, '\\');
+        tr_buf_add_char(buf, (char)c);
+    } else if (c >= 8 && c <= 13 && short_forms[c - 8] != '\0') {
+        tr_buf_add_char(buf, '\\');
+        tr_buf_add_char(buf, short_forms[c - 8]);
+    } else {
+        tr_buf_printf(buf, "\\u%04x", c);
+    }
+}
+
+void tr_buf_add_json(struct tr_buf *buf, struct tr_bytes text)
+{
+    size_t from = 0, i;
+
+    tr_buf_add_char(buf, '"');
+    for (i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c >= 0x20 && c != '"' && c != '\\') {
+            continue;
+        }
+        tr_buf_add(buf, (struct tr_bytes){text.ptr + from, i - from});
+        add_escaped(buf, c);
+        from = i + 1;
+    }
+    tr_buf_add(buf, (struct tr_bytes){text.ptr + from, text.len - from});
+    tr_buf_add_char(buf, '"');
+}
+
+void tr_buf_add_hex(struct tr_buf *buf, const void *bytes, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char *p = bytes;
+    size_t i;
+
+    if (!tr_buf_reserve(buf, len * 2)) {
+        return;
+    }
+    for (i = 0; i < len; i++) {
+        buf->ptr[buf->len++] = digits[p[i] >> 4];
+        buf->ptr[buf->len++] = digits[p[i] & 15];
+    }
+    buf->ptr[buf->len] = '\0';
+}
+
+struct tr_bytes tr_buf_bytes(const struct tr_buf *buf)
+{
+    return (struct tr_bytes){buf->ptr != NULL ? buf->ptr : "", buf->len};
+}
+
+enum tr_status tr_buf_status(const struct tr_buf *buf)
+{
+    return buf->failed ? TR_ENOMEM : TR_OK;
+}
+
+char *tr_buf_take(struct tr_buf *buf, size_t *len)
+{
+    char *content = NULL;
+    if (tr_buf_reserve(buf, 0)) {
+        content = buf->ptr;
+        content[buf->len] = '\0';
+        if (len != NULL) {
+            *len = buf->len;
+        }
+        *buf = (struct tr_buf){0};
+    } else {
+        tr_buf_deinit(buf);
+    }
+    return content;
+}

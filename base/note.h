@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What happened, as data. A core emits notes; the shell makes log lines of them (base/log.h), a
+ * simulator golden traces. One table gives the enum, the level, the text, the names of the two
+ * numbers and the free text, and docs/logs.md (a test holds it to this table). */
+#ifndef TR_BASE_NOTE_H
+#define TR_BASE_NOTE_H
+
+#include "base/bytes.h"
+
+enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
+
+/* id, level, message, name of a, name of b, name of text ("" = not used), what an operator reads
+ * from it */
+#define TR_NOTE_TABLE(X)                                                                           \
+    X(RUN_STARTED, INFO, "worker started", "consumers", "threads", "worker",                       \
+      "the process is up; `worker` is the id it writes into lease rows")                           \
+    X(RUN_STOPPING, INFO, "worker stopping", "signal", "", "",                                     \
+      "a signal arrived: batches in hand are finished, checkpointed, leases released")             \
+    X(RUN_ENDED, INFO, "worker ended", "records", "exit_code", "", "the last line of a run")       \
+    X(STREAM_FOUND, INFO, "stream found", "", "", "stream",                                        \
+      "the stream that the consumer follows, newest of its table")                                 \
+    X(STREAM_WAITING, WARN, "stream not readable yet", "", "", "why", "asked again with backoff")  \
+    X(TABLE_CREATED, INFO, "lease table created", "", "", "table", "it was missing and was made")  \
+    X(TABLE_WAITING, INFO, "waiting for the lease table", "", "", "table", "it is being created")  \
+    X(LISTING_DONE, DEBUG, "shard listing complete", "shards", "calls", "",                        \
+      "a complete DescribeStream; `shards` are listed now")                                        \
+    X(SHARD_FOUND, INFO, "shard found", "", "", "parent", "a shard that was not known before")     \
+    X(LEASE_CREATED, INFO, "lease row created", "", "", "checkpoint", "where reading will start")  \
+    X(LEASE_TAKEN, INFO, "lease taken", "counter", "", "checkpoint",                               \
+      "this worker reads the shard from now on")                                                   \
+    X(LEASE_RENEWED, DEBUG, "lease renewed", "counter", "", "", "the heartbeat was written")       \
+    X(LEASE_UNCERTAIN, WARN, "lease write without an answer", "counter", "", "why",                \
+      "the write may or may not have happened; the next one decides")                              \
+    X(LEASE_LOST, WARN, "lease lost", "counter", "", "why", "another worker holds it, or may")     \
+    X(LEASE_LAPSED, WARN, "lease lapsed", "late_ms", "", "",                                       \
+      "no renewal in time: processing of the shard stopped until a renewal succeeds")              \
+    X(LEASE_RELEASED, INFO, "lease released", "counter", "", "checkpoint",                         \
+      "given up on purpose; another worker may take it at once")                                   \
+    X(LEASE_ROW_BAD, ERROR, "lease row not understood", "", "", "why",                             \
+      "the row is left as it is; the other leases go on")                                          \
+    X(CHECKPOINT_WRITTEN, DEBUG, "checkpoint written", "counter", "", "checkpoint",                \
+      "everything up to and including it is done")                                                 \
+    X(SHARD_STARTED, INFO, "shard reading started", "", "", "from", "the first iterator is asked") \
+    X(SHARD_ENDED, INFO, "shard ended", "records", "", "",                                         \
+      "all of its records are processed and checkpointed")                                         \
+    X(SHARD_TIP, DEBUG, "shard read to its tip", "empty_pages", "", "", "only with --once")        \
+    X(SHARD_STUCK, ERROR, "shard cannot be finished", "", "", "why", "the run will end with 1")    \
+    X(GAP, ERROR, "records are missing", "", "", "bounds",                                         \
+      "trimmed before they were read: gone for good; `bounds` says between what")                  \
+    X(ITERATOR_EXPIRED, INFO, "iterator expired", "", "", "after",                                 \
+      "made again behind the last fetched record; nothing is lost")                                \
+    X(CALL_RETRIED, DEBUG, "call repeated", "attempt", "wait_ms", "why", "a passing fault")        \
+    X(CALL_FAILED, WARN, "call failed", "attempts", "", "why", "tried again later by its caller")  \
+    X(CLOCK_SKEW, WARN, "clock skew corrected", "skew_ms", "", "",                                 \
+      "this host's clock differs from the service's; signing follows the service")                 \
+    X(PAGE_BAD, ERROR, "page not understood", "byte", "", "why",                                   \
+      "an answer of GetRecords that is no valid page; it is fetched again")                        \
+    X(PROCESS_FAILED, WARN, "processor failed", "record", "attempt", "why",                        \
+      "tried again with backoff; the shard waits, nothing is skipped")                             \
+    X(TAIL_CUT, WARN, "unfinished line cut", "bytes", "", "path",                                  \
+      "a crash had left half a line in the output; its record is delivered again")                 \
+    X(LOCAL_LISTENING, INFO, "service model listening", "port", "", "", "it accepts connections")
+
+enum tr_note_id {
+#define TR_NOTE_ENUM(id, level, message, a, b, text, doc) TR_NOTE_##id,
+    TR_NOTE_TABLE(TR_NOTE_ENUM)
+#undef TR_NOTE_ENUM
+        TR_NOTE_COUNT
+};
+
+/* Bytes are borrowed for the call that gets the note. Unused members stay zero. */
+struct tr_note {
+    enum tr_note_id id;
+    struct tr_bytes consumer;
+    struct tr_bytes shard;
+    uint64_t a;
+    uint64_t b;
+    struct tr_bytes text;
+};
+
+struct tr_note_row {
+    const char *id;
+    enum tr_level level;
+    const char *message;
+    const char *a;
+    const char *b;
+    const char *text;
+    const char *doc;
+};
+
+/* The table's row. Owns: static. Threads: any. */
+const struct tr_note_row *tr_note_row(enum tr_note_id id);
+
+/* "debug", "info", "warn", "error". */
+const char *tr_level_name(enum tr_level level);
+
+#endif

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+include(GNUInstallDirs)
+install(TARGETS tailrace_static tailrace_shared)
+if(TARGET tailrace)
+  install(TARGETS tailrace)
+endif()
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/tailrace DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+configure_file(${PROJECT_SOURCE_DIR}/cmake/tailrace.pc.in ${PROJECT_BINARY_DIR}/tailrace.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/tailrace.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
