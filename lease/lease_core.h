@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The coordination core of one worker in one lease table: take, renew, checkpoint, release, lose.
+ * It decides by what scans and writes answered and by a monotonic clock given in; it does no I/O.
+ * The rules it holds are those of docs/leases.md; every branch cites the one it implements. */
+#ifndef TR_LEASE_LEASE_CORE_H
+#define TR_LEASE_LEASE_CORE_H
+
+#include "base/note.h"
+#include "base/time.h"
+#include "lease/lease_row.h"
+
+struct tr_lease_core;
+
+struct tr_lease_options {
+    struct tr_bytes worker_id; /* copied; new at every start */
+    struct tr_bytes stream;    /* copied: the stream's label, for rows that are made */
+    uint64_t failover_ms;
+    uint64_t seed;     /* spreads timers */
+    size_t leases_max; /* rows followed */
+    size_t writes_max; /* writes in flight */
+};
+
+enum tr_lease_event_kind {
+    TR_LEASE_EV_TICK,        /* time passed */
+    TR_LEASE_EV_SCANNED,     /* op; the rows of a whole scan (all pages), received at now */
+    TR_LEASE_EV_SCAN_FAILED, /* op, status */
+    TR_LEASE_EV_WRITTEN, /* op, status, may_have_happened; row: the new one (TR_OK) or the old one
+                            (TR_ECONDITION) if the answer had it */
+    TR_LEASE_EV_CREATE,  /* make this row (create), conditional on its absence */
+    TR_LEASE_EV_READY,   /* key: the shard may be read (its parents are done): may be taken */
+    TR_LEASE_EV_CHECKPOINT, /* key, position: write it soon, as a renewal; the latest wins */
+    TR_LEASE_EV_GIVE_UP,    /* key: release this lease (its last checkpoint first) */
+    TR_LEASE_EV_STOP,       /* take nothing more; leases go by GIVE_UP */
+};
+
+struct tr_lease_event {
+    enum tr_lease_event_kind kind;
+    struct tr_mono now;
+    uint64_t op;
+    enum tr_status status;
+    bool may_have_happened;
+    const struct tr_lease_row *rows; /* borrowed for the step */
+    size_t row_count;
+    struct tr_bytes key;
+    struct tr_position position;
+    const struct tr_lease_write *create; /* key, position, parents, stream, without_parents,
+                                            counter: the service's time in ms */
+};
+
+enum tr_lease_effect_kind {
+    TR_LEASE_FX_SCAN,     /* op: scan the table, all pages */
+    TR_LEASE_FX_WRITE,    /* op, write, timeout_ms */
+    TR_LEASE_FX_GRANTED,  /* key, row: held now, start behind row->checkpoint; valid_until */
+    TR_LEASE_FX_VALID,    /* key, valid_until: the validity moved on */
+    TR_LEASE_FX_LOST,     /* key, status: not held any more; drop everything in hand */
+    TR_LEASE_FX_STORED,   /* key, position: the row holds this checkpoint now */
+    TR_LEASE_FX_RELEASED, /* key: a release was answered, or given up after its attempts */
+    TR_LEASE_FX_ROW,  /* row: a row was seen new or changed, or was made (for the shard graph) */
+    TR_LEASE_FX_NOTE, /* note */
+};
+
+struct tr_lease_effect {
+    enum tr_lease_effect_kind kind;
+    uint64_t op;
+    struct tr_bytes key;
+    struct tr_lease_write write;
+    struct tr_lease_row row;
+    struct tr_position position;
+    struct tr_mono valid_until;
+    uint64_t timeout_ms;
+    enum tr_status status;
+    struct tr_note note;
+};
+
+/* Init with {0}; bytes in effects are borrowed until the next step. */
+struct tr_lease_effects {
+    struct tr_lease_effect *items; /* owned */
+    size_t count;
+    size_t cap;
+};
+void tr_lease_effects_deinit(struct tr_lease_effects *effects);
+
+enum tr_status tr_lease_core_new(const struct tr_lease_options *options, struct tr_mono now,
+                                 struct tr_lease_core **out) TR_MUST_CHECK;
+void tr_lease_core_free(struct tr_lease_core *core);
+
+/* Errors: TR_ENOMEM, TR_ELIMIT: the event did not happen for the core; nothing is lost by giving it
+ * again. Effects: out->count is reset first. */
+enum tr_status tr_lease_core_step(struct tr_lease_core *core, const struct tr_lease_event *event,
+                                  struct tr_lease_effects *out) TR_MUST_CHECK;
+struct tr_mono tr_lease_core_deadline(const struct tr_lease_core *core);
+
+/* What a lease looks like from here. */
+enum tr_lease_view {
+    TR_LEASE_UNKNOWN, /* no such row */
+    TR_LEASE_WATCHED, /* owned by another worker, too short a time to judge */
+    TR_LEASE_ALIVE,   /* owned by another worker that renewed it while we watched */
+    TR_LEASE_FREE,    /* unowned or expired: it will be taken when ready */
+    TR_LEASE_TAKING,
+    TR_LEASE_HELD,
+    TR_LEASE_LAPSED, /* held, but not renewed in time: nothing is processed */
+    TR_LEASE_RELEASING,
+};
+enum tr_lease_view tr_lease_core_view(const struct tr_lease_core *core, struct tr_bytes key);
+/* The checkpoint that the row was last seen to hold; false when there is no such row. */
+bool tr_lease_core_checkpoint(const struct tr_lease_core *core, struct tr_bytes key,
+                              struct tr_position *out);
+/* The counter of a held lease: its fencing number; 0 when it is not held. */
+uint64_t tr_lease_core_counter(const struct tr_lease_core *core, struct tr_bytes key);
+/* Whether at least one whole scan was received. */
+bool tr_lease_core_scanned(const struct tr_lease_core *core);
+/* Writes without an answer. */
+size_t tr_lease_core_in_flight(const struct tr_lease_core *core);
+
+#endif

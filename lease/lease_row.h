@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * KCL's lease row, attribute by attribute, and the requests that read and write the lease table.
+ * Encoders and decoders, pure. Attributes that are not ours stay as they are: every write after
+ * creation is an UpdateItem of named attributes. */
+#ifndef TR_LEASE_LEASE_ROW_H
+#define TR_LEASE_LEASE_ROW_H
+
+#include "base/json.h"
+#include "checkpoint/position.h"
+
+#define TR_LEASE_PARENTS_MAX 8
+
+/* A decoded row; bytes are borrowed from the decoder's arena. */
+struct tr_lease_row {
+    struct tr_bytes key;
+    struct tr_bytes owner; /* absent: unowned */
+    uint64_t counter;
+    struct tr_position checkpoint;
+    uint64_t switches; /* ownerSwitchesSinceCheckpoint */
+    struct tr_bytes parents[TR_LEASE_PARENTS_MAX];
+    size_t parent_count;
+    /* Our own attributes, all optional (docs/leases.md). */
+    uint64_t failover_ms;   /* tailraceFailoverMs, if tailraceOwner equals leaseOwner; else 0 */
+    struct tr_bytes stream; /* tailraceStream: the stream's label; absent: made by somebody else */
+    bool without_parents;   /* tailraceNoParents */
+};
+
+/* One page of a Scan, or one row. Init with {0}. */
+struct tr_lease_rows {
+    struct tr_lease_row *rows; /* owned */
+    size_t count;
+    size_t cap;
+    struct tr_buf arena;    /* owned: unescaped strings */
+    struct tr_buf last_key; /* owned: LastEvaluatedKey as JSON; empty: the scan is complete */
+    struct tr_json_doc doc; /* owned */
+    struct tr_buf text;     /* owned: the answer's bytes, which the views point into */
+};
+
+/* Called for a row that is no lease row or not understood: key (may be absent) and why, with
+ * attribute and value. The row is left alone. */
+typedef void tr_lease_bad_row_fn(void *ctx, struct tr_bytes key, const char *why);
+
+void tr_lease_rows_deinit(struct tr_lease_rows *rows);
+
+/* Decode a Scan answer (a page). Rows that are not understood are reported and left out; rows of
+ * other kinds (entityType other than LEASE, no leaseCounter) are left out too.
+ * Owns:    *body is taken (also on error). Earlier content of rows is dropped.
+ * Errors:  TR_EPARSE (not a Scan answer), TR_ENOMEM. */
+enum tr_status tr_lease_decode_scan(struct tr_lease_rows *rows, struct tr_buf *body,
+                                    tr_lease_bad_row_fn *bad, void *ctx,
+                                    struct tr_err *err) TR_MUST_CHECK;
+/* Decode the row in an UpdateItem answer (`member` "Attributes") or in the body of a failed
+ * condition
+ * (`member` "Item"). TR_ENOTFOUND: the body has no such member. */
+enum tr_status tr_lease_decode_one(struct tr_lease_rows *rows, struct tr_buf *body,
+                                   const char *member, struct tr_err *err) TR_MUST_CHECK;
+
+enum tr_lease_write_kind {
+    TR_LEASE_CREATE,     /* PutItem, absent before */
+    TR_LEASE_TAKE,       /* owner and counter as scanned */
+    TR_LEASE_RENEW,      /* owner = me, counter as known */
+    TR_LEASE_CHECKPOINT, /* as renew, with a position */
+    TR_LEASE_RELEASE,    /* as renew; the owner is removed (and a pending position written) */
+};
+
+/* Everything that goes into one write. */
+struct tr_lease_write {
+    enum tr_lease_write_kind kind;
+    struct tr_bytes key;
+    struct tr_bytes expected_owner; /* absent: the row must have none (take); unused for create */
+    uint64_t expected_counter;
+    uint64_t counter;            /* the new one */
+    struct tr_bytes owner;       /* take: me */
+    uint64_t failover_ms;        /* take: mine */
+    struct tr_position position; /* create, checkpoint, release with has_position */
+    bool has_position;
+    struct tr_bytes parents[TR_LEASE_PARENTS_MAX]; /* create */
+    size_t parent_count;
+    struct tr_bytes stream; /* create: the label */
+    bool without_parents;   /* create */
+};
+
+/* "PutItem" or "UpdateItem" and the body. Takes, renewals, checkpoints and releases ask for ALL_NEW
+ * and, on failure of the condition, ALL_OLD. */
+const char *tr_lease_encode_write(struct tr_buf *out, struct tr_bytes table,
+                                  const struct tr_lease_write *write);
+void tr_lease_encode_scan(struct tr_buf *out, struct tr_bytes table, bool consistent,
+                          struct tr_bytes last_key);
+void tr_lease_encode_get(struct tr_buf *out, struct tr_bytes table, struct tr_bytes key);
+/* KCL's table: HASH leaseKey (S), pay per request. */
+void tr_lease_encode_create_table(struct tr_buf *out, struct tr_bytes table);
+/* What DescribeTable says: ACTIVE or not yet.
+ * Errors:  TR_ECONFIG: the table has another key (it is no lease table), with what it has. */
+enum tr_status tr_lease_decode_describe_table(struct tr_bytes body, bool *active,
+                                              struct tr_err *err) TR_MUST_CHECK;
+
+#endif
