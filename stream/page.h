@@ -12,6 +12,9 @@
 
 enum tr_event_name { TR_EVENT_OTHER, TR_EVENT_INSERT, TR_EVENT_MODIFY, TR_EVENT_REMOVE };
 
+/* Levels of nesting that a page may have, its own object included. */
+#define TR_PAGE_DEPTH_MAX 128
+
 /* A run of bytes of the page; len 0 and start 0: the member is missing. */
 struct tr_span {
     uint32_t start;
@@ -37,18 +40,24 @@ struct tr_page {
     size_t cap;
     struct tr_buf next_iterator; /* owned; unescaped */
     bool has_next;               /* false: absent, null or "": the shard has ended */
+    size_t bad_at;               /* the byte that the last TR_EPARSE was about */
 };
 
 /* Slice page->body (set by the caller). Fills everything else; may be called again on a page that
  * was used before (memory is reused).
  * Shape:   any valid JSON white space, member order and unknown members; nesting up to 128.
- * Errors:  TR_EPARSE with the byte and what is wrong there (cut or malformed JSON, a record without
- * a SequenceNumber, a sequence number that is no number of 1..40 digits, Records that is no array);
- * TR_ELIMIT (page of 4 GiB); TR_ENOMEM. The page then holds no records. Threads: any, one at a time
- * for a page. */
+ *          UTF-8 and pairs of surrogates are not checked in values, which travel byte for byte.
+ *          The body grows by some bytes of padding behind its end; its content stays.
+ * Errors:  TR_EPARSE with the byte and what is wrong there (cut or malformed JSON, no Records, a
+ *          record without a SequenceNumber, a sequence number that is no string of 1..40 digits);
+ *          TR_ELIMIT (page of 4 GiB); TR_ENOMEM. The page then holds no records, and has_next says
+ *          nothing about the shard.
+ * Threads: any, one at a time for a page. */
 enum tr_status tr_page_slice(struct tr_page *page, struct tr_err *err) TR_MUST_CHECK;
+/* Free all that the page owns; it is as after init. */
 void tr_page_deinit(struct tr_page *page);
 
+/* The bytes of a span; absent when the member was missing. */
 struct tr_bytes tr_page_span(const struct tr_page *page, struct tr_span span);
 /* The position of record i. */
 struct tr_position tr_page_position(const struct tr_page *page, size_t i);
@@ -58,8 +67,14 @@ bool tr_page_created_ms(const struct tr_page *page, size_t i, int64_t *ms);
 
 /* Append record i as Lambda would deliver it, without a newline: the bytes as they came, plus
  * eventSourceARN (if it lacks one), with userIdentity's members in Lambda's spelling (principalId,
- * type), and with line breaks between tokens taken out. */
+ * type), and with line breaks between tokens taken out.
+ * Errors:  out->failed without memory. */
 void tr_page_add_record(const struct tr_page *page, size_t i, struct tr_bytes stream_arn,
                         struct tr_buf *out);
+
+/* Append records first .. first+count-1 in the same form, each followed by `end` ('\n' for lines,
+ * ',' for elements): at the cost of a copy, since the ARN is escaped once. */
+void tr_page_add_records(const struct tr_page *page, size_t first, size_t count,
+                         struct tr_bytes stream_arn, char end, struct tr_buf *out);
 
 #endif
