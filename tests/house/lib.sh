@@ -8,6 +8,7 @@ export LC_ALL=C.UTF-8
 : "${TR_BUILD_DIR:=$TR_SOURCE_DIR/build/dev}"
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
 
 # A file counts them, since a loop behind a pipe cannot.
 violation() {
