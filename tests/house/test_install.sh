@@ -58,7 +58,7 @@ soname=$(readelf -d "$library" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
 # What is exported is declared, what is declared is exported.
 (cd "$work/tree/include/tailrace" && cat ./*.h) >"$work/public"
 nm -D --defined-only "$library" | awk '{ print $NF }' | sed 's/@.*//' | sort -u >"$work/exported"
-[ "${TR_COVERAGE:-OFF}" = OFF ] || sed -i '/gcov/d' "$work/exported"
+[ "${TR_COVERAGE:-OFF}" = OFF ] || sed -i '/gcov\|mangle_path/d' "$work/exported"
 [ -s "$work/exported" ] || violation "libtailrace.so: exports nothing"
 while IFS= read -r name; do
     case $name in

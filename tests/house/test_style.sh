@@ -25,7 +25,7 @@ done <"$work/all"
     grep -nHE '^.{101,}' $(cat "$work/c") | cut -c 1-60 | violations_of "over 100 columns"
     grep -nHE "$(printf '\t')" $(cat "$work/c") | violations_of "a tab"
     grep -nHE '[[:space:]]+$' $(cat "$work/all") | violations_of "white space at the end"
-    grep -nHE '^typedef (struct|enum|union)\>' $(cat "$work/c") | violations_of "a typedef of a struct"
+    grep -nHE '^typedef (struct|enum|union)\>' $(cat "$work/c") | grep -v '(\*' | violations_of "a typedef of a struct"
     awk 'FNR == 1 && NR > 1 && last != "" { print place ": no newline at its end" }
         { place = FILENAME; last = "" }' $(cat "$work/c") | violations_of "style"
 }
