@@ -24,6 +24,7 @@ void tr_buf_reset(struct tr_buf *buf);
 /* Make room for `more` bytes behind len. Returns false (and sets failed) without memory. */
 bool tr_buf_reserve(struct tr_buf *buf, size_t more);
 
+/* Append bytes, a C string, one character, formatted text. */
 void tr_buf_add(struct tr_buf *buf, struct tr_bytes bytes);
 void tr_buf_add_str(struct tr_buf *buf, const char *text);
 void tr_buf_add_char(struct tr_buf *buf, char c);

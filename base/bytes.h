@@ -22,6 +22,7 @@ struct tr_bytes tr_bytes_of(const char *text);
 /* For printf: "%.*s". */
 #define TR_FMT(b) (int)(b).len, (b).ptr
 
+/* Whether both are the same bytes; whether they are, begin or end with the text. */
 bool tr_bytes_eq(struct tr_bytes a, struct tr_bytes b);
 bool tr_bytes_is(struct tr_bytes a, const char *text);
 bool tr_bytes_starts(struct tr_bytes a, const char *prefix);

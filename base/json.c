@@ -118,7 +118,7 @@ static enum tr_status skip_escape(struct parser *ps)
 
 static enum tr_status parse_string(struct parser *ps)
 {
-    uint32_t index;
+    uint32_t index = 0;
     size_t from;
     bool ascii = true;
     enum tr_status status = add_node(ps, TR_JSON_STRING, &index);
@@ -159,7 +159,7 @@ static size_t skip_digits(struct parser *ps)
 
 static enum tr_status parse_number(struct parser *ps)
 {
-    uint32_t index;
+    uint32_t index = 0;
     enum tr_status status = add_node(ps, TR_JSON_NUMBER, &index);
     if (status != TR_OK) {
         return status;
@@ -189,7 +189,7 @@ static enum tr_status parse_number(struct parser *ps)
 
 static enum tr_status parse_word(struct parser *ps, const char *word, enum tr_json_type type)
 {
-    uint32_t index;
+    uint32_t index = 0;
     size_t len = strlen(word);
     enum tr_status status;
     if (ps->len - ps->at < len || memcmp(ps->p + ps->at, word, len) != 0) {
@@ -205,7 +205,7 @@ static enum tr_status parse_word(struct parser *ps, const char *word, enum tr_js
 
 static enum tr_status open_container(struct parser *ps, enum tr_json_type type)
 {
-    uint32_t index;
+    uint32_t index = 0;
     enum tr_status status;
     if (ps->depth == TR_JSON_DEPTH_MAX) {
         return tr_fail(ps->err, TR_EPARSE, "json byte %zu: nested deeper than %d levels", ps->at,

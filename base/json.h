@@ -53,6 +53,7 @@ enum tr_status tr_json_parse(struct tr_json_doc *doc, struct tr_bytes text,
                              struct tr_err *err) TR_MUST_CHECK;
 void tr_json_deinit(struct tr_json_doc *doc);
 
+/* The value that is the whole text; what a value is. */
 struct tr_json tr_json_root(const struct tr_json_doc *doc);
 enum tr_json_type tr_json_type(struct tr_json value);
 /* The word for a type in messages: "a string", "an object", "nothing". */

@@ -28,6 +28,7 @@ enum tr_status tr_map_set(struct tr_map *map, struct tr_bytes key, void *value) 
 /* Remove an entry and return its value, or NULL. */
 void *tr_map_remove(struct tr_map *map, struct tr_bytes key);
 
+/* How many entries. */
 size_t tr_map_count(const struct tr_map *map);
 
 /* Walk: for (e = tr_map_first(m); e != NULL; e = tr_map_next(e)). Removing the present entry is

@@ -12,6 +12,10 @@
 #include <string.h>
 #include <time.h>
 
+/* A fortified build makes these two macros under clang, which warns about poisoning a macro. */
+#undef sprintf
+#undef vsprintf
+
 #pragma GCC poison strcpy strncpy strcat strncat sprintf vsprintf gets strtok
 #pragma GCC poison atoi atol atoll atof gmtime localtime asctime ctime tmpnam mktemp tempnam
 #pragma GCC poison system popen

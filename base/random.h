@@ -11,7 +11,9 @@ struct tr_random {
     uint64_t state;
 };
 
+/* Start the row of numbers that belongs to the seed. */
 void tr_random_init(struct tr_random *random, uint64_t seed);
+/* The next number, evenly from all of them. */
 uint64_t tr_random_u64(struct tr_random *random);
 /* Evenly from 0 .. bound-1; 0 when bound is 0. */
 uint64_t tr_random_below(struct tr_random *random, uint64_t bound);

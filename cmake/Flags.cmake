@@ -6,7 +6,7 @@ target_include_directories(tr_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SO
 target_compile_options(tr_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
   -Wformat=2 -Wundef -Wcast-qual -Wwrite-strings -Werror
-  -Wno-format-truncation # cutting a long message is what snprintf is here for
+  $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation> # cutting a long message is what snprintf is here for
   -fno-common -fstack-protector-strong
   "SHELL:-include ${PROJECT_SOURCE_DIR}/base/poison.h")
 target_link_libraries(tr_flags INTERFACE Threads::Threads)
@@ -17,6 +17,7 @@ if(TR_SANITIZE)
   target_link_options(tr_flags INTERFACE -fsanitize=${TR_SANITIZE})
 else()
   target_compile_definitions(tr_flags INTERFACE $<$<CONFIG:Release,RelWithDebInfo>:_FORTIFY_SOURCE=2>)
+  target_compile_options(tr_flags INTERFACE $<$<CONFIG:Release>:-fstack-clash-protection>)
 endif()
 if(TR_COVERAGE)
   target_compile_options(tr_flags INTERFACE --coverage)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * cmocka in the order it wants its headers, and what our tests say often. */
-#ifndef TR_TESTS_TEST_H
-#define TR_TESTS_TEST_H
+#ifndef TR_TESTS_SUPPORT_TEST_H
+#define TR_TESTS_SUPPORT_TEST_H
 
 #include <setjmp.h>
 #include <stdarg.h>

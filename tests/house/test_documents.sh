@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# What the documents point at is there: relative links, the scripts and tests that they name, and
+# every decision in the list of decisions.
+. "$(dirname "$0")/lib.sh"
+
+cd "$TR_SOURCE_DIR" || exit 1
+sources '*.md' >"$work/documents"
+[ -s "$work/documents" ] || violation "no document to look at"
+
+while IFS= read -r document; do
+    folder=$(dirname "$document")
+    grep -noE '\]\([^)# ]+' "$document" | sed 's/](//' | while IFS=: read -r line target; do
+        case $target in
+        http* | mailto*) continue ;;
+        esac
+        [ -e "$folder/$target" ] || violation "$document:$line: links to '$target', which is not there"
+    done
+    grep -noE '(^|[^/A-Za-z0-9._-])(scripts|tests/house|tests/newcomer|docs/decisions)/[A-Za-z0-9_.-]*[A-Za-z0-9_]' \
+        "$document" | sed 's/:[^:a-z]*/:/' | while IFS=: read -r line target; do
+        [ -e "$target" ] || violation "$document:$line: names '$target', which is not there"
+    done
+done <"$work/documents"
+
+for page in docs/decisions/[0-9]*.md; do
+    grep -qF "(${page##*/})" docs/decisions/README.md ||
+        violation "docs/decisions/README.md: does not list ${page##*/}"
+    head -n 1 "$page" | grep -q "^# $(basename "$page" | cut -c 1-4): " ||
+        violation "$page:1: its title does not begin with its number"
+    for part in Context Decision Consequences; do
+        grep -q "^## $part\$" "$page" || violation "$page: has no part '$part'"
+    done
+done
+finish "$(wc -l <"$work/documents") documents"
