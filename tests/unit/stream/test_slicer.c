@@ -572,6 +572,18 @@ static void test_slicer__a_body_that_could_not_be_stored_whole_is_no_page(void *
     tr_page_deinit(&page);
 }
 
+static void test_slicer__a_page_beyond_what_a_span_can_name_is_refused(void **state)
+{
+    struct tr_page page = {0};
+    struct tr_err err = {0};
+    (void)state;
+    page.body.len = UINT32_MAX; /* refused by its length: the bytes are never touched */
+    tr_assert_status(tr_page_slice(&page, &err), TR_ELIMIT, &err);
+    tr_assert_has(err.text, "4294967295 bytes");
+    page.body.len = 0;
+    tr_page_deinit(&page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -584,6 +596,7 @@ int main(void)
         cmocka_unit_test(test_slicer__one_changed_byte_is_refused_or_read_as_any_json_reader_would),
         cmocka_unit_test(test_slicer__without_memory_says_so_and_can_be_tried_again),
         cmocka_unit_test(test_slicer__a_body_that_could_not_be_stored_whole_is_no_page),
+        cmocka_unit_test(test_slicer__a_page_beyond_what_a_span_can_name_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
