@@ -37,10 +37,10 @@ static bool parse_digits(struct tr_bytes text, struct tr_position *out)
 
 enum tr_status tr_position_parse(struct tr_bytes text, struct tr_position *out, struct tr_err *err)
 {
-    uint8_t kind;
+    size_t kind;
     for (kind = 0; kind < sizeof sentinels / sizeof sentinels[0]; kind++) {
         if (sentinels[kind] != NULL && tr_bytes_is(text, sentinels[kind])) {
-            *out = (struct tr_position){.kind = kind};
+            *out = (struct tr_position){.kind = (uint8_t)kind};
             return TR_OK;
         }
     }

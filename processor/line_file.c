@@ -239,7 +239,7 @@ static enum tr_status find_line_end(const struct tr_line_file *file, off_t size,
 static enum tr_status cut_tail(const struct tr_line_file *file, struct stat *info, uint64_t *cut,
                                struct tr_err *err)
 {
-    off_t end;
+    off_t end = info->st_size;
     char last;
     enum tr_status status;
 

@@ -129,7 +129,10 @@ static void add_tokens(struct tr_buf *out, struct tr_bytes json, bool identity)
     bool name_next = false;
     size_t at = 0;
 
-    identity = identity && json.len > 0 && json.ptr[0] == '{';
+    if (json.ptr == NULL) {
+        return;
+    }
+    identity = identity && json.ptr[0] == '{';
     while (at < json.len) {
         char c = json.ptr[at];
         if (c == '"') {

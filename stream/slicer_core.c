@@ -121,12 +121,12 @@ static bool is_hex(unsigned char c)
 
 static const unsigned char *skip_escape(struct slicer *s, const unsigned char *p)
 {
+    static const char plain[] = {'"', '\\', '/', 'b', 'f', 'n', 'r', 't'};
     unsigned digits;
     s->escaped = true;
     p++;
     if (*p != 'u') {
-        return *p != 0 && memchr("\"\\/bfnrt", *p, 8) != NULL ? p + 1
-                                                              : expected(s, p, "a valid escape");
+        return memchr(plain, *p, sizeof plain) != NULL ? p + 1 : expected(s, p, "a valid escape");
     }
     p++;
     for (digits = 0; digits < 4; digits++, p++) {
@@ -385,9 +385,9 @@ static const unsigned char *take_event(struct slicer *s, const unsigned char *p,
     }
     value.raw = (struct tr_bytes){(const char *)s->text + span.start + 1, span.len - 2};
     value.escaped = s->escaped;
-    for (uint8_t i = TR_EVENT_INSERT; i <= TR_EVENT_REMOVE; i++) {
+    for (int i = TR_EVENT_INSERT; i <= TR_EVENT_REMOVE; i++) {
         if (name_is(&value, names[i], strlen(names[i]))) {
-            *event = i;
+            *event = (uint8_t)i;
         }
     }
     return p;
