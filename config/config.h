@@ -98,7 +98,7 @@ struct tr_config_origin {
 
 /* All that was wrong, sorted by place. Init with {0}. */
 struct tr_config_error {
-    const char *file; /* owned; NULL: not from a file */
+    char *file; /* owned; NULL: not from a file */
     size_t file_index;
     unsigned line; /* 0: the whole file */
     unsigned column;
@@ -130,7 +130,8 @@ struct tr_config_options {
     uint64_t cpus; /* default of worker.threads; 0: the CPUs that are online */
 };
 
-/* A file's name and content, for those who have it in memory. */
+/* A file's name and content, for those who have it in memory. An absent text (ptr NULL) is a file
+ * that could not be read and was reported: nothing is then called missing. */
 struct tr_config_source {
     const char *name;
     struct tr_bytes text;

@@ -37,11 +37,14 @@ enum tr_setting_available { TR_SETTING_NOW, TR_SETTING_ONLY, TR_SETTING_LATER };
 #define TR_GIB (1024ull * 1024u * 1024u)
 
 /* ROOT, CONSUMER: path, member, type, low, high, words, default, available, doc
- * LATER: path, type, low, high, words, doc */
+ * LATER: path, type, low, high, words, doc
+ * The names of environment variables that stand in for an absent setting are in
+ * tr_setting_variables. */
 #define TR_SETTING_TABLE(ROOT, CONSUMER, LATER)                                                    \
     ROOT("aws.region", aws.region, TEXT, 1, 64, "-",                                               \
-         "(the profile's region, else the stream ARN's)", NOW,                                     \
-         "Region whose services are called.")                                                      \
+         "(`AWS_REGION`, else `AWS_DEFAULT_REGION`, else the profile's region, else the stream "   \
+         "ARN's)",                                                                                 \
+         NOW, "Region whose services are called.")                                                 \
     ROOT("aws.endpoint", aws.endpoint, URL, 8, 1024, "",                                           \
          "(`AWS_ENDPOINT_URL_DYNAMODB` and `AWS_ENDPOINT_URL_DYNAMODB_STREAMS`, else "             \
          "`AWS_ENDPOINT_URL`, else the region's own)",                                             \
@@ -151,5 +154,21 @@ enum {
 };
 
 extern const struct tr_setting tr_settings[TR_SETTING_COUNT_ALL];
+
+/* The setting at a path, or NULL. A path is one of the table's ("consumers.*.batch.records"). */
+const struct tr_setting *tr_setting_find(struct tr_bytes path);
+/* Whether settings lie below the path ("consumers.*.batch"; "" is the top). */
+bool tr_setting_is_section(struct tr_bytes path);
+/* Whether the path is a setting or a section, and all of it comes later. */
+bool tr_setting_is_later(struct tr_bytes path);
+/* Walk the names directly below a section, in the table's order, each once: start with *at = 0.
+ * Owns:    a view of static text; absent at the end. */
+struct tr_bytes tr_setting_child(struct tr_bytes section, size_t *at);
+/* The rest of a path below a section: its first name; absent if it does not lie below. */
+struct tr_bytes tr_setting_below(const struct tr_setting *setting, struct tr_bytes section);
+/* Variables that stand in for an absent setting, best first; ends with NULL; NULL: none. */
+const char *const *tr_setting_variables(const struct tr_setting *setting);
+/* Whether the default is a value (and not a sentence about what happens). */
+bool tr_setting_has_default(const struct tr_setting *setting);
 
 #endif
