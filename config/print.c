@@ -67,7 +67,8 @@ static void add_origin(struct tr_buf *out, const struct tr_setting *setting,
     case TR_CONFIG_ORIGIN_DEFAULT:
         tr_buf_add_str(out, given->text == NULL ? "not given" : "default");
         if (!tr_setting_has_default(setting)) {
-            tr_buf_printf(out, " %s", setting->default_text);
+            tr_buf_add_char(out, ' ');
+            tr_setting_add_otherwise(out, setting);
         }
         break;
     }

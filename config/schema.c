@@ -147,7 +147,9 @@ static void description(struct emit *emit, const struct tr_setting *setting)
         tr_buf_printf(&text, " Range %s.", range.ptr);
     }
     if (setting->default_text[0] != '\0') {
-        tr_buf_printf(&text, " Default: %s.", setting->default_text);
+        tr_buf_add_str(&text, " Default: ");
+        tr_setting_add_otherwise(&text, setting);
+        tr_buf_add_char(&text, '.');
     }
     string(emit, "description", text.ptr != NULL ? text.ptr : "");
     emit->out->failed |= text.failed || range.failed;

@@ -170,5 +170,7 @@ struct tr_bytes tr_setting_below(const struct tr_setting *setting, struct tr_byt
 const char *const *tr_setting_variables(const struct tr_setting *setting);
 /* Whether the default is a value (and not a sentence about what happens). */
 bool tr_setting_has_default(const struct tr_setting *setting);
+/* Append the default, or the sentence that stands for it, as plain text (without Markdown). */
+void tr_setting_add_otherwise(struct tr_buf *out, const struct tr_setting *setting);
 
 #endif

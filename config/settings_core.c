@@ -113,3 +113,13 @@ bool tr_setting_has_default(const struct tr_setting *setting)
 {
     return setting->default_text[0] != '\0' && setting->default_text[0] != '(';
 }
+
+void tr_setting_add_otherwise(struct tr_buf *out, const struct tr_setting *setting)
+{
+    const char *c;
+    for (c = setting->default_text; *c != '\0'; c++) {
+        if (*c != '`') {
+            tr_buf_add_char(out, *c);
+        }
+    }
+}

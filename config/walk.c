@@ -78,7 +78,7 @@ static void unknown_key(struct walk *walk, const struct tr_node *node)
     while ((name = tr_setting_child(section, &at)).ptr != NULL) {
         tr_hint_offer(&hint, name);
     }
-    if (hint.best.ptr != NULL) {
+    if (hint.best.ptr != NULL && (hint.distance <= 1 || setting == NULL)) {
         tr_buf_printf(&text, " (did you mean '%.*s'?)", TR_FMT(hint.best));
     } else if (setting != NULL) {
         tr_buf_add_str(&text, " (did you mean '");
