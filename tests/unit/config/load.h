@@ -4,6 +4,8 @@
 #ifndef TR_TESTS_UNIT_CONFIG_LOAD_H
 #define TR_TESTS_UNIT_CONFIG_LOAD_H
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "config/config.h"
 #include "tests/support/test.h"
