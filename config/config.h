@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 
-#define TR_CONFIG_FILE_BYTES_MAX (1024u * 1024u)
+#define TR_CONFIG_FILE_BYTES_MAX ((size_t)1024 * 1024)
 #define TR_CONFIG_FILES_MAX 64
 #define TR_CONFIG_DEPTH_MAX 32
 #define TR_CONFIG_KEYS_MAX 1000 /* of one mapping, entries of one list */

@@ -86,8 +86,7 @@ static enum tr_status add_variable(struct scan *scan, struct tr_bytes name, stru
     if (name.len >= sizeof copy) {
         return malformed(scan, "the name is too long");
     }
-    memcpy(copy, name.ptr, name.len);
-    copy[name.len] = '\0';
+    (void)snprintf(copy, sizeof copy, "%.*s", TR_FMT(name));
     if (scan->names->len > 0) {
         tr_buf_add_str(scan->names, ", ");
     }

@@ -7,18 +7,22 @@
 
 #define COMMENT_COLUMN 44
 
+static bool is_alphanumeric(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 /* Whether a text may stand without quotes, whoever reads it. */
 static bool plain_is_safe(struct tr_bytes text)
 {
+    static const char inner[] = {'_', '-', '.', '/', ':'};
     size_t i;
-    if (text.len == 0 || tr_value_plain(text) != TR_PLAIN_TEXT) {
+    if (text.len == 0 || tr_value_plain(text) != TR_PLAIN_TEXT ||
+        (!is_alphanumeric(text.ptr[0]) && text.ptr[0] != '/')) {
         return false;
     }
-    for (i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool alphanumeric =
-            (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!alphanumeric && memchr(i == 0 ? "/////" : "_-./:", c, 5) == NULL) {
+    for (i = 1; i < text.len; i++) {
+        if (!is_alphanumeric(text.ptr[i]) && memchr(inner, text.ptr[i], sizeof inner) == NULL) {
             return false;
         }
     }

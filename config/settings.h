@@ -29,12 +29,12 @@ enum tr_setting_type {
  * known so that a typo in it is told as one, and refused in every case. */
 enum tr_setting_available { TR_SETTING_NOW, TR_SETTING_ONLY, TR_SETTING_LATER };
 
-#define TR_SECOND_MS 1000u
-#define TR_MINUTE_MS (60u * 1000u)
-#define TR_HOUR_MS (60u * 60u * 1000u)
-#define TR_KIB 1024u
-#define TR_MIB (1024u * 1024u)
-#define TR_GIB (1024ull * 1024u * 1024u)
+#define TR_SECOND_MS 1000ull
+#define TR_MINUTE_MS (60 * TR_SECOND_MS)
+#define TR_HOUR_MS (60 * TR_MINUTE_MS)
+#define TR_KIB 1024ull
+#define TR_MIB (1024 * TR_KIB)
+#define TR_GIB (1024 * TR_MIB)
 
 /* ROOT, CONSUMER: path, member, type, low, high, words, default, available, doc
  * LATER: path, type, low, high, words, doc

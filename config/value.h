@@ -45,7 +45,7 @@ const char *tr_value_type_text(enum tr_setting_type type);
 /* The index-th of "one|two|three"; absent behind the last. */
 struct tr_bytes tr_value_choice_at(const char *choices, uint64_t index);
 
-/* Append a URL with what stands before '@' in its authority replaced by "***". */
+/* Append a URL with its credentials (what stands before an '@') replaced by "***". */
 void tr_value_add_masked_url(struct tr_buf *out, struct tr_bytes url);
 
 /* 'text' for messages: in quotes, control characters and malformed bytes as \xNN, cut when long.

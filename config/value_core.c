@@ -4,6 +4,7 @@
  * like a right one gets a hint. */
 #include "config/value.h"
 
+#include "base/assert.h"
 #include "base/err.h"
 #include "base/time.h"
 #include "config/hint.h"
@@ -124,6 +125,7 @@ static void add_measure(struct tr_buf *out, const struct measure *measure, uint6
             best = unit;
         }
     }
+    TR_ASSERT(best != NULL); /* each table has a unit of 1 */
     tr_buf_printf(out, "%llu%s", (unsigned long long)(number / best->factor), best->text);
 }
 
@@ -290,7 +292,7 @@ static bool made_of(struct tr_bytes text, const char *extra)
     size_t i;
     for (i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        if (!alphanumeric(c) && (c == '\0' || memchr(extra, c, strlen(extra)) == NULL)) {
+        if (!alphanumeric(c) && (c == '\0' || strchr(extra, c) == NULL)) {
             return false;
         }
     }
@@ -329,34 +331,6 @@ struct tr_bytes tr_value_arn_table(struct tr_bytes arn)
     return table;
 }
 
-static enum tr_status parse_text(const struct tr_setting *setting, struct tr_bytes text,
-                                 struct tr_err *err)
-{
-    char quoted[TR_QUOTE_BYTES];
-    size_t i;
-
-    (void)tr_value_quote(text, quoted);
-    if (!tr_bytes_utf8(text)) {
-        return tr_fail(err, TR_ECONFIG, "%s is not utf-8", quoted);
-    }
-    for (i = 0; i < text.len; i++) {
-        if (control((unsigned char)text.ptr[i])) {
-            return tr_fail(err, TR_ECONFIG, "%s holds the control character 0x%02x", quoted,
-                           (unsigned)(unsigned char)text.ptr[i]);
-        }
-    }
-    if (text.len < setting->low || text.len > setting->high) {
-        return tr_fail(err, TR_ECONFIG, "%s has %zu bytes, which is not in %llu..%llu", quoted,
-                       text.len, (unsigned long long)setting->low,
-                       (unsigned long long)setting->high);
-    }
-    if (setting->type == TR_SETTING_TEXT && !made_of(text, setting->words)) {
-        return tr_fail(err, TR_ECONFIG, "%s is not made of letters, digits and '%s'", quoted,
-                       setting->words);
-    }
-    return TR_OK;
-}
-
 static enum tr_status parse_table(struct tr_bytes text, struct tr_err *err)
 {
     char quoted[TR_QUOTE_BYTES];
@@ -392,7 +366,7 @@ static struct tr_bytes authority_of(struct tr_bytes url)
     if (start == 0) {
         return (struct tr_bytes){NULL, 0};
     }
-    while (end < url.len && memchr("/?#", url.ptr[end], 3) == NULL) {
+    while (end < url.len && strchr("/?#", url.ptr[end]) == NULL) {
         end++;
     }
     return (struct tr_bytes){url.ptr + start, end - start};
@@ -408,26 +382,10 @@ static size_t userinfo_len(struct tr_bytes authority)
     return i;
 }
 
-void tr_value_add_masked_url(struct tr_buf *out, struct tr_bytes url)
-{
-    struct tr_bytes authority = authority_of(url);
-    size_t user = userinfo_len(authority);
-    size_t head;
-    if (user == 0) {
-        tr_buf_add(out, url);
-        return;
-    }
-    head = (size_t)(authority.ptr - url.ptr);
-    tr_buf_add(out, (struct tr_bytes){url.ptr, head});
-    tr_buf_add_str(out, "***@");
-    tr_buf_add(out, (struct tr_bytes){url.ptr + head + user, url.len - head - user});
-}
-
 /* host, host:port, [v6], [v6]:port. */
 static bool is_host(struct tr_bytes text)
 {
-    struct tr_bytes host = text;
-    struct tr_bytes port;
+    struct tr_bytes host, port;
     uint64_t number;
 
     if (tr_bytes_starts(text, "[")) {
@@ -452,30 +410,95 @@ static bool is_host(struct tr_bytes text)
     return port.ptr == NULL || (tr_bytes_u64(port, 65535, &number) && number > 0);
 }
 
-static enum tr_status parse_url(struct tr_bytes url, struct tr_err *err)
+/* Why a text is no URL that we take; NULL if it is one. */
+static const char *url_error(struct tr_bytes url)
 {
     struct tr_bytes authority = authority_of(url);
-    size_t user = userinfo_len(authority);
-    struct tr_bytes host = {authority.ptr + user, authority.len - user};
+    size_t user;
+    if (authority.ptr == NULL) {
+        return "does not begin with http:// or https://";
+    }
+    user = userinfo_len(authority);
+    if (!is_host((struct tr_bytes){authority.ptr + user, authority.len - user})) {
+        return "has no valid host and port";
+    }
+    if (memchr(url.ptr, ' ', url.len) != NULL || memchr(url.ptr, '#', url.len) != NULL ||
+        memchr(url.ptr, '?', url.len) != NULL) {
+        return "must not hold a space, '?' or '#'";
+    }
+    return NULL;
+}
+
+/* How many bytes of a URL stand before its credentials, and how many these take with their '@'. In
+ * what is no valid URL anything before the last '@' may be a password. */
+static size_t credentials(struct tr_bytes url, size_t *head)
+{
+    struct tr_bytes authority = authority_of(url);
+    const char *scheme_end = url.len > 0 ? memmem(url.ptr, url.len, "://", 3) : NULL;
+    if (url_error(url) == NULL) {
+        *head = (size_t)(authority.ptr - url.ptr);
+        return userinfo_len(authority);
+    }
+    *head = scheme_end != NULL ? (size_t)(scheme_end - url.ptr) + 3 : 0;
+    return userinfo_len((struct tr_bytes){url.ptr + *head, url.len - *head});
+}
+
+void tr_value_add_masked_url(struct tr_buf *out, struct tr_bytes url)
+{
+    size_t head = 0;
+    size_t hidden = credentials(url, &head);
+    if (hidden == 0) {
+        tr_buf_add(out, url);
+        return;
+    }
+    tr_buf_add(out, (struct tr_bytes){url.ptr, head});
+    tr_buf_add_str(out, "***@");
+    tr_buf_add(out, (struct tr_bytes){url.ptr + head + hidden, url.len - head - hidden});
+}
+
+/* As tr_value_quote, without a URL's credentials. */
+static const char *quote_masked(const struct tr_setting *setting, struct tr_bytes text, char *out)
+{
     struct tr_buf masked = {0};
+    if (setting->type != TR_SETTING_URL) {
+        return tr_value_quote(text, out);
+    }
+    tr_value_add_masked_url(&masked, text);
+    (void)tr_value_quote(tr_buf_bytes(&masked), out);
+    tr_buf_deinit(&masked);
+    return out;
+}
+
+static enum tr_status parse_text(const struct tr_setting *setting, struct tr_bytes text,
+                                 struct tr_err *err)
+{
     char quoted[TR_QUOTE_BYTES];
     const char *why = NULL;
+    size_t i;
 
-    if (authority.ptr == NULL) {
-        why = "does not begin with http:// or https://";
-    } else if (!is_host(host)) {
-        why = "has no valid host and port";
-    } else if (memchr(url.ptr, ' ', url.len) != NULL || memchr(url.ptr, '#', url.len) != NULL ||
-               memchr(url.ptr, '?', url.len) != NULL) {
-        why = "must not hold a space, '?' or '#'";
+    (void)quote_masked(setting, text, quoted);
+    if (!tr_bytes_utf8(text)) {
+        return tr_fail(err, TR_ECONFIG, "%s is not utf-8", quoted);
     }
-    if (why == NULL) {
-        return TR_OK;
+    for (i = 0; i < text.len; i++) {
+        if (control((unsigned char)text.ptr[i])) {
+            return tr_fail(err, TR_ECONFIG, "%s holds the control character 0x%02x", quoted,
+                           (unsigned)(unsigned char)text.ptr[i]);
+        }
     }
-    tr_value_add_masked_url(&masked, url);
-    (void)tr_fail(err, TR_ECONFIG, "%s %s", tr_value_quote(tr_buf_bytes(&masked), quoted), why);
-    tr_buf_deinit(&masked);
-    return TR_ECONFIG;
+    if (text.len < setting->low || text.len > setting->high) {
+        return tr_fail(err, TR_ECONFIG, "%s has %zu bytes, which is not in %llu..%llu", quoted,
+                       text.len, (unsigned long long)setting->low,
+                       (unsigned long long)setting->high);
+    }
+    if (setting->type == TR_SETTING_TEXT && !made_of(text, setting->words)) {
+        return tr_fail(err, TR_ECONFIG, "%s is not made of letters, digits and '%s'", quoted,
+                       setting->words);
+    }
+    if (setting->type == TR_SETTING_URL) {
+        why = url_error(text);
+    }
+    return why == NULL ? TR_OK : tr_fail(err, TR_ECONFIG, "%s %s", quoted, why);
 }
 
 /* Placeholders must be known ones, so that '{shards}' does not become a file of that name. */
@@ -542,9 +565,7 @@ enum tr_status tr_value_parse(const struct tr_setting *setting, struct tr_bytes 
     case TR_SETTING_PATH:
     case TR_SETTING_TEXT:
         status = parse_text(setting, text, err);
-        if (status == TR_OK && setting->type == TR_SETTING_URL) {
-            status = parse_url(text, err);
-        } else if (status == TR_OK && setting->type == TR_SETTING_PATH) {
+        if (status == TR_OK && setting->type == TR_SETTING_PATH) {
             status = parse_path(text, setting->words, err);
         }
         break;
@@ -568,7 +589,8 @@ static bool is_number(struct tr_bytes text)
     if (text.len > 0 && (text.ptr[0] == '-' || text.ptr[0] == '+')) {
         at++;
     }
-    if (text.len > at + 1 && text.ptr[at] == '0' && memchr("xo", text.ptr[at + 1], 2) != NULL) {
+    if (text.len > at + 1 && text.ptr[at] == '0' &&
+        (text.ptr[at + 1] == 'x' || text.ptr[at + 1] == 'o')) {
         return true;
     }
     for (; at < text.len; at++) {

@@ -438,7 +438,7 @@ static enum tr_status check_text(struct reader *reader, struct tr_bytes text)
     struct tr_place place = whole_file(reader);
     size_t at;
     if (text.len > TR_CONFIG_FILE_BYTES_MAX) {
-        tr_config_errors_add(reader->errors, &place, NULL, "larger than %uKiB",
+        tr_config_errors_add(reader->errors, &place, NULL, "larger than %zuKiB",
                              TR_CONFIG_FILE_BYTES_MAX / 1024);
         return TR_ECONFIG;
     }

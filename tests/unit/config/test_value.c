@@ -165,6 +165,9 @@ static void test_url__needs_scheme_host_and_nothing_behind_the_path(void **state
 
 static void test_url__never_shows_its_password(void **state)
 {
+    static const char *const bad[] = {"me:secret@h", "ftp://me:secret@h", "http://me:/secret@h",
+                                      "http://me:secret\n@h", "http://me:secret\xff@h"};
+    size_t i;
     struct tr_buf out = {0};
     struct tr_err err;
     (void)state;
@@ -175,6 +178,11 @@ static void test_url__never_shows_its_password(void **state)
                      &err);
     assert_null(strstr(err.text, "secret"));
     tr_assert_has(err.text, "'http://***@host:bad'");
+    for (i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        tr_assert_status(parse(TR_SETTING_URL, "", bad[i], &err), TR_ECONFIG, &err);
+        assert_null(strstr(err.text, "secret"));
+        tr_assert_has(err.text, "***@h");
+    }
 }
 
 static void test_path__knows_its_placeholders(void **state)
