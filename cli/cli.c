@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "config/hint.h"
-#include "config/value.h"
+#include "config/text.h"
 
 #define TR_CLI_ROW(name) &tr_cli_##name##_command,
 const struct tr_cli_command *const tr_cli_commands[] = {TR_CLI_COMMAND_TABLE(TR_CLI_ROW) NULL};
@@ -231,7 +231,7 @@ static enum tr_cli_exit unknown_command(const char *name)
     for (i = 0; tr_cli_commands[i] != NULL; i++) {
         tr_hint_offer(&hint, tr_bytes_of(tr_cli_commands[i]->name));
     }
-    (void)tr_value_quote(tr_bytes_of(name), quoted);
+    (void)tr_text_quote(tr_bytes_of(name), quoted);
     if (hint.best.ptr != NULL) {
         return tr_cli_say(NULL, TR_CLI_USAGE, "unknown command %s (did you mean '%.*s'?)", quoted,
                           TR_FMT(hint.best));

@@ -19,11 +19,11 @@ static enum tr_cli_exit run(const struct tr_cli_args *args)
     struct tr_buf out = {0};
     enum tr_cli_exit code;
 
+    if (tr_cli_switch(args, "schema") == (args->operand_count > 0)) {
+        return tr_cli_say(args, TR_CLI_USAGE, "expected either FILE... or --schema");
+    }
     if (tr_cli_switch(args, "schema")) {
         return print_schema(args);
-    }
-    if (args->operand_count == 0) {
-        return tr_cli_say(args, TR_CLI_USAGE, "expected FILE... or --schema");
     }
     code = tr_cli_load(args, &config);
     if (code != TR_CLI_DONE) {

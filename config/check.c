@@ -5,6 +5,7 @@
 #include "config/store.h"
 
 #include <stdarg.h>
+#include "config/text.h"
 #include "config/value.h"
 
 struct check {
@@ -139,7 +140,7 @@ static void check_processor(struct check *check)
 static struct tr_bytes source_table(const struct tr_config_consumer *consumer)
 {
     return consumer->stream.table != NULL ? tr_bytes_of(consumer->stream.table)
-                                          : tr_value_arn_table(tr_bytes_of(consumer->stream.arn));
+                                          : tr_text_arn_table(tr_bytes_of(consumer->stream.arn));
 }
 
 /* Nothing but lease rows of one consumer may be in a lease table. */
@@ -153,7 +154,7 @@ static void check_lease_table(struct check *check)
     if (!sound(check, path)) {
         return;
     }
-    if (!given(check, path)->given && !tr_value_is_table(tr_bytes_of(table))) {
+    if (!given(check, path)->given && !tr_text_is_table(tr_bytes_of(table))) {
         complain(check, &check->slot->place, path,
                  "required, because the consumer's name cannot name a table "
                  "(3..255 of a-z, A-Z, 0-9, '_.-')");

@@ -5,7 +5,7 @@
 #include "config/interpolate.h"
 
 #include "base/err.h"
-#include "config/value.h"
+#include "config/text.h"
 
 struct scan {
     struct tr_bytes text;
@@ -41,7 +41,7 @@ static enum tr_status malformed(const struct scan *scan, const char *why)
 {
     struct tr_bytes rest = {scan->text.ptr + scan->at, scan->text.len - scan->at};
     char quoted[TR_QUOTE_BYTES];
-    return tr_fail(scan->err, TR_ECONFIG, "%s: %s", tr_value_quote(rest, quoted), why);
+    return tr_fail(scan->err, TR_ECONFIG, "%s: %s", tr_text_quote(rest, quoted), why);
 }
 
 /* Read "NAME}", "NAME:-text}" or "NAME:?text}" behind "${". */
@@ -98,7 +98,7 @@ static enum tr_status add_variable(struct scan *scan, struct tr_bytes name, stru
     }
     if (tail.op == '?' && (value == NULL || value[0] == '\0')) {
         char quoted[TR_QUOTE_BYTES];
-        (void)tr_value_quote(tail.text, quoted);
+        (void)tr_text_quote(tail.text, quoted);
         quoted[strlen(quoted) - 1] = '\0';
         return tr_fail(scan->err, TR_ECONFIG, "environment variable '%s' is not set: %s", copy,
                        tail.text.len > 0 ? quoted + 1 : "it is required");

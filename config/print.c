@@ -3,6 +3,7 @@
  * The effective settings as YAML that loads again, every line with where its value came from. */
 #include "config/store.h"
 
+#include "config/text.h"
 #include "config/value.h"
 
 #define COMMENT_COLUMN 44
@@ -17,7 +18,7 @@ static bool plain_is_safe(struct tr_bytes text)
 {
     static const char inner[] = {'_', '-', '.', '/', ':'};
     size_t i;
-    if (text.len == 0 || tr_value_plain(text) != TR_PLAIN_TEXT ||
+    if (text.len == 0 || tr_text_plain(text) != TR_PLAIN_TEXT ||
         (!is_alphanumeric(text.ptr[0]) && text.ptr[0] != '/')) {
         return false;
     }
@@ -56,7 +57,7 @@ static void add_origin(struct tr_buf *out, const struct tr_setting *setting,
     const struct tr_config_origin *origin = &given->origin;
     switch (origin->kind) {
     case TR_CONFIG_ORIGIN_FILE:
-        tr_value_add_clean(out, tr_bytes_of(origin->name), 4096);
+        tr_text_add_clean(out, tr_bytes_of(origin->name), 4096);
         tr_buf_printf(out, ":%u:%u", origin->line, origin->column);
         if (origin->variables != NULL) {
             tr_buf_printf(out, " with %s", origin->variables);
@@ -91,7 +92,7 @@ static void add_value(struct tr_buf *out, const struct tr_setting *setting,
         tr_value_add(out, setting, given->number);
         break;
     case TR_SETTING_URL:
-        tr_value_add_masked_url(&masked, tr_bytes_of(given->text));
+        tr_text_add_masked_url(&masked, tr_bytes_of(given->text));
         add_scalar(out, tr_buf_bytes(&masked), true);
         out->failed |= masked.failed;
         tr_buf_deinit(&masked);

@@ -7,8 +7,6 @@
 
 #include "config/settings.h"
 
-#define TR_QUOTE_BYTES 272
-
 /* Read a text as a setting's type, within its range.
  * Errors:  TR_ECONFIG with what is wrong and what would be right; *number is then unchanged.
  *          For texts *number is set to 0. */
@@ -25,15 +23,6 @@ enum tr_status tr_value_size(struct tr_bytes text, uint64_t low, uint64_t high, 
 enum tr_status tr_value_choice(struct tr_bytes text, const char *choices, uint64_t *out,
                                struct tr_err *err) TR_MUST_CHECK;
 
-/* Whether a text could name a DynamoDB table: 3 to 255 of a-z A-Z 0-9 _ . - */
-bool tr_value_is_table(struct tr_bytes text);
-/* The table's name inside a stream's ARN; absent if it is no such ARN. */
-struct tr_bytes tr_value_arn_table(struct tr_bytes arn);
-
-/* What a plain YAML scalar would be to other readers of the file. */
-enum tr_plain { TR_PLAIN_TEXT, TR_PLAIN_NULL, TR_PLAIN_BOOL, TR_PLAIN_NUMBER };
-enum tr_plain tr_value_plain(struct tr_bytes text);
-
 /* Append a number as people write it: in the largest unit that divides it ("90s", "1h"). */
 void tr_value_add_duration(struct tr_buf *out, uint64_t ms);
 void tr_value_add_size(struct tr_buf *out, uint64_t bytes);
@@ -44,14 +33,5 @@ void tr_value_add_range(struct tr_buf *out, const struct tr_setting *setting);
 const char *tr_value_type_text(enum tr_setting_type type);
 /* The index-th of "one|two|three"; absent behind the last. */
 struct tr_bytes tr_value_choice_at(const char *choices, uint64_t index);
-
-/* Append a URL with its credentials (what stands before an '@') replaced by "***". */
-void tr_value_add_masked_url(struct tr_buf *out, struct tr_bytes url);
-
-/* 'text' for messages: in quotes, control characters and malformed bytes as \xNN, cut when long.
- * Owns:    written to the caller's buffer of TR_QUOTE_BYTES; returned for printf. */
-const char *tr_value_quote(struct tr_bytes text, char *out);
-/* The same without the quotes, for keys in paths. */
-void tr_value_add_clean(struct tr_buf *out, struct tr_bytes text, size_t bytes_max);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "config/hint.h"
 #include "config/interpolate.h"
+#include "config/text.h"
 #include "config/value.h"
 
 /* Where the walk is. */
@@ -98,7 +99,7 @@ static void wrong_kind(struct walk *walk, const struct tr_node *node, const char
     char quoted[TR_QUOTE_BYTES];
     if (node->kind == TR_NODE_SCALAR && node->text.len > 0) {
         tr_config_errors_add(walk->loading->errors, &node->place, shown(walk),
-                             "expected %s, found %s", wanted, tr_value_quote(node->text, quoted));
+                             "expected %s, found %s", wanted, tr_text_quote(node->text, quoted));
     } else {
         tr_config_errors_add(walk->loading->errors, &node->place, shown(walk),
                              "expected %s, found %s", wanted, tr_node_kind_text(node));
@@ -114,7 +115,7 @@ static bool is_number(enum tr_setting_type type)
  * reader of the file sees. Says what is wrong, or NULL. */
 static const char *style_error(const struct tr_setting *setting, const struct tr_node *node)
 {
-    enum tr_plain plain = tr_value_plain(node->text);
+    enum tr_plain plain = tr_text_plain(node->text);
 
     if (node->text.len == 0 || (node->plain && plain == TR_PLAIN_NULL)) {
         return "is no value (leave the line out for the default)";
@@ -185,7 +186,7 @@ void tr_config_take(struct tr_loading *loading, struct tr_slot *slot,
     }
     if (only_default(setting, number)) {
         tr_config_errors_add(loading->errors, place, shown_path,
-                             "%s is not available yet (only '%s' is)", tr_value_quote(text, quoted),
+                             "%s is not available yet (only '%s' is)", tr_text_quote(text, quoted),
                              setting->default_text);
         return;
     }
@@ -224,7 +225,7 @@ static void take_scalar(struct walk *walk, const struct tr_setting *setting,
             (struct tr_given){.given = true, .bad = true, .place = node->place};
     } else if (names.len == 0 && (why = style_error(setting, node)) != NULL) {
         tr_config_errors_add(loading->errors, &node->place, shown(walk), "%s %s",
-                             tr_value_quote(node->text, quoted), why);
+                             tr_text_quote(node->text, quoted), why);
         walk->slot->values[setting - tr_settings] =
             (struct tr_given){.given = true, .bad = true, .place = node->place};
     } else {
@@ -311,7 +312,7 @@ static bool check_name(struct walk *walk, const struct tr_node *node)
     }
     tr_config_errors_add(walk->loading->errors, &node->key_place, "consumers",
                          "%s is no consumer's name (1..255 bytes, no control characters)",
-                         tr_value_quote(node->key, quoted));
+                         tr_text_quote(node->key, quoted));
     return false;
 }
 
@@ -356,7 +357,7 @@ static void walk_pair(struct walk *walk, const struct tr_node *node)
     tr_buf_add_str(&walk->path, path_len > 0 ? "." : "");
     tr_buf_add(&walk->path, consumer ? TR_LIT("*") : node->key);
     tr_buf_add_str(&walk->shown, shown_len > 0 ? "." : "");
-    tr_value_add_clean(&walk->shown, node->key, 255);
+    tr_text_add_clean(&walk->shown, node->key, 255);
     path = tr_buf_bytes(&walk->path);
     if (walk->path.failed || walk->shown.failed) {
         walk->loading->no_memory = true;

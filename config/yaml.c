@@ -8,7 +8,7 @@
 #include <yaml.h>
 
 #include "base/err.h"
-#include "config/value.h"
+#include "config/text.h"
 
 struct reader {
     yaml_parser_t parser;
@@ -128,7 +128,7 @@ static void refuse(struct reader *reader, yaml_mark_t mark, const char *what,
     char quoted[TR_QUOTE_BYTES];
     struct tr_bytes text = tr_bytes_of((const char *)name);
     tr_config_errors_add(reader->errors, &place, path_text(reader), "%s (%s) are not supported",
-                         what, tr_value_quote(text, quoted));
+                         what, tr_text_quote(text, quoted));
 }
 
 static void refuse_properties(struct reader *reader, const yaml_char_t *anchor,
@@ -206,7 +206,7 @@ static enum tr_status read_key(struct reader *reader, const struct tr_node *map,
         *usable = false;
     } else if (twin != NULL) {
         tr_config_errors_add(reader->errors, &place, path_text(reader),
-                             "key %s is repeated (first at %u:%u)", tr_value_quote(*key, quoted),
+                             "key %s is repeated (first at %u:%u)", tr_text_quote(*key, quoted),
                              twin->key_place.line, twin->key_place.column);
     }
     return TR_OK;
@@ -236,7 +236,7 @@ static enum tr_status read_pair(struct reader *reader, struct tr_node *map)
         return status;
     }
     tr_buf_add_str(&reader->path, path_len > 0 ? "." : "");
-    tr_value_add_clean(&reader->path, key, 64);
+    tr_text_add_clean(&reader->path, key, 64);
     status = read_node(reader, &value);
     path_cut(reader, path_len);
     if (status == TR_OK && usable) {

@@ -153,6 +153,8 @@ says err "tailrace: unknown command 'valdate' (did you mean 'validate'?)"
 expect 2 validate
 says err 'tailrace validate: expected FILE...'
 expect 2 config
+expect 2 config --schema good.yaml
+says err 'tailrace config: expected either FILE... or --schema'
 expect 2 version now
 says err "unexpected argument 'now'"
 expect 2 config --shcema

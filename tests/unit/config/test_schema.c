@@ -7,7 +7,7 @@
 #include <cJSON.h>
 #include <regex.h>
 
-#include "config/value.h"
+#include "config/text.h"
 #include "config/yaml.h"
 
 static bool valid(const cJSON *schema, const cJSON *value);
@@ -172,7 +172,7 @@ static cJSON *json_of(const struct tr_node *node)
     const struct tr_node *child;
     cJSON *json;
     if (node->kind == TR_NODE_SCALAR) {
-        enum tr_plain plain = node->plain ? tr_value_plain(node->text) : TR_PLAIN_TEXT;
+        enum tr_plain plain = node->plain ? tr_text_plain(node->text) : TR_PLAIN_TEXT;
         if (plain == TR_PLAIN_NULL) {
             return cJSON_CreateNull();
         }
