@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Memory that is given back all at once: the nodes of a parsed file, the strings of a
+ * configuration. */
+#ifndef TR_CONFIG_ARENA_H
+#define TR_CONFIG_ARENA_H
+
+#include "base/bytes.h"
+
+struct tr_arena_chunk;
+
+/* Init with {0}. */
+struct tr_arena {
+    struct tr_arena_chunk *chunks; /* owned */
+};
+
+/* Zeroed memory, aligned for any type. Owns: the arena's; NULL when there is no memory. */
+void *tr_arena_alloc(struct tr_arena *arena, size_t size) __attribute__((warn_unused_result));
+/* A copy with a NUL behind it. Owns: the arena's; NULL when there is no memory. */
+char *tr_arena_copy(struct tr_arena *arena, struct tr_bytes bytes)
+    __attribute__((warn_unused_result));
+void tr_arena_deinit(struct tr_arena *arena);
+
+#endif
