@@ -32,7 +32,7 @@ void tr_map_deinit(struct tr_map *map)
     map->head = NULL;
 }
 
-static struct tr_map_entry *find(const struct tr_map *map, struct tr_bytes key)
+struct tr_map_entry *tr_map_find(const struct tr_map *map, struct tr_bytes key)
 {
     struct tr_map_entry *entry = NULL;
     HASH_FIND(hh, map->head, key.ptr, key.len, entry);
@@ -41,13 +41,13 @@ static struct tr_map_entry *find(const struct tr_map *map, struct tr_bytes key)
 
 void *tr_map_get(const struct tr_map *map, struct tr_bytes key)
 {
-    struct tr_map_entry *entry = find(map, key);
+    struct tr_map_entry *entry = tr_map_find(map, key);
     return entry != NULL ? entry->value : NULL;
 }
 
 enum tr_status tr_map_set(struct tr_map *map, struct tr_bytes key, void *value)
 {
-    struct tr_map_entry *entry = find(map, key);
+    struct tr_map_entry *entry = tr_map_find(map, key);
     if (entry != NULL) {
         entry->value = value;
         return TR_OK;
@@ -71,7 +71,7 @@ enum tr_status tr_map_set(struct tr_map *map, struct tr_bytes key, void *value)
 
 void *tr_map_remove(struct tr_map *map, struct tr_bytes key)
 {
-    struct tr_map_entry *entry = find(map, key);
+    struct tr_map_entry *entry = tr_map_find(map, key);
     void *value;
     if (entry == NULL) {
         return NULL;

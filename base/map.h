@@ -18,6 +18,9 @@ struct tr_map {
 /* Forget all entries; the values are the caller's. */
 void tr_map_deinit(struct tr_map *map);
 
+/* The entry, or NULL. It stays where it is until it is removed, and so does its copy of the key. */
+struct tr_map_entry *tr_map_find(const struct tr_map *map, struct tr_bytes key);
+
 /* The value, or NULL. */
 void *tr_map_get(const struct tr_map *map, struct tr_bytes key);
 

@@ -22,7 +22,7 @@ struct tr_graph_row {
 
 enum tr_graph_event_kind {
     TR_GRAPH_ROWS,     /* a complete scan of the table, begun at `begun`: all rows of this stream */
-    TR_GRAPH_ROW,      /* one row changed or was made (rows[0]) */
+    TR_GRAPH_ROW,      /* rows changed or were made; nothing is said of the others */
     TR_GRAPH_LISTED,   /* a listing of the stream, begun at `begun`, complete or not */
     TR_GRAPH_CHILDREN, /* the answer to CHILD_SHARDS of `parent` (may hold unrelated shards: servers
                           that do not know the filter answer with all) */
@@ -32,7 +32,7 @@ enum tr_graph_event_kind {
 struct tr_graph_event {
     enum tr_graph_event_kind kind;
     struct tr_mono now;
-    struct tr_mono begun;
+    struct tr_mono begun; /* when the first request of the scan or listing was sent; 0: now */
     const struct tr_graph_row *rows;
     size_t row_count;
     const struct tr_shard_list *list;
@@ -40,42 +40,66 @@ struct tr_graph_event {
     struct tr_bytes parent;
 };
 
+/* How many creates one step proposes at most: the next ones come as rows are made. */
+#define TR_GRAPH_CREATES_MAX 128
+/* Rows are proposed only from a listing and a scan that began no longer ago: a worker that slept
+ * wakes up with both outdated, and would make rows again that the fleet has finished since. */
+#define TR_GRAPH_FRESH_MS 600000u
+/* A scan that may be stale proves neither that a row is gone nor that a checkpoint went back until
+ * so long after the row was made or the checkpoint seen. */
+#define TR_GRAPH_STALE_MS 60000u
+
 /* A row to make, conditional on its absence. Borrowed until the next step. */
 struct tr_graph_create {
     struct tr_bytes key;
     struct tr_bytes parents[TR_SHARD_PARENTS_MAX];
     size_t parent_count;
-    struct tr_position checkpoint;
+    struct tr_position checkpoint; /* TRIM_HORIZON, or the last one known of a row that vanished */
+    /* The mark: no parent has a row or gets one before. A first start marks shards that have no
+     * parents, too: a row with it is read from TRIM_HORIZON, one without it AT its start. */
     bool without_parents;
     bool gap; /* outside a first start and a new stream's first shards: something came before */
 };
 
+/* Creates are proposals: they come again at every step until an event shows the row, or shows that
+ * none is needed. */
 struct tr_graph_effects {
-    struct tr_graph_create *creates; /* parents before children; borrowed until the next step */
+    const struct tr_graph_create
+        *creates; /* parents before children; borrowed until the next step */
     size_t create_count;
-    bool want_listing; /* a full listing would help (a new graph, an end without children) */
+    bool want_listing; /* a full listing would help: a new graph, an end without children, a row
+                          that waits for a parent without a row, outdated knowledge */
 };
 
-/* Errors: TR_ENOMEM. Owns: *out returned. shards_max bounds the graph. */
+/* Errors: TR_ENOMEM.
+ * Owns:   *out returned (free with tr_graph_free).
+ * Units:  shards_max bounds what is kept: shards listed, rows, and parents that they name. */
 enum tr_status tr_graph_new(size_t shards_max, struct tr_graph **out) TR_MUST_CHECK;
 void tr_graph_free(struct tr_graph *graph);
 
-/* Errors: TR_ELIMIT, TR_ENOMEM: nothing changed. */
+/* Take an event in and say what is to be made.
+ * Shape:   lists and rows are copied. Late, repeated, partial and contradictory events are fine.
+ * Errors:  TR_ELIMIT, TR_ENOMEM: nothing changed; *out is then empty. */
 enum tr_status tr_graph_step(struct tr_graph *graph, const struct tr_graph_event *event,
                              struct tr_graph_effects *out) TR_MUST_CHECK;
 
-/* Whether the shard may be read: all its parents are at SHARD_END, or have no row and it has
- * progressed or was made without them. False for a shard without a row. */
+/* Whether the shard may be read: it has progressed; or each parent is at SHARD_END, or has no row
+ * while this one was made without its parents or a complete listing begun later shows none of them.
+ * False for a shard without a row and for one at SHARD_END. */
 bool tr_graph_may_start(const struct tr_graph *graph, struct tr_bytes key);
-/* Whether a shard that has ended has children with rows (or is known to be final). */
+/* Whether a shard that has ended has children, and all that are known have rows; or is known to be
+ * final (no children, and a complete listing begun after its end says that the stream is
+ * DISABLED). */
 bool tr_graph_has_children(const struct tr_graph *graph, struct tr_bytes key);
-/* Whether every listed shard has a row, or needs none: nothing more is to be made now. */
+/* Whether every listed shard has a row, or needs none: nothing more is to be made now. False until
+ * a complete scan and a complete listing have come. */
 bool tr_graph_settled(const struct tr_graph *graph);
 /* Listed shards, parents before children, for reading without leases: calls `each` for every one.
- */
+ * Owns:    the shard is borrowed for the call. */
 void tr_graph_walk(const struct tr_graph *graph, void (*each)(void *ctx, const struct tr_shard *),
                    void *ctx);
-/* The listed shard of that id, or NULL. */
+/* The listed shard of that id, or NULL.
+ * Owns:    borrowed until the next call of this function, of tr_graph_walk or of a step. */
 const struct tr_shard *tr_graph_shard(const struct tr_graph *graph, struct tr_bytes id);
 
 #endif

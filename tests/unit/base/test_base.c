@@ -67,6 +67,10 @@ static void test_map__walks_in_the_order_of_insertion(void **state)
     assert_int_equal(tr_map_set(&map, TR_LIT("alpha"), &values[1]), TR_OK);
     assert_int_equal(tr_map_set(&map, TR_LIT("mid\0dle"), &values[2]), TR_OK);
     assert_ptr_equal(tr_map_remove(&map, TR_LIT("alpha")), &values[1]);
+    entry = tr_map_find(&map, TR_LIT("zeta"));
+    assert_non_null(entry);
+    tr_assert_bytes(tr_map_key(entry), "zeta");
+    assert_null(tr_map_find(&map, TR_LIT("alpha")));
     assert_null(tr_map_get(&map, TR_LIT("mid")));
     for (entry = tr_map_first(&map); entry != NULL; entry = tr_map_next(entry)) {
         tr_buf_add_char(&order, *(char *)tr_map_value(entry));

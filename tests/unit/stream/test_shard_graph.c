@@ -1,0 +1,964 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The rules for shard rows, each by a test named after it. Lineages are written as words: "B<A" is
+ * shard B with parent A, "C<A+B" one with two, "B<A." has ended. The creates of a step come back as
+ * words, too: "B<A" with "!" for a row marked as made without its parents and "?" for a gap. */
+#include "base/mem.h"
+#include "stream/shard_graph.h"
+#include "tests/support/test.h"
+
+#define SECOND 1000u
+#define MINUTE 60000u
+#define WORDS_MAX 64
+
+struct bench {
+    struct tr_graph *graph;
+    struct tr_graph_effects effects;
+    struct tr_mono now;
+    struct tr_shard shards[WORDS_MAX];
+    struct tr_graph_row rows[WORDS_MAX];
+    char digits[WORDS_MAX][8];
+    char said[4096];
+};
+
+static struct bench *begin(void)
+{
+    struct bench *bench = tr_calloc(1, sizeof *bench);
+    assert_non_null(bench);
+    assert_int_equal(tr_graph_new(1000, &bench->graph), TR_OK);
+    bench->now = (struct tr_mono){1000 * (uint64_t)TR_NS_PER_S};
+    return bench;
+}
+
+static void end(struct bench *bench)
+{
+    tr_graph_free(bench->graph);
+    tr_free(bench);
+}
+
+static void pass(struct bench *bench, uint64_t ms)
+{
+    bench->now = tr_mono_add_ms(bench->now, ms);
+}
+
+/* Cut "B<A+C" into an id and parents. */
+static size_t cut_family(struct tr_bytes word, struct tr_bytes *id, struct tr_bytes *parents)
+{
+    size_t count = 0;
+    struct tr_bytes rest = word;
+    *id = tr_bytes_cut(&rest, '<');
+    while (rest.ptr != NULL && count < TR_SHARD_PARENTS_MAX) {
+        parents[count++] = tr_bytes_cut(&rest, '+');
+    }
+    return count;
+}
+
+static struct tr_shard_list list_of(struct bench *bench, const char *words)
+{
+    struct tr_bytes rest = tr_bytes_of(words);
+    struct tr_shard_list list = {.shards = bench->shards, .status = TR_STREAM_ENABLED};
+    memset(bench->shards, 0, sizeof bench->shards);
+    while (rest.ptr != NULL) {
+        struct tr_bytes word = tr_bytes_cut(&rest, ' ');
+        struct tr_shard *shard = &bench->shards[list.count];
+        char *digits = bench->digits[list.count];
+        if (word.len == 0) {
+            continue;
+        }
+        if (tr_bytes_ends(word, ".")) {
+            word.len--;
+            shard->ending = TR_LIT("999");
+        }
+        shard->parent_count = cut_family(word, &shard->id, shard->parents);
+        /* "A" starts at 65: the letters give the order. */
+        snprintf(digits, sizeof bench->digits[0], "%d", shard->id.ptr[0]);
+        shard->starting = tr_bytes_of(digits);
+        list.count++;
+    }
+    return list;
+}
+
+/* Needs no memory: allocations fail in some tests. */
+static void say(struct bench *bench, struct tr_bytes text)
+{
+    size_t len = strlen(bench->said);
+    snprintf(bench->said + len, sizeof bench->said - len, "%.*s", TR_FMT(text));
+}
+
+static void say_effects(struct bench *bench)
+{
+    size_t i, k;
+    bench->said[0] = 0;
+    for (i = 0; i < bench->effects.create_count; i++) {
+        const struct tr_graph_create *create = &bench->effects.creates[i];
+        say(bench, i > 0 ? TR_LIT(" ") : TR_LIT(""));
+        say(bench, create->key);
+        for (k = 0; k < create->parent_count; k++) {
+            say(bench, k == 0 ? TR_LIT("<") : TR_LIT("+"));
+            say(bench, create->parents[k]);
+        }
+        say(bench, create->without_parents ? TR_LIT("!") : TR_LIT(""));
+        say(bench, create->gap ? TR_LIT("?") : TR_LIT(""));
+        if (create->checkpoint.kind != TR_POSITION_TRIM_HORIZON) {
+            say(bench, TR_LIT("@"));
+            say(bench, (struct tr_bytes){create->checkpoint.digits, create->checkpoint.len});
+        }
+    }
+}
+
+static const char *step(struct bench *bench, struct tr_graph_event event)
+{
+    event.now = bench->now;
+    assert_int_equal(tr_graph_step(bench->graph, &event, &bench->effects), TR_OK);
+    say_effects(bench);
+    return bench->said;
+}
+
+static const char *listed_at(struct bench *bench, const char *words, bool complete,
+                             struct tr_mono begun)
+{
+    struct tr_shard_list list = list_of(bench, words);
+    return step(bench,
+                (struct tr_graph_event){
+                    .kind = TR_GRAPH_LISTED, .begun = begun, .list = &list, .complete = complete});
+}
+
+static const char *listed(struct bench *bench, const char *words)
+{
+    return listed_at(bench, words, true, bench->now);
+}
+
+static const char *partly(struct bench *bench, const char *words)
+{
+    return listed_at(bench, words, false, bench->now);
+}
+
+static const char *disabled(struct bench *bench, const char *words)
+{
+    struct tr_shard_list list = list_of(bench, words);
+    list.status = TR_STREAM_DISABLED;
+    return step(bench,
+                (struct tr_graph_event){
+                    .kind = TR_GRAPH_LISTED, .begun = bench->now, .list = &list, .complete = true});
+}
+
+static const char *children(struct bench *bench, const char *parent, const char *words)
+{
+    struct tr_shard_list list = list_of(bench, words);
+    return step(bench, (struct tr_graph_event){.kind = TR_GRAPH_CHILDREN,
+                                               .list = &list,
+                                               .parent = tr_bytes_of(parent)});
+}
+
+static const char *ended(struct bench *bench, const char *shard)
+{
+    return step(bench,
+                (struct tr_graph_event){.kind = TR_GRAPH_ENDED, .parent = tr_bytes_of(shard)});
+}
+
+/* Rows as words "B<A=CHECKPOINT", "!" behind the checkpoint for the mark; no "=": TRIM_HORIZON. */
+static size_t rows_of(struct bench *bench, const char *words)
+{
+    struct tr_bytes rest = tr_bytes_of(words);
+    size_t count = 0;
+    memset(bench->rows, 0, sizeof bench->rows);
+    while (rest.ptr != NULL) {
+        struct tr_bytes word = tr_bytes_cut(&rest, ' '), checkpoint = word, family;
+        struct tr_graph_row *row = &bench->rows[count];
+        if (word.len == 0) {
+            continue;
+        }
+        if (tr_bytes_ends(word, "!")) {
+            checkpoint.len--;
+            row->without_parents = true;
+        }
+        family = tr_bytes_cut(&checkpoint, '=');
+        row->parent_count = cut_family(family, &row->key, row->parents);
+        row->checkpoint = TR_TRIM_HORIZON;
+        if (checkpoint.ptr != NULL) {
+            assert_int_equal(
+                tr_position_parse(tr_bytes_is(checkpoint, "END") ? TR_LIT("SHARD_END") : checkpoint,
+                                  &row->checkpoint, NULL),
+                TR_OK);
+        }
+        count++;
+    }
+    return count;
+}
+
+static const char *scanned_at(struct bench *bench, const char *words, struct tr_mono begun)
+{
+    size_t count = rows_of(bench, words);
+    return step(
+        bench, (struct tr_graph_event){
+                   .kind = TR_GRAPH_ROWS, .begun = begun, .rows = bench->rows, .row_count = count});
+}
+
+static const char *scanned(struct bench *bench, const char *words)
+{
+    return scanned_at(bench, words, bench->now);
+}
+
+static const char *changed(struct bench *bench, const char *words)
+{
+    size_t count = rows_of(bench, words);
+    return step(bench, (struct tr_graph_event){
+                           .kind = TR_GRAPH_ROW, .rows = bench->rows, .row_count = count});
+}
+
+static bool may_start(struct bench *bench, const char *shard)
+{
+    return tr_graph_may_start(bench->graph, tr_bytes_of(shard));
+}
+
+static bool has_children(struct bench *bench, const char *shard)
+{
+    return tr_graph_has_children(bench->graph, tr_bytes_of(shard));
+}
+
+/* --- first start ------------------------------------------------------------------------------ */
+
+static void test_first_start__makes_all_that_a_complete_listing_shows_parents_first(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    assert_string_equal(scanned(bench, ""), "");
+    assert_true(bench->effects.want_listing);
+    assert_string_equal(listed(bench, "D<C C<B. B<A. X."), "B<A! C<B D<C X!");
+    assert_false(bench->effects.want_listing);
+    assert_false(tr_graph_settled(bench->graph));
+    end(bench);
+}
+
+static void test_first_start__needs_a_complete_listing_and_a_complete_scan(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    assert_string_equal(partly(bench, "A. B<A"), "");
+    assert_string_equal(scanned(bench, ""), "");
+    assert_true(bench->effects.want_listing);
+    assert_string_equal(listed(bench, "A. B<A"), "A! B<A");
+    end(bench);
+
+    bench = begin();
+    assert_string_equal(listed(bench, "A. B<A"), "");
+    assert_false(tr_graph_settled(bench->graph));
+    assert_string_equal(scanned(bench, ""), "A! B<A");
+    end(bench);
+}
+
+static void test_first_start__proposes_again_until_the_rows_are_there(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "");
+    assert_string_equal(listed(bench, "A. B<A C<A"), "A! B<A C<A");
+    assert_string_equal(changed(bench, "A!"), "B<A C<A");
+    assert_string_equal(ended(bench, "nobody"), "B<A C<A");
+    pass(bench, 5 * SECOND);
+    assert_string_equal(scanned(bench, "A!"), "B<A C<A");
+    assert_string_equal(changed(bench, "C<A"), "B<A");
+    assert_false(tr_graph_settled(bench->graph));
+    assert_string_equal(changed(bench, "B<A"), "");
+    assert_true(tr_graph_settled(bench->graph));
+    end(bench);
+}
+
+static void test_first_start__reports_no_gap_though_others_make_rows_meanwhile(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "");
+    assert_string_equal(listed(bench, "B<A. C<B D<Z"), "B<A! C<B D<Z!");
+    /* Another worker's row: it is no first start any more, but this one goes on with its own. */
+    assert_string_equal(scanned(bench, "B<A!"), "C<B D<Z!");
+    end(bench);
+}
+
+static void test_first_start__of_many_shards_is_proposed_in_parts(void **state)
+{
+    struct bench *bench = begin();
+    struct tr_shard_list list = {.status = TR_STREAM_ENABLED};
+    struct tr_graph_row row = {.checkpoint = TR_TRIM_HORIZON};
+    struct tr_shard *shards = tr_calloc(300, sizeof *shards);
+    char ids[300][8];
+    size_t i, made = 0;
+    (void)state;
+    for (i = 0; i < 300; i++) {
+        snprintf(ids[i], sizeof ids[i], "s%03zu", i);
+        shards[i].id = tr_bytes_of(ids[i]);
+        if (i >= 100) {
+            shards[i].parents[0] = tr_bytes_of(ids[i - 100]);
+            shards[i].parent_count = 1;
+        }
+    }
+    list.shards = shards;
+    list.count = 300;
+    (void)scanned(bench, "");
+    (void)step(bench,
+               (struct tr_graph_event){.kind = TR_GRAPH_LISTED, .list = &list, .complete = true});
+    assert_int_equal(bench->effects.create_count, TR_GRAPH_CREATES_MAX);
+    while (bench->effects.create_count > 0) {
+        const struct tr_graph_create *create = &bench->effects.creates[0];
+        assert_memory_equal(create->key.ptr, ids[made], 4);
+        row.key = tr_bytes_of(ids[made]);
+        row.parent_count = create->parent_count;
+        made++;
+        (void)step(bench,
+                   (struct tr_graph_event){.kind = TR_GRAPH_ROW, .rows = &row, .row_count = 1});
+    }
+    assert_int_equal(made, 300);
+    assert_true(tr_graph_settled(bench->graph));
+    tr_free(shards);
+    end(bench);
+}
+
+/* --- children --------------------------------------------------------------------------------- */
+
+static void test_child__of_a_shard_with_a_row_gets_one_from_any_listing(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=5!");
+    assert_string_equal(partly(bench, "B<A. C<B"), "B<A C<B");
+    end(bench);
+}
+
+static void test_child__gets_a_row_though_its_parent_is_open_or_not_listed(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=5!");
+    assert_string_equal(listed(bench, "A B<A"), "B<A");
+    end(bench);
+
+    bench = begin();
+    (void)scanned(bench, "A=5!");
+    assert_string_equal(listed(bench, "B<A"), "B<A");
+    end(bench);
+}
+
+static void test_child__listed_before_its_parents_page_comes_after_it(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=5!");
+    /* C's parent B is on a page that got lost: C waits, and does not start a lineage of its own. */
+    assert_string_equal(partly(bench, "A. C<B"), "");
+    assert_true(bench->effects.want_listing);
+    assert_false(tr_graph_settled(bench->graph));
+    assert_string_equal(listed(bench, "A. C<B B<A."), "B<A C<B");
+    end(bench);
+}
+
+static void test_child__is_asked_for_at_shard_end_and_made_before_the_parent_is_done(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=5!");
+    (void)listed(bench, "A");
+    assert_true(tr_graph_settled(bench->graph));
+    assert_string_equal(ended(bench, "A"), "");
+    assert_true(bench->effects.want_listing);
+    assert_false(has_children(bench, "A"));
+    /* Too early: the service does not know yet. */
+    pass(bench, SECOND);
+    assert_string_equal(children(bench, "A", ""), "");
+    assert_true(bench->effects.want_listing);
+    pass(bench, SECOND);
+    assert_string_equal(children(bench, "A", "B<A C<A"), "B<A C<A");
+    assert_false(bench->effects.want_listing);
+    assert_string_equal(changed(bench, "B<A"), "C<A");
+    assert_false(has_children(bench, "A"));
+    assert_string_equal(changed(bench, "C<A"), "");
+    assert_true(has_children(bench, "A"));
+    assert_false(may_start(bench, "B"));
+    (void)changed(bench, "A=END!");
+    assert_true(may_start(bench, "B"));
+    assert_true(may_start(bench, "C"));
+    assert_false(may_start(bench, "A"));
+    end(bench);
+}
+
+static void test_child__answers_of_servers_without_the_filter_show_more(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=5! P=7!");
+    (void)listed(bench, "A P");
+    pass(bench, SECOND);
+    /* B is A's, Q is P's; Y has a parent that nobody knows, and waits for a complete listing. */
+    assert_string_equal(children(bench, "A", "A. B<A P Q<P Y<X R<Q"), "B<A Q<P R<Q");
+    pass(bench, SECOND);
+    assert_string_equal(listed(bench, "A. B<A P Q<P Y<X R<Q"), "B<A Q<P R<Q Y<X!?");
+    end(bench);
+}
+
+static void test_child__that_is_late_is_found_by_the_next_listing(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=END! B<A=9");
+    assert_string_equal(listed(bench, "A. B<A"), "");
+    assert_true(has_children(bench, "A"));
+    pass(bench, 5 * MINUTE);
+    assert_string_equal(scanned(bench, "A=END! B<A=9"), "");
+    assert_string_equal(listed(bench, "A. B<A C<A"), "C<A");
+    assert_false(has_children(bench, "A"));
+    end(bench);
+}
+
+static void test_child__none_comes_only_when_the_stream_is_disabled(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=5!");
+    (void)disabled(bench, "A.");
+    pass(bench, SECOND);
+    (void)ended(bench, "A");
+    /* The listing began before the end. */
+    assert_false(has_children(bench, "A"));
+    pass(bench, SECOND);
+    (void)listed(bench, "A.");
+    assert_false(has_children(bench, "A"));
+    assert_true(bench->effects.want_listing);
+    pass(bench, SECOND);
+    (void)disabled(bench, "A.");
+    assert_true(has_children(bench, "A"));
+    assert_false(bench->effects.want_listing);
+    end(bench);
+}
+
+/* --- shards with no ancestor or descendant row ------------------------------------------------ */
+
+static void test_uncovered__shards_get_rows_and_report_a_gap(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    /* The fleet was down for so long that A's successors were trimmed. */
+    (void)scanned(bench, "A=5!");
+    assert_string_equal(listed(bench, "D<C. E<D N"), "D<C!? E<D N");
+    end(bench);
+}
+
+static void test_uncovered__needs_a_complete_listing(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=5!");
+    assert_string_equal(partly(bench, "D<C. E<D"), "");
+    assert_string_equal(children(bench, "A", "D<C. E<D"), "");
+    end(bench);
+}
+
+static void test_uncovered__is_no_shard_with_an_ancestor_row_further_up(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    /* B is listed later than its child: C must not start before it. */
+    (void)scanned(bench, "A=5! B<A=7");
+    assert_string_equal(listed(bench, "A. C<B"), "C<B");
+    end(bench);
+}
+
+static void test_row__is_never_made_where_a_descendant_has_progressed(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    /* A and B were finished and their rows deleted; they are listed for a day. */
+    (void)scanned(bench, "C<B=9");
+    assert_string_equal(listed(bench, "A. B<A. C<B"), "");
+    assert_true(tr_graph_settled(bench->graph));
+    end(bench);
+}
+
+static void test_row__is_never_made_where_a_descendant_was_made_without_its_parents(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "C<B!");
+    assert_string_equal(listed(bench, "A. B<A. C<B"), "");
+    assert_true(may_start(bench, "C"));
+    end(bench);
+}
+
+static void test_row__is_made_again_where_a_descendant_only_waits_for_it(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    /* B's row was lost before B was read: C waits for it. */
+    (void)scanned(bench, "C<B");
+    assert_false(may_start(bench, "C"));
+    assert_string_equal(listed(bench, "B<A. C<B"), "B<A!?");
+    assert_false(may_start(bench, "C"));
+    (void)changed(bench, "B<A!");
+    assert_false(may_start(bench, "C"));
+    (void)changed(bench, "B<A=END!");
+    assert_true(may_start(bench, "C"));
+    end(bench);
+}
+
+static void test_row__of_another_kcl_at_latest_counts_as_made_without_its_parents(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "C<B=LATEST");
+    assert_string_equal(listed(bench, "B. C<B"), "");
+    assert_true(may_start(bench, "C"));
+    end(bench);
+}
+
+static void test_row__late_second_child_of_a_deleted_parent_starts_by_itself(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "C<B=9");
+    (void)listed(bench, "A. B<A. C<B");
+    pass(bench, MINUTE);
+    assert_string_equal(listed(bench, "A. B<A. C<B D<B"), "D<B!?");
+    end(bench);
+}
+
+static void test_row__behind_a_parent_seen_finished_reports_no_gap(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "B=END! C<B=9");
+    (void)listed(bench, "B. C<B");
+    pass(bench, 2 * MINUTE);
+    assert_string_equal(scanned(bench, "C<B=9"), "");
+    pass(bench, SECOND);
+    assert_string_equal(listed(bench, "B. C<B D<B"), "D<B!");
+    end(bench);
+}
+
+/* --- who may start ---------------------------------------------------------------------------- */
+
+static void test_start__waits_for_all_parents(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=END! B=4! C<A+B");
+    (void)listed(bench, "A. B. C<A+B");
+    assert_false(may_start(bench, "C"));
+    assert_true(may_start(bench, "B"));
+    (void)changed(bench, "B=END!");
+    assert_true(may_start(bench, "C"));
+    end(bench);
+}
+
+static void test_start__is_not_held_back_by_a_missing_parent_row_after_progress(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "C<B=9 D<B=LATEST E<B!");
+    (void)listed(bench, "C<B D<B E<B");
+    assert_true(may_start(bench, "C"));
+    assert_true(may_start(bench, "D"));
+    assert_true(may_start(bench, "E"));
+    assert_false(may_start(bench, "B"));
+    assert_false(may_start(bench, "nobody"));
+    end(bench);
+}
+
+static void test_start__marked_rows_still_wait_for_a_parent_that_has_a_row(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "B=3! C<B!");
+    (void)listed(bench, "B. C<B");
+    assert_false(may_start(bench, "C"));
+    end(bench);
+}
+
+static void test_start__waits_no_longer_when_a_complete_listing_shows_no_parent(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    /* As another KCL makes it: no mark, and a parent that was trimmed long ago. */
+    (void)scanned(bench, "C<B");
+    assert_false(may_start(bench, "C"));
+    assert_true(bench->effects.want_listing);
+    pass(bench, SECOND);
+    (void)partly(bench, "C<B");
+    assert_false(may_start(bench, "C"));
+    /* A listing that began before the row was known proves nothing. */
+    (void)listed_at(bench, "C<B", true,
+                    (struct tr_mono){bench->now.ns - 2 * (uint64_t)TR_NS_PER_S});
+    assert_false(may_start(bench, "C"));
+    assert_string_equal(listed(bench, ""), "");
+    assert_false(may_start(bench, "C"));
+    assert_string_equal(listed(bench, "C<B"), "");
+    assert_true(may_start(bench, "C"));
+    end(bench);
+}
+
+static void test_start__does_not_wait_for_a_parent_that_never_gets_a_row(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    /* C progressed, so B was done: D, made beside it, may go. */
+    (void)scanned(bench, "C<B=9 D<B");
+    (void)listed(bench, "B. C<B D<B");
+    assert_true(may_start(bench, "D"));
+    end(bench);
+}
+
+/* --- stale and late knowledge ----------------------------------------------------------------- */
+
+static void test_stale__scan_begun_before_a_row_was_made_does_not_take_it_away(void **state)
+{
+    struct bench *bench = begin();
+    struct tr_mono before;
+    (void)state;
+    (void)scanned(bench, "");
+    (void)listed(bench, "A B");
+    before = bench->now;
+    pass(bench, 2 * SECOND);
+    (void)changed(bench, "A!");
+    assert_string_equal(changed(bench, "B!"), "");
+    assert_string_equal(scanned_at(bench, "", before), "");
+    assert_true(may_start(bench, "A"));
+    /* Nor one begun right after, which an eventually consistent table may answer. */
+    pass(bench, 10 * SECOND);
+    assert_string_equal(scanned(bench, "A!"), "");
+    assert_true(may_start(bench, "B"));
+    /* Later the row is really gone; the listing that was known then does not bring it back. */
+    pass(bench, 2 * MINUTE);
+    assert_string_equal(scanned(bench, "A!"), "");
+    assert_false(may_start(bench, "B"));
+    pass(bench, SECOND);
+    assert_string_equal(listed(bench, "A B"), "B!");
+    end(bench);
+}
+
+static void test_stale__scan_does_not_take_a_checkpoint_back(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=5! B<A");
+    (void)listed(bench, "A. B<A");
+    (void)changed(bench, "A=END!");
+    assert_true(may_start(bench, "B"));
+    pass(bench, 3 * SECOND);
+    (void)scanned(bench, "A=5! B<A");
+    assert_true(may_start(bench, "B"));
+    /* A reset by hand stays, and counts in the end. */
+    pass(bench, 2 * MINUTE);
+    (void)scanned(bench, "A=5! B<A");
+    assert_false(may_start(bench, "B"));
+    end(bench);
+}
+
+static void test_stale__listing_of_long_ago_makes_no_rows(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=5!");
+    assert_string_equal(listed(bench, "A. B<A"), "B<A");
+    /* The process slept for an hour. */
+    pass(bench, 60 * MINUTE);
+    assert_string_equal(ended(bench, "A"), "");
+    assert_true(bench->effects.want_listing);
+    assert_false(tr_graph_settled(bench->graph));
+    assert_string_equal(scanned(bench, "A=5!"), "");
+    assert_string_equal(listed(bench, "A. B<A"), "B<A");
+    end(bench);
+}
+
+static void test_stale__row_seen_finished_is_not_made_again(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    /* Another KCL deletes A's row before its child has progressed. */
+    (void)scanned(bench, "A=END! B<A");
+    (void)listed(bench, "A. B<A");
+    pass(bench, 2 * MINUTE);
+    (void)scanned(bench, "B<A");
+    pass(bench, SECOND);
+    assert_string_equal(listed(bench, "A. B<A"), "");
+    assert_true(may_start(bench, "B"));
+    end(bench);
+}
+
+static void test_vanished__unfinished_row_comes_back_at_its_last_checkpoint(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=77!");
+    (void)listed(bench, "A");
+    pass(bench, 2 * MINUTE);
+    assert_string_equal(scanned(bench, ""), "");
+    pass(bench, SECOND);
+    assert_string_equal(listed(bench, "A"), "A!@77");
+    end(bench);
+}
+
+static void test_late__listing_older_than_a_complete_one_adds_nothing_that_it_lacks(void **state)
+{
+    struct bench *bench = begin();
+    struct tr_mono before = bench->now;
+    (void)state;
+    pass(bench, MINUTE);
+    (void)scanned(bench, "C<B=5");
+    (void)listed(bench, "C<B");
+    assert_string_equal(listed_at(bench, "X C<B", true, before), "");
+    assert_null(tr_graph_shard(bench->graph, TR_LIT("X")));
+    end(bench);
+}
+
+static void test_late__listing_does_not_reopen_a_shard(void **state)
+{
+    struct bench *bench = begin();
+    struct tr_mono before = bench->now;
+    (void)state;
+    pass(bench, MINUTE);
+    (void)listed(bench, "A.");
+    (void)listed_at(bench, "A", false, before);
+    tr_assert_bytes(tr_graph_shard(bench->graph, TR_LIT("A"))->ending, "999");
+    end(bench);
+}
+
+/* --- contradictions --------------------------------------------------------------------------- */
+
+static void test_contradiction__open_parent_closed_leaf_and_corrected_parent(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=5!");
+    assert_string_equal(listed(bench, "A B<A C."), "B<A C");
+    /* B's parent was wrong, and is put right. */
+    assert_string_equal(listed(bench, "A B<C C."), "C B<C");
+    tr_assert_bytes(tr_graph_shard(bench->graph, TR_LIT("B"))->parents[0], "C");
+    end(bench);
+}
+
+static void test_contradiction__cycles_neither_hang_nor_crash(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "");
+    assert_string_equal(listed(bench, "A<A B<D C<B D<C E<D F<E+F"), "A! C<B D<C B<D E<D F<E");
+    (void)changed(bench, "B<D C<B D<C E<D");
+    assert_false(may_start(bench, "B"));
+    (void)changed(bench, "D<C=9");
+    assert_true(may_start(bench, "D"));
+    (void)listed(bench, "A<A B<D C<B D<C E<D");
+    end(bench);
+}
+
+static void test_contradiction__empty_listing_takes_nothing_away(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=5! B<A");
+    (void)listed(bench, "A B<A");
+    pass(bench, SECOND);
+    (void)listed(bench, "");
+    assert_non_null(tr_graph_shard(bench->graph, TR_LIT("A")));
+    assert_false(may_start(bench, "B"));
+    end(bench);
+}
+
+static void test_rows__without_listed_shards_are_left_alone(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "X=5! Y<X");
+    assert_string_equal(listed(bench, "A. B<A"), "A B<A");
+    assert_true(may_start(bench, "X"));
+    assert_null(tr_graph_shard(bench->graph, TR_LIT("X")));
+    end(bench);
+}
+
+/* --- the rest --------------------------------------------------------------------------------- */
+
+static void collect(void *ctx, const struct tr_shard *shard)
+{
+    struct tr_buf *out = ctx;
+    tr_buf_add(out, shard->id);
+    tr_buf_add_char(out, shard->ending.len > 0 ? '.' : ' ');
+}
+
+static void test_walk__shows_listed_shards_parents_before_children(void **state)
+{
+    struct bench *bench = begin();
+    struct tr_buf text = {0};
+    (void)state;
+    (void)listed(bench, "A<Z. Z<Y. M<A+B. B. C<M");
+    tr_graph_walk(bench->graph, collect, &text);
+    tr_assert_bytes(tr_buf_bytes(&text), "Z.A.B.M.C ");
+    tr_buf_deinit(&text);
+    end(bench);
+}
+
+static void test_memory__is_bounded_and_gone_shards_are_forgotten(void **state)
+{
+    struct bench *bench = begin();
+    struct tr_shard_list list;
+    struct tr_graph_effects effects;
+    struct tr_graph *graph;
+    int round;
+    (void)state;
+    assert_int_equal(tr_graph_new(4, &graph), TR_OK);
+    for (round = 0; round < 50; round++) {
+        char words[64];
+        int first = 'A' + round;
+        struct tr_graph_event event = {.kind = TR_GRAPH_LISTED, .complete = true, .list = &list};
+        pass(bench, SECOND);
+        event.now = bench->now;
+        snprintf(words, sizeof words, "%c<%c %c<%c", first + 1, first, first + 2, first + 1);
+        list = list_of(bench, words);
+        assert_int_equal(tr_graph_step(graph, &event, &effects), TR_OK);
+        /* One more would be five: nothing of it is taken in. */
+        snprintf(words, sizeof words, "%c<%c 0 1", first + 1, first);
+        list = list_of(bench, words);
+        assert_int_equal(tr_graph_step(graph, &event, &effects), TR_ELIMIT);
+        assert_null(tr_graph_shard(graph, TR_LIT("0")));
+        assert_int_equal(effects.create_count, 0);
+    }
+    tr_graph_free(graph);
+    end(bench);
+}
+
+/* The same events give the same run; this is one, as it is meant to be. */
+static void test_trace__of_a_stream_that_rolls_over_and_splits(void **state)
+{
+    struct bench *bench = begin();
+    struct tr_buf trace = {0};
+    (void)state;
+#define SAY(call) tr_buf_printf(&trace, "[%s] ", call)
+    SAY(scanned(bench, ""));
+    SAY(listed(bench, "A. B<A"));
+    SAY(changed(bench, "A!"));
+    SAY(changed(bench, "B<A"));
+    SAY(ended(bench, "A"));
+    SAY(changed(bench, "A=END!"));
+    pass(bench, SECOND);
+    SAY(changed(bench, "B<A=12"));
+    SAY(ended(bench, "B"));
+    SAY(children(bench, "B", "C<B"));
+    SAY(changed(bench, "C<B"));
+    SAY(changed(bench, "B<A=END"));
+    pass(bench, SECOND);
+    SAY(listed(bench, "A. B<A. C<B. D<B E<C"));
+    SAY(changed(bench, "D<B"));
+    SAY(scanned(bench, "A=END! B<A=END C<B D<B"));
+    SAY(changed(bench, "E<C"));
+#undef SAY
+    tr_assert_bytes(tr_buf_bytes(&trace), "[] [A! B<A] [B<A] [] [] [] [] [] [C<B] [] [] "
+                                          "[D<B E<C] [E<C] [E<C] [] ");
+    assert_true(tr_graph_settled(bench->graph));
+    tr_buf_deinit(&trace);
+    end(bench);
+}
+
+static enum tr_status life(struct bench *bench, struct tr_buf *trace)
+{
+    static const char *const lists[] = {"A. B<A C<A", "B<A. C<A D<B+C", "X Y<X"};
+    struct tr_graph *graph = NULL;
+    enum tr_status status = tr_graph_new(100, &graph);
+    size_t i;
+    for (i = 0; status == TR_OK && i < 9; i++) {
+        struct tr_shard_list list = list_of(bench, lists[i / 3]);
+        size_t rows = rows_of(bench, "A=END! B<A=5 C<A");
+        struct tr_graph_event event = {
+            .kind = i % 3 == 0   ? TR_GRAPH_LISTED
+                    : i % 3 == 1 ? TR_GRAPH_ROWS
+                                 : TR_GRAPH_CHILDREN,
+            .now = {(i + 1) * (uint64_t)TR_NS_PER_S * 100},
+            .list = &list,
+            .complete = true,
+            .rows = bench->rows,
+            .row_count = i > 5 ? 0 : rows,
+            .parent = TR_LIT("A"),
+        };
+        status = tr_graph_step(graph, &event, &bench->effects);
+        if (status == TR_ENOMEM) {
+            assert_int_equal(bench->effects.create_count, 0);
+            /* Nothing changed: the same event again goes on as if nothing had happened. */
+            (void)tr_mem_fail_at(-1);
+            status = tr_graph_step(graph, &event, &bench->effects);
+            assert_int_equal(status, TR_OK);
+        }
+        say_effects(bench);
+        tr_buf_printf(trace, "[%s]", bench->said);
+    }
+    tr_graph_free(graph);
+    return status;
+}
+
+static void test_memory__every_failed_allocation_changes_nothing(void **state)
+{
+    struct bench *bench = begin();
+    struct tr_buf want = {0};
+    uint64_t all;
+    int64_t n;
+    (void)state;
+    (void)tr_mem_fail_at(-1);
+    assert_int_equal(life(bench, &want), TR_OK);
+    all = tr_mem_fail_at(-1);
+    assert_true(all > 20);
+    for (n = 0; n < (int64_t)all; n++) {
+        struct tr_buf got = {0};
+        enum tr_status status;
+        assert_true(tr_buf_reserve(&got, 4096));
+        (void)tr_mem_fail_at(n);
+        status = life(bench, &got);
+        (void)tr_mem_fail_at(-1);
+        if (status == TR_OK && !got.failed) {
+            tr_assert_bytes(tr_buf_bytes(&got), want.ptr);
+        }
+        tr_buf_deinit(&got);
+    }
+    tr_buf_deinit(&want);
+    end(bench);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_first_start__makes_all_that_a_complete_listing_shows_parents_first),
+        cmocka_unit_test(test_first_start__needs_a_complete_listing_and_a_complete_scan),
+        cmocka_unit_test(test_first_start__proposes_again_until_the_rows_are_there),
+        cmocka_unit_test(test_first_start__reports_no_gap_though_others_make_rows_meanwhile),
+        cmocka_unit_test(test_first_start__of_many_shards_is_proposed_in_parts),
+        cmocka_unit_test(test_child__of_a_shard_with_a_row_gets_one_from_any_listing),
+        cmocka_unit_test(test_child__gets_a_row_though_its_parent_is_open_or_not_listed),
+        cmocka_unit_test(test_child__listed_before_its_parents_page_comes_after_it),
+        cmocka_unit_test(test_child__is_asked_for_at_shard_end_and_made_before_the_parent_is_done),
+        cmocka_unit_test(test_child__answers_of_servers_without_the_filter_show_more),
+        cmocka_unit_test(test_child__that_is_late_is_found_by_the_next_listing),
+        cmocka_unit_test(test_child__none_comes_only_when_the_stream_is_disabled),
+        cmocka_unit_test(test_uncovered__shards_get_rows_and_report_a_gap),
+        cmocka_unit_test(test_uncovered__needs_a_complete_listing),
+        cmocka_unit_test(test_uncovered__is_no_shard_with_an_ancestor_row_further_up),
+        cmocka_unit_test(test_row__is_never_made_where_a_descendant_has_progressed),
+        cmocka_unit_test(test_row__is_never_made_where_a_descendant_was_made_without_its_parents),
+        cmocka_unit_test(test_row__is_made_again_where_a_descendant_only_waits_for_it),
+        cmocka_unit_test(test_row__of_another_kcl_at_latest_counts_as_made_without_its_parents),
+        cmocka_unit_test(test_row__late_second_child_of_a_deleted_parent_starts_by_itself),
+        cmocka_unit_test(test_row__behind_a_parent_seen_finished_reports_no_gap),
+        cmocka_unit_test(test_start__waits_for_all_parents),
+        cmocka_unit_test(test_start__is_not_held_back_by_a_missing_parent_row_after_progress),
+        cmocka_unit_test(test_start__marked_rows_still_wait_for_a_parent_that_has_a_row),
+        cmocka_unit_test(test_start__waits_no_longer_when_a_complete_listing_shows_no_parent),
+        cmocka_unit_test(test_start__does_not_wait_for_a_parent_that_never_gets_a_row),
+        cmocka_unit_test(test_stale__scan_begun_before_a_row_was_made_does_not_take_it_away),
+        cmocka_unit_test(test_stale__scan_does_not_take_a_checkpoint_back),
+        cmocka_unit_test(test_stale__listing_of_long_ago_makes_no_rows),
+        cmocka_unit_test(test_stale__row_seen_finished_is_not_made_again),
+        cmocka_unit_test(test_vanished__unfinished_row_comes_back_at_its_last_checkpoint),
+        cmocka_unit_test(test_late__listing_older_than_a_complete_one_adds_nothing_that_it_lacks),
+        cmocka_unit_test(test_late__listing_does_not_reopen_a_shard),
+        cmocka_unit_test(test_contradiction__open_parent_closed_leaf_and_corrected_parent),
+        cmocka_unit_test(test_contradiction__cycles_neither_hang_nor_crash),
+        cmocka_unit_test(test_contradiction__empty_listing_takes_nothing_away),
+        cmocka_unit_test(test_rows__without_listed_shards_are_left_alone),
+        cmocka_unit_test(test_walk__shows_listed_shards_parents_before_children),
+        cmocka_unit_test(test_memory__is_bounded_and_gone_shards_are_forgotten),
+        cmocka_unit_test(test_trace__of_a_stream_that_rolls_over_and_splits),
+        cmocka_unit_test(test_memory__every_failed_allocation_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
