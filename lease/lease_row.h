@@ -50,9 +50,10 @@ void tr_lease_rows_deinit(struct tr_lease_rows *rows);
 enum tr_status tr_lease_decode_scan(struct tr_lease_rows *rows, struct tr_buf *body,
                                     tr_lease_bad_row_fn *bad, void *ctx,
                                     struct tr_err *err) TR_MUST_CHECK;
-/* Decode the row in an UpdateItem answer (`member` "Attributes") or in the body of a failed
- * condition
- * (`member` "Item"). TR_ENOTFOUND: the body has no such member. */
+/* Decode the row in an UpdateItem answer (`member` "Attributes"), in a GetItem answer or in the
+ * body of a failed condition (`member` "Item"). Owns:    *body is taken (also on error). Earlier
+ * content of rows is dropped. Errors:  TR_ENOTFOUND: the body has no such member; TR_EPARSE: it is
+ * no JSON, or the row is not understood, with key, attribute and value; TR_ENOMEM. */
 enum tr_status tr_lease_decode_one(struct tr_lease_rows *rows, struct tr_buf *body,
                                    const char *member, struct tr_err *err) TR_MUST_CHECK;
 
@@ -71,8 +72,8 @@ struct tr_lease_write {
     struct tr_bytes expected_owner; /* absent: the row must have none (take); unused for create */
     uint64_t expected_counter;
     uint64_t counter;            /* the new one */
-    struct tr_bytes owner;       /* take: me */
-    uint64_t failover_ms;        /* take: mine */
+    struct tr_bytes owner;       /* take: me; create: me, or absent: unowned */
+    uint64_t failover_ms;        /* mine; with owner */
     struct tr_position position; /* create, checkpoint, release with has_position */
     bool has_position;
     struct tr_bytes parents[TR_LEASE_PARENTS_MAX]; /* create */
