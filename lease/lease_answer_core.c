@@ -177,6 +177,7 @@ static void grant(struct tr_lease_core *core, struct tr_lease *lease, struct tr_
     struct tr_lease_effect *effect;
     const struct tr_lease_row *row = &lease->row->row;
     certain(lease);
+    lease->base = base;
     if (lease->give_up || core->stopping || row->checkpoint.kind == TR_POSITION_SHARD_END) {
         tr_lease_release(core, lease);
         return;
@@ -187,7 +188,6 @@ static void grant(struct tr_lease_core *core, struct tr_lease *lease, struct tr_
         return;
     }
     tr_lease_known_enter(core, lease, LEASE_HELD);
-    lease->base = base;
     lease->valid_until = validity_end(core, base);
     lease->fence = row->counter;
     effect = tr_lease_emit(core, lease, TR_LEASE_FX_GRANTED);
@@ -396,33 +396,38 @@ static uint64_t fresh_counter(const struct tr_lease_core *core)
     return core->service.ms > 0 ? (uint64_t)core->service.ms + passed : 0;
 }
 
-/* The row is gone. An owner makes its row again, from where it was, and processes nothing until
- * that has succeeded: somebody else may have made and taken it. */
+/* The row is to be made again, at its last checkpoint. Of an owner whose validity has not run out
+ * nobody else can have taken it; otherwise somebody may have, before it vanished, and is given time
+ * to notice and to make it first. */
+static void make_again(struct tr_lease_core *core, struct tr_lease *lease, bool surely_mine)
+{
+    uint64_t wait = surely_mine ? 0 : 2 * core->failover_seen_ms;
+    if (lease->state == LEASE_HELD) {
+        tr_lease_lapse(core, lease); /* until that has succeeded */
+    }
+    certain(lease);
+    lease->row_gone = true;
+    lease->made_counter = fresh_counter(core);
+    lease->next_at = tr_mono_add_ms(core->now, wait);
+}
+
 static void vanished(struct tr_lease_core *core, struct tr_lease *lease)
 {
     bool granted = lease->state == LEASE_HELD || lease->state == LEASE_LAPSED;
+    bool surely_mine = (granted || lease->state == LEASE_RELEASING) &&
+                       !tr_mono_reached(core->now, validity_end(core, lease->base));
     uint64_t counter = fresh_counter(core);
+    bool fresh = counter > lease->row->row.counter + 1 && counter > lease->expected_high &&
+                 counter < TR_LEASE_COUNTER_MAX;
     lease->must_read = false;
     if (lease->state == LEASE_MAKING) {
         lease->next_at = tr_mono_add_ms(core->now, backoff_ms(core, lease));
-        return;
-    }
-    if ((granted || lease->state == LEASE_RELEASING) && counter > lease->row->row.counter + 1 &&
-        counter > lease->expected_high && counter < TR_LEASE_COUNTER_MAX) {
-        if (lease->state == LEASE_HELD) {
-            tr_lease_lapse(core, lease);
-        }
-        certain(lease);
-        lease->row_gone = true;
-        lease->made_counter = counter;
-        lease->next_at = core->now;
-        return;
-    }
-    emit_end(core, lease, TR_ENOTFOUND, TR_LIT("its row is gone"));
-    lease->ready = false;
-    if (lease->state == LEASE_TAKING || lease->state == LEASE_ADOPTING || granted ||
-        lease->state == LEASE_RELEASING) {
+    } else if (fresh && (granted || surely_mine)) {
+        make_again(core, lease, surely_mine);
+    } else {
+        emit_end(core, lease, TR_ENOTFOUND, TR_LIT("its row is gone"));
         tr_lease_known_enter(core, lease, LEASE_ABSENT);
+        lease->ready = false;
     }
 }
 

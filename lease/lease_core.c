@@ -29,6 +29,7 @@ enum tr_status tr_lease_core_new(const struct tr_lease_options *options, struct 
         core->stream = (struct tr_bytes){core->stream_bytes, options->stream.len};
     }
     core->failover_ms = options->failover_ms;
+    core->failover_seen_ms = options->failover_ms;
     core->leases_max = options->leases_max;
     core->writes_max = options->writes_max;
     core->seed = options->seed;

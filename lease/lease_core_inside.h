@@ -93,6 +93,7 @@ struct tr_lease_core {
     char *stream_bytes; /* owned */
     struct tr_bytes stream;
     uint64_t failover_ms;
+    uint64_t failover_seen_ms; /* the longest of mine and those stored in rows */
     size_t leases_max;
     size_t writes_max;
     uint64_t seed;

@@ -5,7 +5,7 @@
  * showed a row's present owner and counter. */
 #include "lease/lease_core_inside.h"
 
-#define SCAN_TIMEOUT_MS_MIN 10000u
+#define SCAN_TIMEOUT_MS_MIN 1000u
 
 /* Counters of others are only ever compared for equality: any change, also backwards, is a sign of
  * life. A longer failover time that the owner stored beside its id is waited for. */
@@ -109,11 +109,16 @@ static uint64_t scan_interval(struct tr_lease_core *core)
     return failover / 3 + tr_random_below(&core->random, failover / 6 + 1);
 }
 
+/* A lost answer must not hide the table for long: half of failover for all pages. */
+static uint64_t scan_timeout(const struct tr_lease_core *core)
+{
+    uint64_t half = core->failover_ms / 2;
+    return half > SCAN_TIMEOUT_MS_MIN ? half : SCAN_TIMEOUT_MS_MIN;
+}
+
 static struct tr_mono scan_abandoned_at(const struct tr_lease_core *core)
 {
-    uint64_t timeout =
-        core->failover_ms > SCAN_TIMEOUT_MS_MIN ? core->failover_ms : SCAN_TIMEOUT_MS_MIN;
-    return tr_mono_add_ms(core->scan_sent, timeout + timeout / 4);
+    return tr_mono_add_ms(core->scan_sent, scan_timeout(core) + scan_timeout(core) / 4);
 }
 
 struct tr_mono tr_lease_scan_deadline(const struct tr_lease_core *core)
@@ -147,8 +152,7 @@ void tr_lease_scan_run(struct tr_lease_core *core)
     core->scan_sent = core->now;
     effect = tr_lease_emit(core, NULL, TR_LEASE_FX_SCAN);
     effect->op = core->scan_op;
-    effect->timeout_ms =
-        core->failover_ms > SCAN_TIMEOUT_MS_MIN ? core->failover_ms : SCAN_TIMEOUT_MS_MIN;
+    effect->timeout_ms = scan_timeout(core);
 }
 
 void tr_lease_scan_failed(struct tr_lease_core *core, const struct tr_lease_event *ev)
@@ -209,6 +213,9 @@ static void scanned_row(struct tr_lease_core *core, struct tr_lease *lease,
         return; /* a row that moved between pages is shown twice */
     }
     lease->scan = core->scan_count;
+    if (row->failover_ms > core->failover_seen_ms) {
+        core->failover_seen_ms = row->failover_ms;
+    }
     switch (lease->state) {
     case LEASE_HELD:
     case LEASE_LAPSED:
