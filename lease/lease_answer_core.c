@@ -414,8 +414,10 @@ static void make_again(struct tr_lease_core *core, struct tr_lease *lease, bool 
 static void vanished(struct tr_lease_core *core, struct tr_lease *lease)
 {
     bool granted = lease->state == LEASE_HELD || lease->state == LEASE_LAPSED;
-    bool surely_mine = (granted || lease->state == LEASE_RELEASING) &&
-                       !tr_mono_reached(core->now, validity_end(core, lease->base));
+    /* Once a release was sent, it may have come into effect and another worker may have followed.
+     */
+    bool sole = granted || (lease->state == LEASE_RELEASING && !lease->tried);
+    bool surely_mine = sole && !tr_mono_reached(core->now, validity_end(core, lease->base));
     uint64_t counter = fresh_counter(core);
     bool fresh = counter > lease->row->row.counter + 1 && counter > lease->expected_high &&
                  counter < TR_LEASE_COUNTER_MAX;

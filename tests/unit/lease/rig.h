@@ -5,6 +5,7 @@
 #ifndef TR_TESTS_UNIT_LEASE_RIG_H
 #define TR_TESTS_UNIT_LEASE_RIG_H
 
+#include "base/mem.h"
 #include "lease/lease_core.h"
 #include "tests/support/test.h"
 
@@ -146,6 +147,7 @@ static inline enum tr_status rig_try(struct rig *rig, struct tr_lease_event ev)
     size_t i;
     ev.now = rig->now;
     status = tr_lease_core_step(rig->core, &ev, &rig->out);
+    (void)tr_mem_fail_at(-1); /* the trace needs memory of its own */
     for (i = 0; status == TR_OK && i < rig->out.count; i++) {
         rig_trace(rig, &rig->out.items[i]);
         rig_look(rig, &rig->out.items[i]);

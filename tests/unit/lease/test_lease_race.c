@@ -101,6 +101,7 @@ struct world {
     struct row rows[KEYS];
     struct row old[KEYS][4]; /* earlier versions, for stale scans */
     uint64_t done[KEYS];
+    bool deleted[KEYS];
     uint64_t gone_since[KEYS];
     struct worker workers[SLOTS];
     unsigned next_number;
@@ -623,9 +624,11 @@ static void stop_worker(struct world *w, unsigned slot)
     }
 }
 
-/* An owner that is well loses its row, and nobody else makes one before it. */
+/* An owner that is well loses its row, and nobody else makes one before it. Once a run: a former
+ * owner that waits to make the row again cannot tell a second deletion from the first. */
 static void delete_row(struct world *w, unsigned key)
 {
+    w->deleted[key] = true;
     w->rows[key].there = false;
     w->gone_since[key] = w->now;
     memset(w->old[key], 0, sizeof w->old[key]);
@@ -648,7 +651,7 @@ static void fault(struct world *w)
         stop_worker(w, slot);
         break;
     case 2:
-        if (valid(w, me, key) && w->rows[key].owner == me->number) {
+        if (!w->deleted[key] && valid(w, me, key) && w->rows[key].owner == me->number) {
             delete_row(w, key);
         }
         break;
