@@ -39,6 +39,10 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
       "given up on purpose; another worker may take it at once")                                   \
     X(LEASE_ROW_BAD, ERROR, "lease row not understood", "", "", "why",                             \
       "the row is left as it is; the other leases go on")                                          \
+    X(LEASE_LIMIT, WARN, "limit of leases reached", "rows", "max", "",                             \
+      "the table holds more rows than this worker follows; the others are left to other workers")  \
+    X(LEASE_TWIN, WARN, "row under this worker's id that it did not write", "counter", "", "id",   \
+      "another process has the same id, or had it before; the row is left until it expires")       \
     X(CHECKPOINT_WRITTEN, DEBUG, "checkpoint written", "counter", "", "checkpoint",                \
       "everything up to and including it is done")                                                 \
     X(SHARD_STARTED, INFO, "shard reading started", "", "", "from", "the first iterator is asked") \

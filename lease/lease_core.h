@@ -27,36 +27,47 @@ enum tr_lease_event_kind {
     TR_LEASE_EV_SCAN_FAILED, /* op, status */
     TR_LEASE_EV_WRITTEN, /* op, status, may_have_happened; row: the new one (TR_OK) or the old one
                             (TR_ECONDITION) if the answer had it */
-    TR_LEASE_EV_CREATE,  /* make this row (create), conditional on its absence */
-    TR_LEASE_EV_READY,   /* key: the shard may be read (its parents are done): may be taken */
-    TR_LEASE_EV_CHECKPOINT, /* key, position: write it soon, as a renewal; the latest wins */
-    TR_LEASE_EV_GIVE_UP,    /* key: release this lease (its last checkpoint first) */
+    TR_LEASE_EV_READ, /* op, status: TR_OK with the one row, TR_ENOTFOUND (no such row), or why not;
+                         TR_EPARSE: the row is there and not understood */
+    TR_LEASE_EV_CREATE, /* make this row (create), conditional on its absence, after its parents */
+    TR_LEASE_EV_READY,  /* key: the shard may be read (its parents are done): may be taken. It holds
+                           until the row vanishes or GIVE_UP */
+    TR_LEASE_EV_CHECKPOINT, /* key, position: write it soon, as a renewal; the latest wins.
+                               SHARD_END also releases the lease: STORED and RELEASED follow */
+    TR_LEASE_EV_GIVE_UP,    /* key: release this lease, its last checkpoint in the same write */
     TR_LEASE_EV_STOP,       /* take nothing more; leases go by GIVE_UP */
 };
 
 struct tr_lease_event {
     enum tr_lease_event_kind kind;
     struct tr_mono now;
+    struct tr_wall service; /* the service's time; ms 0: unknown. Only for the counters of rows that
+                               are made: a vanished row is not made again without it */
     uint64_t op;
     enum tr_status status;
     bool may_have_happened;
-    const struct tr_lease_row *rows; /* borrowed for the step */
+    const struct tr_lease_row *rows; /* borrowed for the step; WRITTEN and READ: one or none */
     size_t row_count;
     struct tr_bytes key;
     struct tr_position position;
     const struct tr_lease_write *create; /* key, position, parents, stream, without_parents,
-                                            counter: the service's time in ms */
+                                            counter: the service's time in ms
+                                            (0: that of `service`) */
 };
 
 enum tr_lease_effect_kind {
-    TR_LEASE_FX_SCAN,     /* op: scan the table, all pages */
-    TR_LEASE_FX_WRITE,    /* op, write, timeout_ms */
-    TR_LEASE_FX_GRANTED,  /* key, row: held now, start behind row->checkpoint; valid_until */
-    TR_LEASE_FX_VALID,    /* key, valid_until: the validity moved on */
-    TR_LEASE_FX_LOST,     /* key, status: not held any more; drop everything in hand */
-    TR_LEASE_FX_STORED,   /* key, position: the row holds this checkpoint now */
-    TR_LEASE_FX_RELEASED, /* key: a release was answered, or given up after its attempts */
-    TR_LEASE_FX_ROW,  /* row: a row was seen new or changed, or was made (for the shard graph) */
+    TR_LEASE_FX_SCAN,    /* op, timeout_ms: scan the table, all pages */
+    TR_LEASE_FX_WRITE,   /* op, key, write, timeout_ms: one attempt, never repeated by itself */
+    TR_LEASE_FX_READ,    /* op, key, timeout_ms: read this row consistently */
+    TR_LEASE_FX_GRANTED, /* key, row: held now, start behind row->checkpoint; valid_until */
+    TR_LEASE_FX_VALID,   /* key, valid_until: the validity moved on; not behind now: it lapsed, or a
+                            release is on its way: nothing may be processed */
+    TR_LEASE_FX_LOST,    /* key, status: not held any more; drop everything in hand */
+    TR_LEASE_FX_STORED,  /* key, position: the row holds this checkpoint now */
+    TR_LEASE_FX_RELEASED, /* key, status: a release was answered (TR_OK), found the lease lost, or
+                             was given up after its attempts; TR_ENOTFOUND: it was not held */
+    TR_LEASE_FX_ROW, /* key, row: a row was seen new or changed (more than its counter), or was made
+                        (for the shard graph). Of held leases STORED tells */
     TR_LEASE_FX_NOTE, /* note */
 };
 
@@ -106,7 +117,8 @@ enum tr_lease_view tr_lease_core_view(const struct tr_lease_core *core, struct t
 /* The checkpoint that the row was last seen to hold; false when there is no such row. */
 bool tr_lease_core_checkpoint(const struct tr_lease_core *core, struct tr_bytes key,
                               struct tr_position *out);
-/* The counter of a held lease: its fencing number; 0 when it is not held. */
+/* The counter that a held lease was granted with: its fencing number, which only rises from one
+ * tenure to the next; 0 when it is not held. */
 uint64_t tr_lease_core_counter(const struct tr_lease_core *core, struct tr_bytes key);
 /* Whether at least one whole scan was received. */
 bool tr_lease_core_scanned(const struct tr_lease_core *core);

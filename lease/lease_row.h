@@ -10,6 +10,8 @@
 #include "checkpoint/position.h"
 
 #define TR_LEASE_PARENTS_MAX 8
+#define TR_LEASE_COUNTER_MAX ((uint64_t)INT64_MAX) /* KCL reads a signed 64-bit number */
+#define TR_LEASE_FAILOVER_MS_MAX 600000u           /* the longest that may be configured */
 
 /* A decoded row; bytes are borrowed from the decoder's arena. */
 struct tr_lease_row {
@@ -50,9 +52,11 @@ void tr_lease_rows_deinit(struct tr_lease_rows *rows);
 enum tr_status tr_lease_decode_scan(struct tr_lease_rows *rows, struct tr_buf *body,
                                     tr_lease_bad_row_fn *bad, void *ctx,
                                     struct tr_err *err) TR_MUST_CHECK;
-/* Decode the row in an UpdateItem answer (`member` "Attributes") or in the body of a failed
- * condition
- * (`member` "Item"). TR_ENOTFOUND: the body has no such member. */
+/* Decode one row: in an UpdateItem answer `member` is "Attributes", in a GetItem answer and in the
+ * body of a failed condition it is "Item".
+ * Errors:  TR_ENOTFOUND: the body has no such member; TR_EPARSE: it is no JSON, or the row is not
+ *          understood (key, attribute, value); TR_ENOMEM.
+ * Owns:    *body is taken (also on error). Earlier content of rows is dropped. */
 enum tr_status tr_lease_decode_one(struct tr_lease_rows *rows, struct tr_buf *body,
                                    const char *member, struct tr_err *err) TR_MUST_CHECK;
 
@@ -71,8 +75,8 @@ struct tr_lease_write {
     struct tr_bytes expected_owner; /* absent: the row must have none (take); unused for create */
     uint64_t expected_counter;
     uint64_t counter;            /* the new one */
-    struct tr_bytes owner;       /* take: me */
-    uint64_t failover_ms;        /* take: mine */
+    struct tr_bytes owner;       /* take: me; create: me, or absent: unowned */
+    uint64_t failover_ms;        /* mine; with owner */
     struct tr_position position; /* create, checkpoint, release with has_position */
     bool has_position;
     struct tr_bytes parents[TR_LEASE_PARENTS_MAX]; /* create */

@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What an answer proves. After a lost one nobody guesses: the next conditional write, sent on the
+ * same condition, decides by the row that stood in its way. A row that is mine with a counter one
+ * more than I knew was written by one of my attempts; anything else is not this tenure's. A read
+ * only ever says what the next conditional write asks for. */
+#include "lease/lease_core_inside.h"
+
+#define TAKE_ATTEMPTS_MAX 3
+#define ADOPT_ATTEMPTS_MAX 6
+#define RELEASE_ATTEMPTS_MAX 4
+
+/* Clock rates may differ by 2 % in all; the rest is for the way to the processor. */
+static struct tr_mono validity_end(const struct tr_lease_core *core, struct tr_mono base)
+{
+    return tr_mono_add_ms(base, core->failover_ms * 95 / 100);
+}
+
+static bool is_me(const struct tr_lease_core *core, const struct tr_lease_row *row)
+{
+    return row->owner.ptr != NULL && tr_bytes_eq(row->owner, core->worker_id);
+}
+
+/* Renewals at a third of failover, ten per cent about it, from the sending of the last one. */
+static void renew_later(struct tr_lease_core *core, struct tr_lease *lease, struct tr_mono sent)
+{
+    uint64_t third = core->failover_ms / 3;
+    uint64_t wait = third - third / 10 + tr_random_below(&core->random, third / 5 + 1);
+    lease->next_at = lease->has_pending ? core->now : tr_mono_add_ms(sent, wait);
+}
+
+/* The wait before an attempt is repeated: from a fortieth of failover, doubled up to a sixth. */
+static uint64_t backoff_ms(struct tr_lease_core *core, const struct tr_lease *lease)
+{
+    unsigned doublings = lease->attempts > 0 ? lease->attempts - 1 : 0;
+    uint64_t ms = (core->failover_ms / 80 + 1) << (doublings < 4 ? doublings : 4);
+    ms = ms < core->failover_ms / 12 + 1 ? ms : core->failover_ms / 12 + 1;
+    return tr_lease_spread(core, ms);
+}
+
+static void certain(struct tr_lease *lease)
+{
+    lease->tried = lease->uncertain = lease->must_read = lease->won = false;
+    lease->attempts = 0;
+}
+
+/* ---- the end of a tenure ---- */
+
+static void end_validity(struct tr_lease_core *core, struct tr_lease *lease)
+{
+    lease->valid_until = tr_mono_min(lease->valid_until, core->now);
+    tr_lease_emit(core, lease, TR_LEASE_FX_VALID)->valid_until = lease->valid_until;
+}
+
+void tr_lease_lapse(struct tr_lease_core *core, struct tr_lease *lease)
+{
+    uint64_t late_ms = tr_mono_ms_between(lease->valid_until, core->now);
+    tr_lease_known_enter(core, lease, LEASE_LAPSED);
+    tr_lease_emit_note(core, lease, TR_NOTE_LEASE_LAPSED, late_ms, (struct tr_bytes){0});
+    end_validity(core, lease);
+}
+
+void tr_lease_release(struct tr_lease_core *core, struct tr_lease *lease)
+{
+    if (lease->state == LEASE_HELD || lease->state == LEASE_LAPSED) {
+        end_validity(core, lease);
+    }
+    tr_lease_known_enter(core, lease, LEASE_RELEASING);
+    lease->tried = false; /* from here on: a release was sent */
+}
+
+static void emit_released(struct tr_lease_core *core, struct tr_lease *lease, enum tr_status status)
+{
+    if (lease->give_up || (lease->ending && status == TR_OK)) {
+        tr_lease_emit(core, lease, TR_LEASE_FX_RELEASED)->status = status;
+    } else if (lease->ending) {
+        tr_lease_emit(core, lease, TR_LEASE_FX_LOST)->status = status;
+    }
+    lease->ready = lease->ready && !lease->give_up;
+}
+
+/* Tell the shell that the lease is not held any more, in the words it waits for. */
+static void emit_end(struct tr_lease_core *core, struct tr_lease *lease, enum tr_status status,
+                     struct tr_bytes why)
+{
+    bool granted = lease->state == LEASE_HELD || lease->state == LEASE_LAPSED;
+    if (granted || lease->state == LEASE_RELEASING) {
+        tr_lease_emit_note(core, lease, TR_NOTE_LEASE_LOST, lease->row->row.counter, why);
+    }
+    if (granted) {
+        tr_lease_emit(core, lease, TR_LEASE_FX_LOST)->status = status;
+    } else {
+        emit_released(core, lease, status);
+    }
+}
+
+/* Not ours, by the row that an answer of now shows. */
+static void lose(struct tr_lease_core *core, struct tr_lease *lease, const struct tr_lease_row *row)
+{
+    emit_end(core, lease, TR_ECONDITION,
+             is_me(core, row)         ? TR_LIT("another tenure under this worker's id")
+             : row->owner.ptr != NULL ? TR_LIT("another worker holds it")
+                                      : TR_LIT("its owner was removed"));
+    tr_lease_observe(core, lease, row);
+}
+
+/* Not ours, and nothing new is known of the row. Of a take that never got through, the row is still
+ * as it was seen; any other is watched anew from now on. */
+static void leave(struct tr_lease_core *core, struct tr_lease *lease)
+{
+    uint64_t wait = core->failover_ms / 6 + 1;
+    if (lease->state != LEASE_TAKING || lease->won) {
+        lease->since = core->now;
+    }
+    tr_lease_known_enter(core, lease, LEASE_FOREIGN);
+    lease->next_at = tr_mono_add_ms(core->now, tr_lease_spread(core, wait));
+}
+
+/* ---- progress ---- */
+
+/* The row holds `position` now; what is pending and not ahead of it is done with. */
+static void stored(struct tr_lease_core *core, struct tr_lease *lease)
+{
+    const struct tr_position *now = &lease->row->row.checkpoint;
+    if (lease->has_pending && tr_position_cmp(&lease->pending, now) <= 0) {
+        lease->has_pending = false;
+    }
+    tr_lease_emit(core, lease, TR_LEASE_FX_STORED)->position = *now;
+    tr_lease_emit_note(core, lease, TR_NOTE_CHECKPOINT_WRITTEN, lease->row->row.counter,
+                       tr_lease_position_text(now));
+}
+
+/* Remember the row of an answer; a checkpoint that it brings is told. */
+static void learn(struct tr_lease_core *core, struct tr_lease *lease,
+                  const struct tr_lease_row *row)
+{
+    struct tr_position before = lease->row->row.checkpoint;
+    tr_lease_known_set(core, lease, row);
+    if (tr_position_cmp(&before, &lease->row->row.checkpoint) != 0) {
+        stored(core, lease);
+    }
+}
+
+/* Validity counts from `base`, the sending of the earliest attempt that can have written the row as
+ * it now stands. */
+static void revalidate(struct tr_lease_core *core, struct tr_lease *lease, struct tr_mono base)
+{
+    lease->base = tr_mono_max(lease->base, base);
+    if (tr_mono_reached(core->now, validity_end(core, lease->base))) {
+        return; /* the answer came too late to be worth anything: the next write is sent at once */
+    }
+    lease->valid_until = validity_end(core, lease->base);
+    tr_lease_known_enter(core, lease, LEASE_HELD);
+    tr_lease_emit(core, lease, TR_LEASE_FX_VALID)->valid_until = lease->valid_until;
+}
+
+/* A write of the owner was answered well. */
+static void renewed(struct tr_lease_core *core, struct tr_lease *lease, struct tr_mono sent)
+{
+    certain(lease);
+    if (lease->state == LEASE_RELEASING) {
+        lease->next_at = core->now;
+        return;
+    }
+    tr_lease_emit_note(core, lease, TR_NOTE_LEASE_RENEWED, lease->row->row.counter,
+                       (struct tr_bytes){0});
+    revalidate(core, lease, sent);
+    lease->next_at = core->now;
+    if (lease->state == LEASE_HELD) {
+        renew_later(core, lease, sent);
+    }
+}
+
+/* The row is ours by a write that was sent at `base`, and `row` says where to start. */
+static void grant(struct tr_lease_core *core, struct tr_lease *lease, struct tr_mono base)
+{
+    struct tr_lease_effect *effect;
+    const struct tr_lease_row *row = &lease->row->row;
+    certain(lease);
+    lease->base = base;
+    if (lease->give_up || core->stopping || row->checkpoint.kind == TR_POSITION_SHARD_END) {
+        tr_lease_release(core, lease);
+        return;
+    }
+    if (tr_mono_reached(core->now, validity_end(core, base))) {
+        tr_lease_known_enter(core, lease, LEASE_ADOPTING);
+        lease->next_at = core->now;
+        return;
+    }
+    tr_lease_known_enter(core, lease, LEASE_HELD);
+    lease->valid_until = validity_end(core, base);
+    lease->fence = row->counter;
+    effect = tr_lease_emit(core, lease, TR_LEASE_FX_GRANTED);
+    effect->row = *row;
+    effect->valid_until = lease->valid_until;
+    tr_lease_emit_note(core, lease, TR_NOTE_LEASE_TAKEN, row->counter,
+                       tr_lease_position_text(&row->checkpoint));
+    renew_later(core, lease, base);
+}
+
+/* The row has no owner any more, by my release. */
+static void released(struct tr_lease_core *core, struct tr_lease *lease)
+{
+    struct tr_lease_row *row = &lease->row->row;
+    row->owner = (struct tr_bytes){0};
+    tr_lease_emit_note(core, lease, TR_NOTE_LEASE_RELEASED, row->counter,
+                       tr_lease_position_text(&row->checkpoint));
+    emit_released(core, lease, TR_OK);
+    tr_lease_known_enter(core, lease, LEASE_FOREIGN);
+    lease->since = core->now;
+    lease->claim = 0;
+}
+
+static void made(struct tr_lease_core *core, struct tr_lease *lease)
+{
+    struct tr_map_entry *entry;
+    certain(lease);
+    tr_lease_known_enter(core, lease, LEASE_FOREIGN);
+    lease->since = core->now;
+    lease->claim = 0;
+    tr_lease_emit(core, lease, TR_LEASE_FX_ROW)->row = lease->row->row;
+    tr_lease_emit_note(core, lease, TR_NOTE_LEASE_CREATED, 0,
+                       tr_lease_position_text(&lease->row->row.checkpoint));
+    for (entry = tr_map_first(&core->leases); entry != NULL; entry = tr_map_next(entry)) {
+        struct tr_lease *child = tr_map_value(entry);
+        if (child->state == LEASE_MAKING) {
+            tr_lease_known_schedule(core, child); /* it may have waited for this one */
+        }
+    }
+}
+
+/* ---- a write that was carried out ---- */
+
+static void apply_own(struct tr_lease_core *core, struct tr_lease *lease,
+                      const struct tr_lease_op *op, const struct tr_lease_row *row)
+{
+    struct tr_lease_row *mine = &lease->row->row;
+    if (row != NULL && op->kind != TR_LEASE_CREATE) {
+        learn(core, lease, row);
+        return;
+    }
+    mine->counter = op->counter;
+    if (op->has_position && tr_position_cmp(&mine->checkpoint, &op->position) != 0) {
+        mine->checkpoint = op->position;
+        stored(core, lease);
+    }
+}
+
+/* A take, or the write that adopts: the answer's row says where to start. Without it, it is read.
+ */
+static void won(struct tr_lease_core *core, struct tr_lease *lease, const struct tr_lease_op *op,
+                const struct tr_lease_row *row)
+{
+    if (row != NULL) {
+        tr_lease_known_set(core, lease, row);
+        grant(core, lease, op->sent);
+        return;
+    }
+    lease->row->row.owner = core->worker_id;
+    lease->row->row.counter = op->counter;
+    lease->base = op->sent;
+    lease->won = lease->must_read = true;
+    lease->next_at = core->now;
+}
+
+static void succeeded(struct tr_lease_core *core, struct tr_lease *lease,
+                      const struct tr_lease_op *op, const struct tr_lease_row *row)
+{
+    switch (op->kind) {
+    case TR_LEASE_CREATE:
+        if (lease->state == LEASE_MAKING) {
+            made(core, lease);
+            return;
+        }
+        apply_own(core, lease, op, NULL);
+        lease->row_gone = false;
+        if (lease->state == LEASE_RELEASING && op->unowned) {
+            released(core, lease);
+        } else {
+            renewed(core, lease, op->sent);
+        }
+        return;
+    case TR_LEASE_TAKE:
+        won(core, lease, op, row);
+        return;
+    case TR_LEASE_RELEASE:
+        apply_own(core, lease, op, row);
+        released(core, lease);
+        return;
+    case TR_LEASE_RENEW:
+    case TR_LEASE_CHECKPOINT:
+        if (lease->state == LEASE_ADOPTING) {
+            won(core, lease, op, row);
+            return;
+        }
+        apply_own(core, lease, op, row);
+        renewed(core, lease, op->sent);
+        return;
+    }
+}
+
+/* ---- a write whose condition failed: what stood in its way ---- */
+
+/* One of my attempts on the condition that failed now had been carried out before. If it was one
+ * that went unanswered, validity counts from the first of them; the failed one proves nothing about
+ * its own sending. */
+static void attempt_landed(struct tr_lease_core *core, struct tr_lease *lease,
+                           const struct tr_lease_row *row)
+{
+    bool earlier = lease->tried && tr_mono_before(lease->earliest, lease->latest);
+    struct tr_mono base = lease->earliest;
+    learn(core, lease, row);
+    lease->row_gone = false;
+    certain(lease);
+    if (earlier && lease->state == LEASE_HELD) {
+        revalidate(core, lease, base);
+    }
+    lease->next_at = core->now;
+}
+
+static bool is_next(const struct tr_lease_core *core, const struct tr_lease *lease,
+                    const struct tr_lease_row *row)
+{
+    uint64_t counter = lease->row_gone ? lease->made_counter : lease->row->row.counter + 1;
+    return is_me(core, row) && row->counter == counter;
+}
+
+static void resolve_take(struct tr_lease_core *core, struct tr_lease *lease,
+                         const struct tr_lease_row *row)
+{
+    struct tr_mono base = lease->base;
+    if (lease->won && is_me(core, row) && row->counter == lease->row->row.counter) {
+        tr_lease_known_set(core, lease, row);
+        grant(core, lease, base);
+    } else if (!lease->won && is_next(core, lease, row)) {
+        tr_lease_known_set(core, lease, row);
+        certain(lease);
+        tr_lease_known_enter(core, lease, LEASE_ADOPTING);
+        lease->next_at = core->now;
+    } else {
+        lose(core, lease, row);
+    }
+}
+
+static void resolve_release(struct tr_lease_core *core, struct tr_lease *lease,
+                            const struct tr_lease_row *row)
+{
+    uint64_t counter = lease->row_gone ? lease->made_counter : lease->row->row.counter + 1;
+    if (is_next(core, lease, row)) {
+        attempt_landed(core, lease, row);
+    } else if (row->owner.ptr == NULL && row->counter == counter) {
+        learn(core, lease, row);
+        released(core, lease);
+    } else {
+        if (lease->has_pending && tr_position_cmp(&lease->pending, &row->checkpoint) <= 0) {
+            tr_lease_emit(core, lease, TR_LEASE_FX_STORED)->position = row->checkpoint;
+        }
+        lose(core, lease, row);
+    }
+}
+
+static void resolve(struct tr_lease_core *core, struct tr_lease *lease,
+                    const struct tr_lease_row *row)
+{
+    lease->must_read = false;
+    switch (lease->state) {
+    case LEASE_MAKING:
+        tr_lease_observe(core, lease, row); /* somebody made it first */
+        break;
+    case LEASE_TAKING:
+    case LEASE_ADOPTING:
+        resolve_take(core, lease, row);
+        break;
+    case LEASE_HELD:
+    case LEASE_LAPSED:
+        if (is_next(core, lease, row)) {
+            attempt_landed(core, lease, row);
+        } else {
+            lose(core, lease, row);
+        }
+        break;
+    case LEASE_RELEASING:
+        resolve_release(core, lease, row);
+        break;
+    case LEASE_ABSENT:
+    case LEASE_FOREIGN:
+    case LEASE_STATE_COUNT:
+        break;
+    }
+}
+
+/* A counter that the row never had: the service's time in milliseconds. */
+static uint64_t fresh_counter(const struct tr_lease_core *core)
+{
+    uint64_t passed = tr_mono_ms_between(core->service_at, core->now);
+    return core->service.ms > 0 ? (uint64_t)core->service.ms + passed : 0;
+}
+
+/* The row is to be made again, at its last checkpoint. Of an owner whose validity has not run out
+ * nobody else can have taken it; otherwise somebody may have, before it vanished, and is given time
+ * to notice and to make it first. */
+static void make_again(struct tr_lease_core *core, struct tr_lease *lease, bool surely_mine)
+{
+    uint64_t wait = surely_mine ? 0 : 2 * core->failover_seen_ms;
+    if (lease->state == LEASE_HELD) {
+        tr_lease_lapse(core, lease); /* until that has succeeded */
+    }
+    certain(lease);
+    lease->row_gone = true;
+    lease->made_counter = fresh_counter(core);
+    lease->next_at = tr_mono_add_ms(core->now, wait);
+}
+
+static void vanished(struct tr_lease_core *core, struct tr_lease *lease)
+{
+    bool granted = lease->state == LEASE_HELD || lease->state == LEASE_LAPSED;
+    /* Once a release was sent, it may have come into effect and another worker may have followed.
+     */
+    bool sole = granted || (lease->state == LEASE_RELEASING && !lease->tried);
+    bool surely_mine = sole && !tr_mono_reached(core->now, validity_end(core, lease->base));
+    uint64_t counter = fresh_counter(core);
+    bool fresh = counter > lease->row->row.counter + 1 && counter > lease->expected_high &&
+                 counter < TR_LEASE_COUNTER_MAX;
+    lease->must_read = false;
+    if (lease->state == LEASE_MAKING) {
+        lease->next_at = tr_mono_add_ms(core->now, backoff_ms(core, lease));
+    } else if (fresh && (granted || surely_mine)) {
+        make_again(core, lease, surely_mine);
+    } else {
+        emit_end(core, lease, TR_ENOTFOUND, TR_LIT("its row is gone"));
+        tr_lease_known_enter(core, lease, LEASE_ABSENT);
+        lease->ready = false;
+    }
+}
+
+/* The row is there, and what it says is not understood: it is left alone. */
+static void unreadable(struct tr_lease_core *core, struct tr_lease *lease)
+{
+    tr_lease_emit_note(core, lease, TR_NOTE_LEASE_ROW_BAD, 0,
+                       TR_LIT("it stands in the way of a write"));
+    emit_end(core, lease, TR_EPARSE, TR_LIT("its row is not understood"));
+    lease->must_read = false;
+    if (lease->state == LEASE_MAKING) {
+        lease->next_at = tr_mono_add_ms(core->now, core->failover_ms);
+    } else {
+        tr_lease_known_enter(core, lease, LEASE_ABSENT);
+        lease->ready = false;
+    }
+}
+
+/* ---- a request that failed or got no answer ---- */
+
+static void give_up_release(struct tr_lease_core *core, struct tr_lease *lease,
+                            enum tr_status status)
+{
+    tr_lease_emit_note(core, lease, TR_NOTE_LEASE_LOST, lease->row->row.counter,
+                       TR_LIT("the release was not answered; the lease expires"));
+    emit_released(core, lease, status);
+    leave(core, lease);
+}
+
+static void failed(struct tr_lease_core *core, struct tr_lease *lease, enum tr_status status,
+                   bool uncertain)
+{
+    lease->attempts++;
+    lease->uncertain = lease->uncertain || uncertain;
+    lease->next_at = tr_mono_add_ms(core->now, backoff_ms(core, lease));
+    if (uncertain) {
+        tr_lease_emit_note(core, lease, TR_NOTE_LEASE_UNCERTAIN, lease->row->row.counter,
+                           tr_bytes_of(tr_status_text(status)));
+    }
+    if (lease->state == LEASE_TAKING || lease->state == LEASE_ADOPTING) {
+        unsigned max =
+            lease->state == LEASE_TAKING && !lease->won ? TAKE_ATTEMPTS_MAX : ADOPT_ATTEMPTS_MAX;
+        bool pointless = core->stopping && !lease->uncertain && !lease->won;
+        if (lease->attempts >= max || pointless) {
+            emit_released(core, lease, status);
+            leave(core, lease);
+        }
+    } else if (lease->state == LEASE_RELEASING && !lease->ending &&
+               lease->attempts >= RELEASE_ATTEMPTS_MAX) {
+        give_up_release(core, lease, status);
+    }
+}
+
+/* ---- from events ---- */
+
+static struct tr_lease_op land(struct tr_lease_core *core, struct tr_lease *lease)
+{
+    struct tr_lease_op op = lease->op;
+    size_t i;
+    for (i = 0; i < core->flight_count && core->flights[i] != lease; i++) {
+    }
+    TR_ASSERT(i < core->flight_count);
+    core->flights[i] = core->flights[--core->flight_count];
+    lease->op = (struct tr_lease_op){0};
+    return op;
+}
+
+static const struct tr_lease_row *row_of(const struct tr_lease *lease,
+                                         const struct tr_lease_event *ev)
+{
+    return ev->row_count > 0 && tr_bytes_eq(ev->rows[0].key, lease->key) ? &ev->rows[0] : NULL;
+}
+
+void tr_lease_answer_written(struct tr_lease_core *core, struct tr_lease *lease,
+                             const struct tr_lease_event *ev)
+{
+    struct tr_lease_op op = land(core, lease);
+    const struct tr_lease_row *row = row_of(lease, ev);
+    if (ev->status == TR_OK) {
+        succeeded(core, lease, &op, row);
+    } else if (ev->status != TR_ECONDITION) {
+        failed(core, lease, ev->status, ev->may_have_happened);
+    } else if (row != NULL) {
+        resolve(core, lease, row);
+    } else {
+        lease->must_read = true;
+        lease->next_at = core->now;
+    }
+}
+
+void tr_lease_answer_read(struct tr_lease_core *core, struct tr_lease *lease,
+                          const struct tr_lease_event *ev)
+{
+    const struct tr_lease_row *row = row_of(lease, ev);
+    (void)land(core, lease);
+    if (ev->status == TR_OK && row != NULL) {
+        resolve(core, lease, row);
+    } else if (ev->status == TR_ENOTFOUND) {
+        vanished(core, lease);
+    } else if (ev->status == TR_EPARSE) {
+        unreadable(core, lease);
+    } else {
+        failed(core, lease, ev->status == TR_OK ? TR_ECORRUPT : ev->status, false);
+    }
+}
+
+void tr_lease_answer_abandon(struct tr_lease_core *core, struct tr_lease *lease)
+{
+    struct tr_lease_op op = land(core, lease);
+    failed(core, lease, TR_ETIMEOUT, !op.read);
+}

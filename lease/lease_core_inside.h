@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of the coordination core share: one struct for a lease, one for the core, and the
+ * functions that one file offers the others. lease_core.c takes events, lease_known_core.c keeps
+ * leases and timers, lease_watch_core.c looks at rows and decides what to take, lease_send_core.c
+ * makes the next write, lease_answer_core.c draws conclusions from answers. */
+#ifndef TR_LEASE_LEASE_CORE_INSIDE_H
+#define TR_LEASE_LEASE_CORE_INSIDE_H
+
+#include "base/assert.h"
+#include "base/map.h"
+#include "base/random.h"
+#include "lease/lease_core.h"
+
+enum tr_lease_state {
+    LEASE_ABSENT,    /* no row: not seen yet, or gone */
+    LEASE_MAKING,    /* our row to make */
+    LEASE_FOREIGN,   /* a row that is not ours: watched */
+    LEASE_TAKING,    /* takes are being tried */
+    LEASE_ADOPTING,  /* ours by a write of ours, and not granted before another one succeeds */
+    LEASE_HELD,      /* granted and valid */
+    LEASE_LAPSED,    /* granted, the validity ran out */
+    LEASE_RELEASING, /* given up: the release is being written */
+    LEASE_STATE_COUNT
+};
+
+/* A row and its bytes. Replaced rows are freed at the next step, since effects may show them. */
+struct tr_lease_blob {
+    struct tr_lease_blob *next;
+    struct tr_lease_row row;
+    char bytes[];
+};
+
+/* The one request of a lease that waits for its answer. */
+struct tr_lease_op {
+    uint64_t id; /* 0: none */
+    bool read;
+    enum tr_lease_write_kind kind;
+    struct tr_mono sent;
+    struct tr_mono deadline; /* abandoned then: a later answer does nothing */
+    uint64_t counter;        /* that it gives the row */
+    bool has_position;
+    bool unowned; /* create: without an owner */
+    struct tr_position position;
+};
+
+struct tr_lease {
+    struct tr_bytes key; /* owned, behind the struct */
+    uint64_t shuffle;    /* orders what is due at once; differs between workers */
+    uint64_t serial;     /* orders the rest */
+    enum tr_lease_state state;
+    struct tr_mono entered;
+    struct tr_lease_blob *row;   /* owned; MAKING: what is to be made; ABSENT: NULL or the last */
+    struct tr_lease_blob *spare; /* owned; room for the row that the present event brings */
+    /* Watching. */
+    bool ready;
+    bool moved;             /* its owner renewed it while we watched */
+    struct tr_mono since;   /* when the answer that first showed this owner and counter arrived */
+    uint64_t spread_ms;     /* this worker's delay behind the owner's expiry */
+    uint64_t scan;          /* the last scan that showed it */
+    uint64_t claim;         /* the counter that my last write asked for; 0: none */
+    uint64_t expected_high; /* the highest counter that a write of mine as owner expected */
+    /* The tenure. */
+    uint64_t fence;
+    struct tr_mono base;        /* validity counts from here */
+    struct tr_mono valid_until; /* processing stops */
+    bool tried;                 /* something was sent since the row was last known: */
+    struct tr_mono earliest;    /* the first of these */
+    struct tr_mono latest;      /* the last of these */
+    bool uncertain;             /* one of these may have been carried out */
+    bool won;                   /* the take was answered well, without its row */
+    bool must_read;             /* a condition failed and the answer lacked the row */
+    bool row_gone;              /* it vanished: to be made again */
+    uint64_t made_counter;      /* ... with this counter */
+    bool has_pending;
+    struct tr_position pending; /* the checkpoint to write */
+    bool give_up;               /* the shell waits for RELEASED */
+    bool ending;                /* the pending SHARD_END is written with the release */
+    unsigned attempts;          /* failed since the last success */
+    struct tr_mono next_at;     /* nothing is sent before */
+    struct tr_lease_op op;
+    /* Timers, and the queue for a place among the writes in flight. */
+    struct tr_mono due;
+    size_t heap_at;
+    bool waiting;
+    struct tr_lease *wait_prev;
+    struct tr_lease *wait_next;
+};
+
+struct tr_lease_core {
+    char *worker_bytes; /* owned */
+    struct tr_bytes worker_id;
+    char *stream_bytes; /* owned */
+    struct tr_bytes stream;
+    uint64_t failover_ms;
+    uint64_t failover_seen_ms; /* the longest of mine and those stored in rows */
+    size_t leases_max;
+    size_t writes_max;
+    uint64_t seed;
+    struct tr_random random;
+    struct tr_mono now;
+    struct tr_wall service; /* at service_at */
+    struct tr_mono service_at;
+    struct tr_lease_effects *out; /* the present step's; else NULL */
+    bool stopping;
+
+    struct tr_map leases;   /* by key; owned values */
+    struct tr_lease **heap; /* owned; by due */
+    size_t heap_count;
+    size_t heap_cap;
+    uint64_t next_serial;
+    struct tr_lease_blob *garbage; /* owned; freed at the next step */
+    struct tr_lease *dead;         /* owned; likewise */
+
+    uint64_t next_op;
+    struct tr_lease **flights; /* owned; writes_max places */
+    size_t flight_count;
+    struct tr_lease *wait_head;
+    struct tr_lease *wait_tail;
+    bool waited; /* the limit of writes was noted */
+
+    uint64_t scan_op; /* 0: none in flight */
+    uint64_t scan_count;
+    struct tr_mono scan_sent;
+    struct tr_mono scan_due;
+    unsigned scan_failures;
+    bool scanned;
+    bool rows_over; /* the limit of rows was noted */
+};
+
+/* lease_known_core.c: leases, rows, timers. */
+
+/* The lease of that key, made if there is none: NULL at the limit or without memory. */
+struct tr_lease *tr_lease_known_add(struct tr_lease_core *core, struct tr_bytes key, bool *limit);
+struct tr_lease *tr_lease_known_get(const struct tr_lease_core *core, struct tr_bytes key);
+void tr_lease_known_remove(struct tr_lease_core *core, struct tr_lease *lease);
+void tr_lease_known_free(struct tr_lease_core *core);
+void tr_lease_known_collect(struct tr_lease_core *core);
+/* Room for a row that is about to be set. Errors: false without memory. */
+bool tr_lease_known_spare(struct tr_lease *lease, const struct tr_lease_row *row);
+/* Whether key, owner, parents and label are the same. */
+bool tr_lease_known_same(const struct tr_lease *lease, const struct tr_lease_row *row);
+/* Remember the row; needs the spare if it is not the same. */
+void tr_lease_known_set(struct tr_lease_core *core, struct tr_lease *lease,
+                        const struct tr_lease_row *row);
+/* Put the lease where its timers belong. */
+void tr_lease_known_schedule(struct tr_lease_core *core, struct tr_lease *lease);
+struct tr_lease *tr_lease_known_due(const struct tr_lease_core *core); /* reached, or NULL */
+void tr_lease_known_wait(struct tr_lease_core *core, struct tr_lease *lease);
+void tr_lease_known_unwait(struct tr_lease_core *core, struct tr_lease *lease);
+/* The one door to another state: checks that the move is legal and stamps the time. */
+void tr_lease_known_enter(struct tr_lease_core *core, struct tr_lease *lease,
+                          enum tr_lease_state state);
+
+/* Room for `more` effects in this step. Errors: false without memory. */
+bool tr_lease_emit_reserve(struct tr_lease_effects *out, size_t more);
+/* An effect about a lease; there must be room. */
+struct tr_lease_effect *tr_lease_emit(struct tr_lease_core *core, const struct tr_lease *lease,
+                                      enum tr_lease_effect_kind kind);
+void tr_lease_emit_note(struct tr_lease_core *core, const struct tr_lease *lease,
+                        enum tr_note_id id, uint64_t a, struct tr_bytes text);
+/* A position in KCL's spelling, as a view of it. */
+struct tr_bytes tr_lease_position_text(const struct tr_position *position);
+/* From ms .. 2 * ms, by the core's seed. */
+uint64_t tr_lease_spread(struct tr_lease_core *core, uint64_t ms);
+
+/* lease_watch_core.c: rows as they are seen. */
+
+/* Whether the owner of a watched row must be taken for alive: the one place that judges it. */
+bool tr_lease_owner_alive(const struct tr_lease_core *core, const struct tr_lease *lease);
+/* When the lease may be taken; NEVER if not by what is known now. */
+struct tr_mono tr_lease_take_at(const struct tr_lease_core *core, const struct tr_lease *lease);
+/* A row that is not ours, as an answer of now shows it. */
+void tr_lease_observe(struct tr_lease_core *core, struct tr_lease *lease,
+                      const struct tr_lease_row *row);
+enum tr_status tr_lease_scan_prepare(struct tr_lease_core *core, const struct tr_lease_event *ev);
+void tr_lease_scan_apply(struct tr_lease_core *core, const struct tr_lease_event *ev);
+void tr_lease_scan_failed(struct tr_lease_core *core, const struct tr_lease_event *ev);
+void tr_lease_scan_run(struct tr_lease_core *core);
+struct tr_mono tr_lease_scan_deadline(const struct tr_lease_core *core);
+
+/* lease_send_core.c: what goes out. */
+
+/* When the next request of this lease may be sent; NEVER: not by itself. */
+struct tr_mono tr_lease_send_at(const struct tr_lease_core *core, const struct tr_lease *lease);
+void tr_lease_send(struct tr_lease_core *core, struct tr_lease *lease);
+
+/* lease_answer_core.c: what comes back. */
+void tr_lease_answer_written(struct tr_lease_core *core, struct tr_lease *lease,
+                             const struct tr_lease_event *ev);
+void tr_lease_answer_read(struct tr_lease_core *core, struct tr_lease *lease,
+                          const struct tr_lease_event *ev);
+/* The time of the request in flight is up: what it did is unknown. */
+void tr_lease_answer_abandon(struct tr_lease_core *core, struct tr_lease *lease);
+void tr_lease_lapse(struct tr_lease_core *core, struct tr_lease *lease);
+/* Begin to release a lease that was granted: nothing is processed from now on. */
+void tr_lease_release(struct tr_lease_core *core, struct tr_lease *lease);
+
+#endif

@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * KCL's lease row on the wire. Encoders write expressions with placeholders for every name and
+ * value, so that no attribute's name can clash with a reserved word; decoders read DynamoDB's typed
+ * JSON strictly and say of a row that they do not understand which attribute holds what. */
+#include "lease/lease_row.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+/* Attributes: KCL's, then our own (docs/leases.md). */
+#define A_KEY "leaseKey"
+#define A_OWNER "leaseOwner"
+#define A_COUNTER "leaseCounter"
+#define A_CHECKPOINT "checkpoint"
+#define A_SUB "checkpointSubSequenceNumber"
+#define A_SWITCHES "ownerSwitchesSinceCheckpoint"
+#define A_PARENTS "parentShardId"
+#define A_TAILRACE_OWNER "tailraceOwner"
+#define A_TAILRACE_FAILOVER "tailraceFailoverMs"
+#define A_TAILRACE_STREAM "tailraceStream"
+#define A_TAILRACE_ALONE "tailraceNoParents"
+
+/* ---- writing ---- */
+
+/* "name":{"S":"value"}, without what separates it from its neighbours. */
+static void add_s(struct tr_buf *out, const char *name, struct tr_bytes value)
+{
+    tr_buf_printf(out, "\"%s\":{\"S\":", name);
+    tr_buf_add_json(out, value);
+    tr_buf_add_char(out, '}');
+}
+
+static void add_n(struct tr_buf *out, const char *name, uint64_t value)
+{
+    tr_buf_printf(out, "\"%s\":{\"N\":\"%llu\"}", name, (unsigned long long)value);
+}
+
+static void add_position(struct tr_buf *out, const char *name, const struct tr_position *position)
+{
+    tr_buf_printf(out, "\"%s\":{\"S\":\"", name);
+    tr_position_format(out, position);
+    tr_buf_add_str(out, "\"}");
+}
+
+static void add_table(struct tr_buf *out, struct tr_bytes table)
+{
+    tr_buf_add_str(out, "{\"TableName\":");
+    tr_buf_add_json(out, table);
+}
+
+static void add_key(struct tr_buf *out, struct tr_bytes key)
+{
+    tr_buf_add_str(out, ",\"Key\":{");
+    add_s(out, A_KEY, key);
+    tr_buf_add_char(out, '}');
+}
+
+/* A row made without owner is KCL's; one made again by its owner names it (KCL reads such a row as
+ * new and owned). An empty set is not a value in DynamoDB: without parents there is no attribute.
+ */
+static void add_item(struct tr_buf *out, const struct tr_lease_write *write)
+{
+    size_t i;
+    add_s(out, A_KEY, write->key);
+    if (write->owner.ptr != NULL) {
+        tr_buf_add_char(out, ',');
+        add_s(out, A_OWNER, write->owner);
+        tr_buf_add_char(out, ',');
+        add_s(out, A_TAILRACE_OWNER, write->owner);
+        tr_buf_add_char(out, ',');
+        add_n(out, A_TAILRACE_FAILOVER, write->failover_ms);
+    }
+    tr_buf_add_char(out, ',');
+    add_n(out, A_COUNTER, write->counter);
+    tr_buf_add_str(out, ",\"" A_SWITCHES "\":{\"N\":\"0\"},");
+    add_position(out, A_CHECKPOINT, &write->position);
+    tr_buf_add_str(out, ",\"" A_SUB "\":{\"N\":\"0\"}");
+    for (i = 0; i < write->parent_count; i++) {
+        tr_buf_add_str(out, i == 0 ? ",\"" A_PARENTS "\":{\"SS\":[" : ",");
+        tr_buf_add_json(out, write->parents[i]);
+    }
+    tr_buf_add_str(out, write->parent_count > 0 ? "]}" : "");
+    if (write->stream.ptr != NULL) {
+        tr_buf_add_char(out, ',');
+        add_s(out, A_TAILRACE_STREAM, write->stream);
+    }
+    if (write->without_parents) {
+        tr_buf_add_str(out, ",\"" A_TAILRACE_ALONE "\":{\"BOOL\":true}");
+    }
+}
+
+static void encode_create(struct tr_buf *out, struct tr_bytes table,
+                          const struct tr_lease_write *write)
+{
+    add_table(out, table);
+    tr_buf_add_str(out, ",\"Item\":{");
+    add_item(out, write);
+    tr_buf_add_str(out, "},\"ConditionExpression\":\"attribute_not_exists(#key)\""
+                        ",\"ExpressionAttributeNames\":{\"#key\":\"" A_KEY "\"}"
+                        ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
+}
+
+/* What an UpdateItem of one kind does, clause by clause. */
+struct clauses {
+    const char *set;
+    const char *remove;
+    const char *add;
+    const char *names;
+};
+
+#define N_ROW "\"#owner\":\"" A_OWNER "\",\"#counter\":\"" A_COUNTER "\""
+#define N_CHECKPOINT                                                                               \
+    ",\"#checkpoint\":\"" A_CHECKPOINT "\",\"#sub\":\"" A_SUB "\",\"#switches\":\"" A_SWITCHES     \
+    "\",\"#pending\":\"pendingCheckpoint\",\"#pendingSub\":\"pendingCheckpointSubSequenceNumber\"" \
+    ",\"#pendingState\":\"pendingCheckpointState\""
+#define N_TAKE                                                                                     \
+    ",\"#tailraceOwner\":\"" A_TAILRACE_OWNER "\",\"#tailraceFailover\":\"" A_TAILRACE_FAILOVER    \
+    "\",\"#checkpointOwner\":\"checkpointOwner\""
+#define SET_TAKE                                                                                   \
+    "#owner = :me, #counter = :new, #tailraceOwner = :me, #tailraceFailover = :failover"
+#define SET_CHECKPOINT "#counter = :new, #checkpoint = :checkpoint, #sub = :zero, #switches = :zero"
+#define REMOVE_PENDING "#pending, #pendingSub, #pendingState"
+
+static bool switches_owner(const struct tr_lease_write *write)
+{
+    return write->expected_owner.ptr != NULL && !tr_bytes_eq(write->expected_owner, write->owner);
+}
+
+static struct clauses clauses_of(const struct tr_lease_write *write)
+{
+    static const struct clauses take = {SET_TAKE, "#checkpointOwner", NULL, N_ROW N_TAKE};
+    static const struct clauses switching = {SET_TAKE, "#checkpointOwner", "#switches :one",
+                                             N_ROW N_TAKE ",\"#switches\":\"" A_SWITCHES "\""};
+    static const struct clauses renew = {"#counter = :new", NULL, NULL, N_ROW};
+    static const struct clauses checkpoint = {SET_CHECKPOINT, REMOVE_PENDING, NULL,
+                                              N_ROW N_CHECKPOINT};
+    static const struct clauses release = {"#counter = :new", "#owner", NULL, N_ROW};
+    static const struct clauses last = {SET_CHECKPOINT, "#owner, " REMOVE_PENDING, NULL,
+                                        N_ROW N_CHECKPOINT};
+
+    switch (write->kind) {
+    case TR_LEASE_TAKE:
+        return switches_owner(write) ? switching : take;
+    case TR_LEASE_CHECKPOINT:
+        return checkpoint;
+    case TR_LEASE_RELEASE:
+        return write->has_position ? last : release;
+    case TR_LEASE_RENEW:
+    case TR_LEASE_CREATE:
+        break;
+    }
+    return renew;
+}
+
+static void add_values(struct tr_buf *out, const struct tr_lease_write *write)
+{
+    tr_buf_add_str(out, ",\"ExpressionAttributeValues\":{");
+    if (write->expected_owner.ptr != NULL) {
+        add_s(out, ":owner", write->expected_owner);
+        tr_buf_add_char(out, ',');
+    }
+    add_n(out, ":counter", write->expected_counter);
+    tr_buf_add_char(out, ',');
+    add_n(out, ":new", write->counter);
+    if (write->kind == TR_LEASE_TAKE) {
+        tr_buf_add_char(out, ',');
+        add_s(out, ":me", write->owner);
+        tr_buf_add_char(out, ',');
+        add_n(out, ":failover", write->failover_ms);
+        tr_buf_add_str(out, switches_owner(write) ? ",\":one\":{\"N\":\"1\"}" : "");
+    } else if (write->has_position) {
+        tr_buf_add_char(out, ',');
+        add_position(out, ":checkpoint", &write->position);
+        tr_buf_add_str(out, ",\":zero\":{\"N\":\"0\"}");
+    }
+    tr_buf_add_char(out, '}');
+}
+
+/* Owner and counter as known are the condition of every update: a counter alone is not enough for a
+ * row that was deleted and made again. */
+static void encode_update(struct tr_buf *out, struct tr_bytes table,
+                          const struct tr_lease_write *write)
+{
+    struct clauses clauses = clauses_of(write);
+    add_table(out, table);
+    add_key(out, write->key);
+    tr_buf_printf(out, ",\"UpdateExpression\":\"SET %s", clauses.set);
+    if (clauses.remove != NULL) {
+        tr_buf_printf(out, " REMOVE %s", clauses.remove);
+    }
+    if (clauses.add != NULL) {
+        tr_buf_printf(out, " ADD %s", clauses.add);
+    }
+    tr_buf_printf(out, "\",\"ConditionExpression\":\"%s AND #counter = :counter\"",
+                  write->expected_owner.ptr != NULL ? "#owner = :owner"
+                                                    : "attribute_not_exists(#owner)");
+    tr_buf_printf(out, ",\"ExpressionAttributeNames\":{%s}", clauses.names);
+    add_values(out, write);
+    tr_buf_add_str(out, ",\"ReturnValues\":\"ALL_NEW\""
+                        ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
+}
+
+const char *tr_lease_encode_write(struct tr_buf *out, struct tr_bytes table,
+                                  const struct tr_lease_write *write)
+{
+    if (write->kind == TR_LEASE_CREATE) {
+        encode_create(out, table, write);
+        return "PutItem";
+    }
+    encode_update(out, table, write);
+    return "UpdateItem";
+}
+
+void tr_lease_encode_scan(struct tr_buf *out, struct tr_bytes table, bool consistent,
+                          struct tr_bytes last_key)
+{
+    add_table(out, table);
+    tr_buf_add_str(out, consistent ? ",\"ConsistentRead\":true" : "");
+    if (last_key.len > 0) {
+        tr_buf_add_str(out, ",\"ExclusiveStartKey\":");
+        tr_buf_add(out, last_key);
+    }
+    tr_buf_add_char(out, '}');
+}
+
+void tr_lease_encode_get(struct tr_buf *out, struct tr_bytes table, struct tr_bytes key)
+{
+    add_table(out, table);
+    add_key(out, key);
+    tr_buf_add_str(out, ",\"ConsistentRead\":true}");
+}
+
+void tr_lease_encode_create_table(struct tr_buf *out, struct tr_bytes table)
+{
+    add_table(out, table);
+    tr_buf_add_str(out, ",\"AttributeDefinitions\":[{\"AttributeName\":\"" A_KEY
+                        "\",\"AttributeType\":\"S\"}]"
+                        ",\"KeySchema\":[{\"AttributeName\":\"" A_KEY "\",\"KeyType\":\"HASH\"}]"
+                        ",\"BillingMode\":\"PAY_PER_REQUEST\"}");
+}
+
+/* ---- reading ---- */
+
+#define WHY_MAX 256
+#define SHOWN_MAX 64 /* bytes of a strange value that a message shows */
+
+/* One row being read. */
+struct reader {
+    struct tr_lease_rows *rows;
+    struct tr_json item;
+    char why[WHY_MAX];
+    bool no_memory;
+};
+
+enum verdict { ROW_GOOD, ROW_OTHER, ROW_BAD };
+
+void tr_lease_rows_deinit(struct tr_lease_rows *rows)
+{
+    tr_free(rows->rows);
+    tr_buf_deinit(&rows->arena);
+    tr_buf_deinit(&rows->last_key);
+    tr_json_deinit(&rows->doc);
+    tr_buf_deinit(&rows->text);
+    *rows = (struct tr_lease_rows){0};
+}
+
+/* Views into the arena must not move: room for every string of the text is made before the first
+ * is unescaped (unescaping never makes a string longer). */
+static bool get_string(struct reader *reader, struct tr_json value, struct tr_bytes *out)
+{
+    struct tr_buf *arena = &reader->rows->arena;
+    if (tr_json_type(value) != TR_JSON_STRING) {
+        return false;
+    }
+    if (arena->cap == 0 && !tr_buf_reserve(arena, reader->rows->text.len)) {
+        reader->no_memory = true;
+        return false;
+    }
+    if (!tr_json_str(value, arena, out)) {
+        reader->no_memory = true;
+        return false;
+    }
+    return true;
+}
+
+static bool present(const struct reader *reader, const char *name)
+{
+    return tr_json_type(tr_json_get(reader->item, name)) != TR_JSON_ABSENT;
+}
+
+/* The value of an attribute if it is of this type and of no other. */
+static struct tr_json typed(const struct reader *reader, const char *name, const char *type)
+{
+    struct tr_json attribute = tr_json_get(reader->item, name);
+    return tr_json_count(attribute) == 1 ? tr_json_get(attribute, type) : (struct tr_json){0};
+}
+
+static enum verdict bad(struct reader *reader, const char *name, const char *wanted)
+{
+    struct tr_json attribute = tr_json_get(reader->item, name);
+    struct tr_bytes raw = tr_json_raw(attribute);
+    if (tr_json_type(attribute) == TR_JSON_ABSENT) {
+        (void)snprintf(reader->why, sizeof reader->why, "'%s' is missing", name);
+    } else {
+        bool cut = raw.len > SHOWN_MAX;
+        raw.len = cut ? SHOWN_MAX : raw.len;
+        (void)snprintf(reader->why, sizeof reader->why, "'%s' is '%.*s%s', not %s", name,
+                       TR_FMT(raw), cut ? "..." : "", wanted);
+    }
+    return ROW_BAD;
+}
+
+/* A string attribute that holds at least one byte. */
+static bool get_s(struct reader *reader, const char *name, struct tr_bytes *out)
+{
+    return get_string(reader, typed(reader, name, "S"), out) && out->len > 0;
+}
+
+static bool get_n(struct reader *reader, const char *name, uint64_t max, uint64_t *out)
+{
+    struct tr_bytes text;
+    return get_string(reader, typed(reader, name, "N"), &text) && tr_bytes_u64(text, max, out);
+}
+
+static enum verdict read_counter(struct reader *reader, struct tr_lease_row *row)
+{
+    if (!get_n(reader, A_COUNTER, TR_LEASE_COUNTER_MAX, &row->counter)) {
+        return bad(reader, A_COUNTER, "a number from 0 to 9223372036854775807");
+    }
+    if (present(reader, A_SWITCHES) &&
+        !get_n(reader, A_SWITCHES, TR_LEASE_COUNTER_MAX, &row->switches)) {
+        return bad(reader, A_SWITCHES, "a number from 0 to 9223372036854775807");
+    }
+    return ROW_GOOD;
+}
+
+static enum verdict read_checkpoint(struct reader *reader, struct tr_lease_row *row)
+{
+    struct tr_bytes text;
+    if (!get_s(reader, A_CHECKPOINT, &text) ||
+        tr_position_parse(text, &row->checkpoint, NULL) != TR_OK) {
+        return bad(reader, A_CHECKPOINT, "a sequence number or a sentinel");
+    }
+    return ROW_GOOD;
+}
+
+static enum verdict read_parents(struct reader *reader, struct tr_lease_row *row)
+{
+    struct tr_json set = typed(reader, A_PARENTS, "SS");
+    struct tr_json value;
+    if (!present(reader, A_PARENTS)) {
+        return ROW_GOOD;
+    }
+    if (tr_json_type(set) != TR_JSON_ARRAY || tr_json_count(set) > TR_LEASE_PARENTS_MAX) {
+        return bad(reader, A_PARENTS, "a set of at most 8 shard ids");
+    }
+    for (value = tr_json_first(set); value.doc != NULL; value = tr_json_next(set, value)) {
+        if (!get_string(reader, value, &row->parents[row->parent_count])) {
+            return bad(reader, A_PARENTS, "a set of at most 8 shard ids");
+        }
+        row->parent_count++;
+    }
+    return ROW_GOOD;
+}
+
+/* Our failover time counts only beside the owner that stored it: a KCL owner leaves the attributes
+ * of an earlier one behind, whatever they hold. */
+static enum verdict read_owner(struct reader *reader, struct tr_lease_row *row)
+{
+    struct tr_bytes ours = {0};
+    if (!present(reader, A_OWNER)) {
+        return ROW_GOOD;
+    }
+    if (!get_s(reader, A_OWNER, &row->owner)) {
+        return bad(reader, A_OWNER, "a worker's id");
+    }
+    if (!get_s(reader, A_TAILRACE_OWNER, &ours) || !tr_bytes_eq(ours, row->owner)) {
+        return ROW_GOOD;
+    }
+    if (!get_n(reader, A_TAILRACE_FAILOVER, TR_LEASE_FAILOVER_MS_MAX, &row->failover_ms)) {
+        return bad(reader, A_TAILRACE_FAILOVER, "a number of milliseconds up to 600000");
+    }
+    return ROW_GOOD;
+}
+
+static enum verdict read_own(struct reader *reader, struct tr_lease_row *row)
+{
+    if (present(reader, A_TAILRACE_STREAM) && !get_s(reader, A_TAILRACE_STREAM, &row->stream)) {
+        return bad(reader, A_TAILRACE_STREAM, "a stream's label");
+    }
+    if (present(reader, A_TAILRACE_ALONE) &&
+        !tr_json_bool(typed(reader, A_TAILRACE_ALONE, "BOOL"), &row->without_parents)) {
+        return bad(reader, A_TAILRACE_ALONE, "true or false");
+    }
+    return ROW_GOOD;
+}
+
+/* Rows of other kinds (KCL 3.5 keeps all of its state in one table) are nobody's fault; a row that
+ * names a checkpoint or an owner and has no counter is a broken lease. */
+static enum verdict read_kind(struct reader *reader, struct tr_lease_row *row)
+{
+    struct tr_bytes type;
+    if (tr_json_type(reader->item) != TR_JSON_OBJECT) {
+        (void)snprintf(reader->why, sizeof reader->why, "the row is %s, not an object",
+                       tr_json_type_text(tr_json_type(reader->item)));
+        return ROW_BAD;
+    }
+    if (!get_s(reader, A_KEY, &row->key)) {
+        row->key = (struct tr_bytes){0};
+        return bad(reader, A_KEY, "a string with at least one character");
+    }
+    if (present(reader, "entityType")) {
+        if (!get_s(reader, "entityType", &type)) {
+            return bad(reader, "entityType", "a string");
+        }
+        if (!tr_bytes_is(type, "LEASE")) {
+            return ROW_OTHER;
+        }
+    }
+    if (!present(reader, A_COUNTER) && !present(reader, A_CHECKPOINT) &&
+        !present(reader, A_OWNER)) {
+        return ROW_OTHER;
+    }
+    return ROW_GOOD;
+}
+
+static enum verdict read_row(struct reader *reader, struct tr_lease_row *row)
+{
+    typedef enum verdict step_fn(struct reader *, struct tr_lease_row *);
+    static step_fn *const steps[] = {read_kind,  read_counter, read_checkpoint,
+                                     read_owner, read_parents, read_own};
+    enum verdict verdict = ROW_GOOD;
+    size_t i;
+    *row = (struct tr_lease_row){0};
+    for (i = 0; i < sizeof steps / sizeof steps[0] && verdict == ROW_GOOD; i++) {
+        verdict = steps[i](reader, row);
+    }
+    return verdict;
+}
+
+/* Take the answer's bytes and index them. */
+static enum tr_status open_body(struct tr_lease_rows *rows, struct tr_buf *body, struct tr_err *err)
+{
+    tr_buf_deinit(&rows->text);
+    rows->text = *body;
+    *body = (struct tr_buf){0};
+    rows->count = 0;
+    tr_buf_deinit(&rows->arena);
+    tr_buf_reset(&rows->last_key);
+    return tr_json_parse(&rows->doc, tr_buf_bytes(&rows->text), err);
+}
+
+static enum tr_status add_row(struct reader *reader, tr_lease_bad_row_fn *report, void *ctx,
+                              struct tr_err *err)
+{
+    struct tr_lease_rows *rows = reader->rows;
+    struct tr_lease_row row;
+    enum verdict verdict = read_row(reader, &row);
+    if (reader->no_memory ||
+        !tr_grow(&rows->rows, &rows->cap, rows->count + 1, sizeof *rows->rows)) {
+        return tr_fail(err, TR_ENOMEM, "no memory for %zu lease rows", rows->count + 1);
+    }
+    if (verdict == ROW_GOOD) {
+        rows->rows[rows->count++] = row;
+    } else if (verdict == ROW_BAD && report != NULL) {
+        report(ctx, row.key, reader->why);
+    }
+    return TR_OK;
+}
+
+static enum tr_status keep_last_key(struct tr_lease_rows *rows, struct tr_json key,
+                                    struct tr_err *err)
+{
+    if (tr_json_type(key) == TR_JSON_ABSENT || tr_json_type(key) == TR_JSON_NULL) {
+        return TR_OK;
+    }
+    if (tr_json_type(key) != TR_JSON_OBJECT) {
+        return tr_fail(err, TR_EPARSE, "scan answer: 'LastEvaluatedKey' is %s, not an object",
+                       tr_json_type_text(tr_json_type(key)));
+    }
+    tr_buf_add(&rows->last_key, tr_json_raw(key));
+    if (tr_buf_status(&rows->last_key) != TR_OK) {
+        return tr_fail(err, TR_ENOMEM, "no memory for the scan's next key");
+    }
+    return TR_OK;
+}
+
+enum tr_status tr_lease_decode_scan(struct tr_lease_rows *rows, struct tr_buf *body,
+                                    tr_lease_bad_row_fn *report, void *ctx, struct tr_err *err)
+{
+    enum tr_status status = open_body(rows, body, err);
+    struct tr_json items, item;
+    if (status != TR_OK) {
+        return tr_wrap(err, status, "scan answer");
+    }
+    items = tr_json_get(tr_json_root(&rows->doc), "Items");
+    if (tr_json_type(items) != TR_JSON_ARRAY) {
+        return tr_fail(err, TR_EPARSE, "scan answer: 'Items' is %s, not an array",
+                       tr_json_type_text(tr_json_type(items)));
+    }
+    for (item = tr_json_first(items); item.doc != NULL; item = tr_json_next(items, item)) {
+        struct reader reader = {.rows = rows, .item = item};
+        status = add_row(&reader, report, ctx, err);
+        if (status != TR_OK) {
+            rows->count = 0;
+            return status;
+        }
+    }
+    status = keep_last_key(rows, tr_json_get(tr_json_root(&rows->doc), "LastEvaluatedKey"), err);
+    rows->count = status == TR_OK ? rows->count : 0;
+    return status;
+}
+
+enum tr_status tr_lease_decode_one(struct tr_lease_rows *rows, struct tr_buf *body,
+                                   const char *member, struct tr_err *err)
+{
+    enum tr_status status = open_body(rows, body, err);
+    struct reader reader = {.rows = rows};
+    struct tr_lease_row row;
+    enum verdict verdict;
+    if (status != TR_OK) {
+        return tr_wrap(err, status, "lease row");
+    }
+    reader.item = tr_json_get(tr_json_root(&rows->doc), member);
+    if (tr_json_type(reader.item) == TR_JSON_ABSENT) {
+        return tr_fail(err, TR_ENOTFOUND, "the answer has no '%s'", member);
+    }
+    verdict = read_row(&reader, &row);
+    if (reader.no_memory || !tr_grow(&rows->rows, &rows->cap, 1, sizeof *rows->rows)) {
+        return tr_fail(err, TR_ENOMEM, "no memory for a lease row");
+    }
+    if (verdict != ROW_GOOD) {
+        return tr_fail(err, TR_EPARSE, "lease row '%.*s': %s", TR_FMT(row.key),
+                       verdict == ROW_OTHER ? "it is no lease" : reader.why);
+    }
+    rows->rows[0] = row;
+    rows->count = 1;
+    return TR_OK;
+}
+
+/* ---- the table ---- */
+
+/* "leaseKey (HASH, S), x (RANGE)" for the message: what the table's key is made of. */
+static void describe_key(struct tr_buf *out, struct tr_json schema, struct tr_json definitions)
+{
+    struct tr_json part, definition;
+    for (part = tr_json_first(schema); part.doc != NULL; part = tr_json_next(schema, part)) {
+        tr_buf_add_str(out, out->len > 0 ? ", " : "");
+        (void)tr_json_add_str(tr_json_get(part, "AttributeName"), out);
+        tr_buf_add_str(out, " (");
+        (void)tr_json_add_str(tr_json_get(part, "KeyType"), out);
+        for (definition = tr_json_first(definitions); definition.doc != NULL;
+             definition = tr_json_next(definitions, definition)) {
+            struct tr_buf name = {0};
+            (void)tr_json_add_str(tr_json_get(part, "AttributeName"), &name);
+            if (name.ptr != NULL &&
+                tr_json_is(tr_json_get(definition, "AttributeName"), name.ptr)) {
+                tr_buf_add_str(out, ", ");
+                (void)tr_json_add_str(tr_json_get(definition, "AttributeType"), out);
+            }
+            tr_buf_deinit(&name);
+        }
+        tr_buf_add_char(out, ')');
+    }
+}
+
+enum tr_status tr_lease_decode_describe_table(struct tr_bytes body, bool *active,
+                                              struct tr_err *err)
+{
+    struct tr_json_doc doc = {0};
+    struct tr_buf key = {0};
+    struct tr_json table, schema;
+    enum tr_status status = tr_json_parse(&doc, body, err);
+    if (status != TR_OK) {
+        return tr_wrap(err, status, "table description");
+    }
+    table = tr_json_get(tr_json_root(&doc), "Table");
+    schema = tr_json_get(table, "KeySchema");
+    if (tr_json_type(schema) != TR_JSON_ARRAY ||
+        tr_json_type(tr_json_get(table, "TableStatus")) != TR_JSON_STRING) {
+        status = tr_fail(err, TR_EPARSE, "table description: no 'KeySchema' or no 'TableStatus'");
+        goto out;
+    }
+    describe_key(&key, schema, tr_json_get(table, "AttributeDefinitions"));
+    status = tr_buf_status(&key);
+    if (status == TR_OK && !tr_bytes_is(tr_buf_bytes(&key), A_KEY " (HASH, S)")) {
+        status = tr_fail(err, TR_ECONFIG,
+                         "it is no lease table: its key is '%.*s', not '" A_KEY " (HASH, S)'",
+                         TR_FMT(tr_buf_bytes(&key)));
+        goto out;
+    }
+    *active = tr_json_is(tr_json_get(table, "TableStatus"), "ACTIVE") ||
+              tr_json_is(tr_json_get(table, "TableStatus"), "UPDATING");
+out:
+    tr_buf_deinit(&key);
+    tr_json_deinit(&doc);
+    return status;
+}
