@@ -286,6 +286,12 @@ static void add_headers(struct tr_sigv4 *signer, const struct tr_sigv4_request *
     tr_buf_add_str(&signer->canonical, count > 0 ? "\n" : "");
 }
 
+static int cmp_parameters(struct tr_bytes a, struct tr_bytes b)
+{
+    int order = tr_bytes_cmp(tr_bytes_cut(&a, '='), tr_bytes_cut(&b, '='));
+    return order != 0 ? order : tr_bytes_cmp(a, b);
+}
+
 /* The parameters by name, then value; one without '=' gets one. */
 static bool add_query(struct tr_buf *out, struct tr_bytes query)
 {
@@ -300,7 +306,7 @@ static bool add_query(struct tr_buf *out, struct tr_bytes query)
         if (count == TR_SIGV4_QUERY_MAX) {
             return false;
         }
-        for (k = count; k > 0 && tr_bytes_cmp(sorted[k - 1], item) > 0; k--) {
+        for (k = count; k > 0 && cmp_parameters(sorted[k - 1], item) > 0; k--) {
             sorted[k] = sorted[k - 1];
         }
         sorted[k] = item;
