@@ -12,7 +12,7 @@
 struct tr_aws;
 struct tr_aws_call;
 
-enum tr_aws_service { TR_AWS_DYNAMODB, TR_AWS_STREAMS };
+enum tr_aws_service { TR_AWS_DYNAMODB, TR_AWS_STREAMS, TR_AWS_SERVICE_COUNT };
 
 /* Limits on calls in flight are kept by class, so that renewals never queue behind reads. Each
  * class has its own retry budget too. */
@@ -43,8 +43,9 @@ struct tr_aws_request {
     /* 1: never repeated by this layer, whatever happens (every conditional write). 0: as many as
      * the timeout and the class's budget allow. */
     unsigned attempts_max;
-    uint64_t attempt_timeout_ms; /* one attempt, from connecting to the last byte; 0: 10 s */
-    uint64_t timeout_ms;         /* the whole call with its repetitions; 0: 60 s */
+    uint64_t attempt_timeout_ms;    /* one attempt, from connecting to the last byte; 0: 10 s */
+    uint64_t first_byte_timeout_ms; /* from an attempt's start to the answer's first byte; 0: 5 s */
+    uint64_t timeout_ms;            /* the whole call with its repetitions; 0: 60 s */
 };
 
 struct tr_aws_answer {
@@ -52,10 +53,14 @@ struct tr_aws_answer {
     struct tr_err err;     /* for people: operation, endpoint, service's code and message */
     unsigned http_status;  /* 0 when no answer came */
     char code[96];       /* the service's error code, e.g. "ExpiredIteratorException"; "" if none */
-    struct tr_buf body;  /* may be taken (set to {0}); freed after the callback otherwise */
+    struct tr_buf body;  /* an error's too; may be taken (set to {0}), is freed after the callback
+                            otherwise */
     struct tr_wall date; /* the answer's Date header; ms 0 when there was none */
+    struct tr_mono sent; /* when it was first sent; ns 0: never */
     unsigned attempts;   /* how often it was sent */
-    bool may_have_happened; /* a failed write that the service may have carried out all the same */
+    /* A failed write that the service may have carried out all the same, in this attempt or in an
+     * earlier one that was lost. Always false with TR_OK. */
+    bool may_have_happened;
 };
 
 typedef void tr_aws_done_fn(void *ctx, struct tr_aws_answer *answer);
