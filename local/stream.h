@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The streams of the model. A table's writes append records to the open shard that holds the item's
+ * key; shards split, roll over, close and are trimmed. A record is kept as the JSON text that
+ * GetRecords sends. */
+#ifndef TR_LOCAL_STREAM_H
+#define TR_LOCAL_STREAM_H
+
+#include "base/map.h"
+#include "base/random.h"
+#include "base/time.h"
+
+struct tr_local;
+struct tr_local_table;
+struct tr_local_item;
+
+/* id, name on the wire */
+#define TR_LOCAL_VIEW_TABLE(X)                                                                     \
+    X(KEYS_ONLY, "KEYS_ONLY")                                                                      \
+    X(NEW_IMAGE, "NEW_IMAGE")                                                                      \
+    X(OLD_IMAGE, "OLD_IMAGE")                                                                      \
+    X(NEW_AND_OLD_IMAGES, "NEW_AND_OLD_IMAGES")
+
+enum tr_local_view {
+#define TR_LOCAL_VIEW_ENUM(id, name) TR_LOCAL_VIEW_##id,
+    TR_LOCAL_VIEW_TABLE(TR_LOCAL_VIEW_ENUM)
+#undef TR_LOCAL_VIEW_ENUM
+        TR_LOCAL_VIEW_COUNT
+};
+
+/* The name on the wire. Owns: static. */
+const char *tr_local_view_name(enum tr_local_view view);
+bool tr_local_view_parse(struct tr_bytes name, enum tr_local_view *view);
+
+struct tr_local_stream;
+
+/* A member of struct tr_local, by value; init with {0}. */
+struct tr_local_streams {
+    struct tr_map by_arn;    /* ARN -> struct tr_local_stream, oldest first; owned */
+    struct tr_wall deadline; /* the next rollover or trimming; what tick looks at */
+    struct tr_random random;
+    unsigned open_shards;
+};
+
+void tr_local_streams_deinit(struct tr_local_streams *streams);
+
+/* Turn a table's stream on: a new stream with a new ARN; table->stream points to it.
+ * Shape:   the table has no enabled stream.
+ * Errors:  TR_ENOMEM, nothing changed. */
+enum tr_status tr_local_stream_enable(struct tr_local *local, struct tr_local_table *table,
+                                      enum tr_local_view view) TR_MUST_CHECK;
+
+/* Turn it off, also when the table is deleted: all its shards close, it stays readable for 24
+ * hours. The stream keeps nothing of the table. No effect without an enabled stream. */
+void tr_local_stream_disable(struct tr_local *local, struct tr_local_table *table);
+
+/* The record of a write, called before the write becomes visible; nothing happens when the stream
+ * is off, when old equals new, and when both are NULL.
+ * Shape:   NULL for an item that was (or will be) not there. by_service: TTL did it.
+ * Errors:  TR_ENOMEM: nothing was appended, the write has to fail too. */
+enum tr_status tr_local_stream_append(struct tr_local *local, struct tr_local_table *table,
+                                      const struct tr_local_item *old_item,
+                                      const struct tr_local_item *new_item,
+                                      bool by_service) TR_MUST_CHECK;
+
+/* What DescribeTable shows of a stream. Owns: borrowed until the stream is gone. */
+struct tr_bytes tr_local_stream_arn(const struct tr_local_stream *stream);
+struct tr_bytes tr_local_stream_label(const struct tr_local_stream *stream);
+enum tr_local_view tr_local_stream_view(const struct tr_local_stream *stream);
+bool tr_local_stream_is_enabled(const struct tr_local_stream *stream);
+
+/* Rollovers by age and trimming that are due at local's now; and when the next one is. */
+void tr_local_streams_tick(struct tr_local *local);
+struct tr_wall tr_local_streams_deadline(const struct tr_local *local);
+
+/* What a stream needs of a table and its items (table.h, item.h):
+ *   struct tr_bytes name in struct tr_local_table, and `struct tr_local_stream *stream`: the newest
+ *     stream, enabled or not, NULL if there never was one (streams.by_arn owns it; it is dropped by
+ *     tr_local_stream_forget only, 24 hours after it was turned off);
+ *   void tr_local_table_add_key_schema(const struct tr_local_table *, struct tr_buf *out):
+ *     [{"AttributeName":"pk","KeyType":"HASH"},...];
+ *   void tr_local_item_add_json(const struct tr_local_item *, struct tr_buf *out):
+ *     {"pk":{"S":"a"},...};
+ *   void tr_local_item_add_keys_json(const struct tr_local_table *, const struct tr_local_item *,
+ *     struct tr_buf *out): the key attributes alone;
+ *   size_t tr_local_item_size(const struct tr_local_item *), and
+ *   size_t tr_local_item_keys_size(const struct tr_local_table *, const struct tr_local_item *):
+ *     bytes by the service's rules;
+ *   uint64_t tr_local_item_hash(const struct tr_local_table *, const struct tr_local_item *):
+ *     of the partition key alone, the same for equal keys (10 and 10.0 are equal);
+ *   bool tr_local_item_eq(const struct tr_local_item *, const struct tr_local_item *). */
+
+#endif
