@@ -4,20 +4,13 @@
 #ifndef TR_LOCAL_OPS_H
 #define TR_LOCAL_OPS_H
 
-#include "local/model.h"
+#include "tailrace/status.h"
+
+struct tr_call; /* local/model.h */
 
 #define TR_TARGET_TABLES "DynamoDB_20120810."
 #define TR_TARGET_STREAMS "DynamoDBStreams_20120810."
 #define TR_TARGET_CONTROL "TailraceLocal_1."
-
-/* One request on its way: what an operation reads and what it fills. */
-struct tr_call {
-    struct tr_local *local;
-    struct tr_json request;    /* an object */
-    struct tr_arena *arena;    /* scratch of this request */
-    struct tr_buf *out;        /* the answer's body; starts empty; dropped unless TR_OK */
-    struct tr_problem problem; /* filled when TR_EREFUSED */
-};
 
 /* Returns TR_OK with call->out filled; TR_EREFUSED with call->problem; TR_ENOMEM. On anything but
  * TR_OK nothing has changed. */
@@ -45,6 +38,13 @@ typedef enum tr_status (*tr_op_fn)(struct tr_call *call);
 #define TR_STREAM_OPS(X)
 
 #define TR_LOCAL_OPS(X) TR_TABLE_OPS(X) TR_STREAM_OPS(X)
+
+enum tr_local_op_id {
+#define TR_OP_ENUM(target, name, function) TR_LOCAL_OP_##name,
+    TR_LOCAL_OPS(TR_OP_ENUM)
+#undef TR_OP_ENUM
+        TR_LOCAL_OP_COUNT
+};
 
 #define TR_OP_DECLARE(target, name, function) enum tr_status function(struct tr_call *call);
 TR_LOCAL_OPS(TR_OP_DECLARE)
