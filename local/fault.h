@@ -7,7 +7,6 @@
 
 #include "base/random.h"
 #include "local/local.h"
-#include "local/ops.h"
 
 /* id, name in SetFault, what happens (docs/local.md has the same words) */
 #define TR_LOCAL_FAULT_TABLE(X)                                                                    \

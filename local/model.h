@@ -24,7 +24,8 @@ struct tr_local_tables {
 };
 
 struct tr_local {
-    struct tr_wall now; /* never goes back */
+    struct tr_wall now;  /* never goes back */
+    int64_t advanced_ms; /* by AdvanceClock: added to what callers say the time is */
     struct tr_random random;
     char region[32];
     char account[13];
@@ -47,6 +48,9 @@ struct tr_call {
                          as the history goes back */
     bool no_all_old;  /* ReturnValuesOnConditionCheckFailure is ignored */
     bool unprocessed; /* a batch gives half of its items back */
+    bool stale_list;  /* a listing lacks what is younger than 30 s */
+    bool part_list;   /* a listing lacks the second half of its entries */
+    bool empty_page;  /* GetRecords: no records this time */
 };
 
 #endif

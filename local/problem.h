@@ -23,6 +23,11 @@
     X(THROTTLING, 400, TR_TYPE_CORAL "availability#ThrottlingException", "message")                \
     X(ITERATOR_EXPIRED, 400, TR_TYPE_DYNAMODB "ExpiredIteratorException", "message")               \
     X(TRIMMED, 400, TR_TYPE_DYNAMODB "TrimmedDataAccessException", "message")                      \
+    X(MISSING_TOKEN, 400, TR_TYPE_CORAL "service#MissingAuthenticationTokenException", "message")  \
+    X(INCOMPLETE_SIGNATURE, 400, TR_TYPE_CORAL "service#IncompleteSignatureException", "message")  \
+    X(BAD_SIGNATURE, 400, TR_TYPE_CORAL "service#InvalidSignatureException", "message")            \
+    X(UNKNOWN_KEY, 400, TR_TYPE_CORAL "service#UnrecognizedClientException", "message")            \
+    X(TOO_LARGE, 413, TR_TYPE_CORAL "service#RequestEntityTooLargeException", "message")           \
     X(INTERNAL, 500, TR_TYPE_DYNAMODB "InternalServerError", "message")
 
 enum tr_problem_code {

@@ -39,7 +39,8 @@ struct tr_local_streams {
     struct tr_map by_arn;    /* ARN -> struct tr_local_stream, oldest first; owned */
     struct tr_wall deadline; /* the next rollover or trimming; what tick looks at */
     struct tr_random random;
-    unsigned open_shards;
+    unsigned open_shards; /* that a new stream starts with */
+    struct tr_buf text;   /* of the record being made; owned */
 };
 
 void tr_local_streams_deinit(struct tr_local_streams *streams);
@@ -72,22 +73,5 @@ bool tr_local_stream_is_enabled(const struct tr_local_stream *stream);
 /* Rollovers by age and trimming that are due at local's now; and when the next one is. */
 void tr_local_streams_tick(struct tr_local *local);
 struct tr_wall tr_local_streams_deadline(const struct tr_local *local);
-
-/* What a stream needs of a table and its items (table.h, item.h):
- *   struct tr_bytes name in struct tr_local_table, and `struct tr_local_stream *stream`: the newest
- *     stream, enabled or not, NULL if there never was one (streams.by_arn owns it; it is dropped by
- *     tr_local_stream_forget only, 24 hours after it was turned off);
- *   void tr_local_table_add_key_schema(const struct tr_local_table *, struct tr_buf *out):
- *     [{"AttributeName":"pk","KeyType":"HASH"},...];
- *   void tr_local_item_add_json(const struct tr_local_item *, struct tr_buf *out):
- *     {"pk":{"S":"a"},...};
- *   void tr_local_item_add_keys_json(const struct tr_local_table *, const struct tr_local_item *,
- *     struct tr_buf *out): the key attributes alone;
- *   size_t tr_local_item_size(const struct tr_local_item *), and
- *   size_t tr_local_item_keys_size(const struct tr_local_table *, const struct tr_local_item *):
- *     bytes by the service's rules;
- *   uint64_t tr_local_item_hash(const struct tr_local_table *, const struct tr_local_item *):
- *     of the partition key alone, the same for equal keys (10 and 10.0 are equal);
- *   bool tr_local_item_eq(const struct tr_local_item *, const struct tr_local_item *). */
 
 #endif
