@@ -5,7 +5,7 @@
 #ifndef TR_LOCAL_ARENA_H
 #define TR_LOCAL_ARENA_H
 
-#include "base/bytes.h"
+#include "base/buf.h"
 
 struct tr_arena_chunk;
 
@@ -13,6 +13,8 @@ struct tr_arena_chunk;
 struct tr_arena {
     struct tr_arena_chunk *chunks; /* owned; the newest first */
     size_t used;                   /* of the newest */
+    struct tr_buf build;           /* owned: where a run of unknown length grows before its copy */
+    struct tr_buf text;            /* owned: the same for one string */
 };
 
 /* Memory for any object, zeroed.

@@ -8,6 +8,7 @@
 #include "local/value.h"
 
 struct tr_local_table;
+struct tr_key_part;
 
 struct tr_local_item {
     uint32_t refs;
@@ -34,7 +35,10 @@ void tr_local_item_add_keys_json(const struct tr_local_table *table,
 size_t tr_local_item_size(const struct tr_local_item *item);
 size_t tr_local_item_keys_size(const struct tr_local_table *table,
                                const struct tr_local_item *item);
+/* The value of a key attribute. */
+struct tr_value tr_local_item_key(const struct tr_local_item *item, const struct tr_key_part *part);
 /* Of the partition key alone: the same for equal keys (10 and 10.0 are equal), in every run. */
 uint64_t tr_local_item_hash(const struct tr_local_table *table, const struct tr_local_item *item);
+uint64_t tr_local_key_hash(struct tr_value partition);
 
 #endif
