@@ -36,6 +36,9 @@ struct tr_local {
     struct tr_json_doc doc; /* of the request being served */
 };
 
+/* Let the model's clock leap ahead of its callers' and do what becomes due. */
+void tr_local_advance(struct tr_local *local, int64_t ms);
+
 /* One request: what an operation reads and what it fills. */
 struct tr_call {
     struct tr_local *local;
@@ -51,6 +54,8 @@ struct tr_call {
     bool stale_list;  /* a listing lacks what is younger than 30 s */
     bool part_list;   /* a listing lacks the second half of its entries */
     bool empty_page;  /* GetRecords: no records this time */
+    bool two_readers; /* GetRecords: a third reader of a shard within a second is refused */
+    bool shard_limits; /* GetRecords: 5 calls and 2 MB a second and shard */
 };
 
 #endif

@@ -4,7 +4,7 @@
 #ifndef TR_LOCAL_OPS_H
 #define TR_LOCAL_OPS_H
 
-#include "tailrace/status.h"
+#include "local/problem.h"
 
 struct tr_call; /* local/model.h */
 
@@ -104,6 +104,7 @@ enum tr_op {
 
 /* The operation's name, "PutItem". Owns: static. */
 const char *tr_op_name(enum tr_op op);
+bool tr_op_is_control(enum tr_op op);
 
 /* Append a problem's body, {"__type":...,"message":...}; and its HTTP status. */
 void tr_problem_print(const struct tr_problem *problem, struct tr_buf *out);
