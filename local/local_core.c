@@ -231,22 +231,24 @@ static enum tr_status serve(struct tr_call *call, struct tr_bytes target, struct
     return ops[op].serve(call);
 }
 
-/* Put a failure into the body. Without memory for even that, the status alone has to do. */
-static void print_failure(struct tr_call *call, enum tr_status status,
-                          struct tr_local_answer *answer)
+/* Put a problem into the body. Without memory for even that, the status alone has to do. */
+static void print_problem(const struct tr_problem *problem, struct tr_local_answer *answer)
 {
-    if (status != TR_EREFUSED) {
-        call->problem.code = TR_PROBLEM_INTERNAL;
-        tr_problem_reset(&call->problem);
-        call->problem.code = TR_PROBLEM_INTERNAL;
-    }
     tr_buf_reset(&answer->body);
-    answer->http_status = tr_problem_http(call->problem.code);
-    tr_problem_print(&call->problem, &answer->body);
+    answer->http_status = tr_problem_http(problem->code);
+    tr_problem_print(problem, &answer->body);
     if (answer->body.failed) {
         tr_buf_deinit(&answer->body);
         answer->http_status = 500;
     }
+}
+
+void tr_local_refuse(struct tr_local *local, struct tr_wall now, const struct tr_problem *problem,
+                     struct tr_local_answer *answer)
+{
+    reset_answer(local, answer);
+    tr_local_tick(local, now);
+    print_problem(problem, answer);
 }
 
 void tr_local_call(struct tr_local *local, struct tr_wall now, struct tr_bytes target,
@@ -258,8 +260,12 @@ void tr_local_call(struct tr_local *local, struct tr_wall now, struct tr_bytes t
     reset_answer(local, answer);
     tr_local_tick(local, now);
     status = serve(&call, target, body, answer);
+    if (status != TR_OK && status != TR_EREFUSED && status != TR_ECANCELED) {
+        tr_problem_reset(&call.problem);
+        call.problem.code = TR_PROBLEM_INTERNAL;
+    }
     if (status != TR_OK && status != TR_ECANCELED) {
-        print_failure(&call, status, answer);
+        print_problem(&call.problem, answer);
     }
     tr_problem_deinit(&call.problem);
     tr_arena_reset(&local->arena);

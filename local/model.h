@@ -39,6 +39,10 @@ struct tr_local {
 /* Let the model's clock leap ahead of its callers' and do what becomes due. */
 void tr_local_advance(struct tr_local *local, int64_t ms);
 
+/* An answer made of a problem that was met before the model was asked. */
+void tr_local_refuse(struct tr_local *local, struct tr_wall now, const struct tr_problem *problem,
+                     struct tr_local_answer *answer);
+
 /* One request: what an operation reads and what it fills. */
 struct tr_call {
     struct tr_local *local;

@@ -521,7 +521,7 @@ static void print_page(struct tr_call *call, struct tr_iterator *iterator, struc
 enum tr_status tr_op_get_records(struct tr_call *call)
 {
     struct tr_iterator iterator;
-    struct tr_shard *shard;
+    struct tr_shard *shard = NULL;
     struct tr_bytes text;
     uint64_t limit = TR_PAGE_RECORDS_MAX;
     enum tr_status status;
