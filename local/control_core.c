@@ -7,6 +7,8 @@
 #define ADVANCE_MAX_S (366 * UINT64_C(86400))
 #define TIMES_MAX UINT64_C(1000000000)
 #define DELAY_MAX_MS UINT64_C(3600000)
+#define STALE_MAX_MS 5000  /* a stale read is never older */
+#define ANSWER_BYTES 2048u /* reserved before something is changed, so that the answer fits */
 
 static enum tr_status status_of(const struct tr_buf *out)
 {
@@ -104,6 +106,9 @@ enum tr_status tr_op_split_shard(struct tr_call *call)
     if (shard->last != 0) {
         return not_open(call, shard->id);
     }
+    if (!tr_buf_reserve(call->out, ANSWER_BYTES)) {
+        return TR_ENOMEM;
+    }
     status = tr_local_stream_split(call->local, stream, shard, children);
     if (status == TR_ELIMIT) {
         return tr_problem_set(&call->problem, TR_PROBLEM_LIMIT,
@@ -147,6 +152,9 @@ enum tr_status tr_op_rollover(struct tr_call *call)
     }
     if (shard != NULL && shard->last != 0) {
         return not_open(call, shard->id);
+    }
+    if (!tr_buf_reserve(call->out, ANSWER_BYTES * (1 + stream->open_count))) {
+        return TR_ENOMEM;
     }
     print_arn(call, stream);
     tr_buf_add_str(call->out, ",\"Shards\":[");
@@ -349,6 +357,18 @@ static enum tr_status read_fault_times(struct tr_call *call, struct tr_fault *ru
     return TR_OK;
 }
 
+/* Tables remember what was before a write only while somebody may want to see it. */
+static void remember_past(struct tr_local *local)
+{
+    size_t i;
+    local->tables.history_ms = 0;
+    for (i = 0; i < local->faults.count; i++) {
+        if (local->faults.rules[i].kind == TR_FAULT_STALE_READ) {
+            local->tables.history_ms = STALE_MAX_MS;
+        }
+    }
+}
+
 enum tr_status tr_op_set_fault(struct tr_call *call)
 {
     static const char *const names[] = {"Fault", "Operation",   "TableName", "Count",
@@ -372,6 +392,7 @@ enum tr_status tr_op_set_fault(struct tr_call *call)
     }
     rule.id = ++faults->newest_id;
     faults->rules[faults->count++] = rule;
+    remember_past(call->local);
     return TR_OK;
 }
 
@@ -402,6 +423,7 @@ enum tr_status tr_op_clear_faults(struct tr_call *call)
         }
     }
     faults->count = cleared;
+    remember_past(call->local);
     faults->fired = id == 0 ? 0 : faults->fired;
     return TR_OK;
 }

@@ -49,7 +49,7 @@ enum tr_fault_scope {
     X(EMPTY_PAGE, "EmptyPage", TR_FAULT_ON_RECORDS,                                                \
       "a page without records, with a next iterator at the same place")                            \
     X(STALE_READ, "StaleRead", TR_FAULT_ON_READS,                                                  \
-      "a read without ConsistentRead sees items as before their last write")                       \
+      "a read without ConsistentRead sees items as before their last write of 5 s")                \
     X(NO_ALL_OLD, "NoAllOld", TR_FAULT_ON_WRITES,                                                  \
       "ReturnValuesOnConditionCheckFailure is ignored, as by servers that lack it")                \
     X(UNPROCESSED, "Unprocessed", TR_FAULT_ON_BATCHES, "half of the batch comes back unprocessed")

@@ -44,6 +44,8 @@ struct peer {
     int fd;
     enum phase phase;
     bool too_large;
+    bool get; /* a GET of `path`, which is known or not */
+    bool path_known;
     struct tr_buf body;
     struct tr_local_answer answer;
     struct tr_mono due;
@@ -342,17 +344,17 @@ static void serve_post(struct peer *peer)
 }
 
 /* What the service itself says to a plain GET; good for waiting until the model is up. */
-static enum MHD_Result serve_get(struct peer *peer, const char *path)
+static void serve_get(struct peer *peer)
 {
     struct tr_local_answer *answer = &peer->answer;
-    bool known = strcmp(path, "/") == 0;
     tr_buf_reset(&answer->body);
-    tr_buf_printf(&answer->body, known ? "healthy: dynamodb.%s.amazonaws.com \n" : "not found\n",
+    tr_buf_printf(&answer->body,
+                  peer->path_known ? "healthy: dynamodb.%s.amazonaws.com \n" : "not found\n",
                   peer->server->region);
-    answer->http_status = known ? 200 : 404;
+    answer->http_status = peer->path_known ? 200 : 404;
     answer->content_type = "text/plain";
     answer->delivery = TR_LOCAL_SEND;
-    return answer->body.failed ? MHD_NO : queue_answer(peer);
+    answer->delay_ms = 0;
 }
 
 static enum MHD_Result begin(struct peer *peer, const char *method, const char *path)
@@ -361,15 +363,12 @@ static enum MHD_Result begin(struct peer *peer, const char *method, const char *
     uint64_t bytes = 0;
 
     peer->phase = READING;
-    peer->too_large = false;
+    peer->get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+    peer->path_known = strcmp(path, "/") == 0;
+    peer->too_large = length.ptr != NULL && !tr_bytes_u64(length, TR_SERVER_BODY_MAX, &bytes);
     tr_buf_reset(&peer->body);
-    if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0) {
-        return serve_get(peer, path);
-    }
-    if (strcmp(method, "POST") != 0 ||
-        (length.ptr != NULL && !tr_bytes_u64(length, TR_SERVER_BODY_MAX, &bytes))) {
+    if (peer->too_large) {
         /* Answered at once: the library then closes the connection without reading the body. */
-        peer->too_large = strcmp(method, "POST") == 0;
         serve_post(peer);
         return queue_answer(peer);
     }
@@ -411,7 +410,11 @@ static enum MHD_Result request_cb(void *cls, struct MHD_Connection *connection, 
     }
     switch (peer->phase) {
     case READING:
-        serve_post(peer);
+        if (peer->get) {
+            serve_get(peer);
+        } else {
+            serve_post(peer);
+        }
         return deliver(peer);
     case WAITING: /* resumed: the delay is over */
         return queue_answer(peer);
