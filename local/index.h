@@ -17,11 +17,13 @@ struct tr_local_index {
     size_t cap;
 };
 
-/* What is looked for. An ABSENT hash or range stands before all others. */
+/* What is looked for: an entry, or without range (and hash) the place before all entries that
+ * agree with the rest, or with `after` the place behind them. */
 struct tr_local_key {
     uint64_t rank;
     struct tr_value hash;
     struct tr_value range;
+    bool after;
 };
 
 /* An entry's place; good until the next insertion or removal. */

@@ -22,13 +22,10 @@ struct tr_local_slot {
     struct leaf *leaf; /* owned */
 };
 
-static int cmp_part(const struct tr_key_part *part, const struct tr_local_item *item,
-                    struct tr_value wanted)
+/* The key's place among entries that agree with it as far as it goes. */
+static int cmp_tie(const struct tr_local_key *key, bool whole)
 {
-    if (part->name.ptr == NULL || wanted.type == TR_VALUE_ABSENT) {
-        return wanted.type == TR_VALUE_ABSENT && part->name.ptr != NULL;
-    }
-    return tr_value_cmp(tr_local_item_key(item, part), wanted);
+    return key->after ? -1 : !whole;
 }
 
 static int cmp_entry(const struct tr_local_table *table, const struct entry *entry,
@@ -38,8 +35,18 @@ static int cmp_entry(const struct tr_local_table *table, const struct entry *ent
     if (entry->rank != key->rank) {
         return entry->rank < key->rank ? -1 : 1;
     }
-    order = cmp_part(&table->hash, entry->item, key->hash);
-    return order != 0 ? order : cmp_part(&table->range, entry->item, key->range);
+    if (key->hash.type == TR_VALUE_ABSENT) {
+        return cmp_tie(key, false);
+    }
+    order = tr_value_cmp(tr_local_item_key(entry->item, &table->hash), key->hash);
+    if (order != 0 || table->range.name.ptr == NULL) {
+        return order != 0 ? order : cmp_tie(key, true);
+    }
+    if (key->range.type == TR_VALUE_ABSENT) {
+        return cmp_tie(key, false);
+    }
+    order = tr_value_cmp(tr_local_item_key(entry->item, &table->range), key->range);
+    return order != 0 ? order : cmp_tie(key, true);
 }
 
 static bool ends_before(const struct tr_local_table *table, const struct tr_local_slot *slot,

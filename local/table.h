@@ -64,6 +64,8 @@ void tr_local_table_drop(struct tr_local *local, struct tr_local_table *table);
 
 /* The table of a name, or NULL (DELETING ones are found, too). */
 struct tr_local_table *tr_local_table_find(const struct tr_local *local, struct tr_bytes name);
+/* The same by a name or an ARN. */
+struct tr_local_table *tr_local_table_named(const struct tr_local *local, struct tr_bytes name);
 /* The place of a name in the sorted list. */
 size_t tr_local_table_place(const struct tr_local *local, struct tr_bytes name);
 /* A change that takes its time: CREATING, UPDATING or DELETING from now on. */

@@ -30,6 +30,24 @@ struct tr_local_table *tr_local_table_find(const struct tr_local *local, struct 
     return local->tables.list[at];
 }
 
+/* "T" of "arn:aws:dynamodb:us-east-1:000000000000:table/T". */
+static struct tr_bytes name_of_arn(struct tr_bytes name)
+{
+    if (tr_bytes_starts(name, "arn:")) {
+        const char *slash = memchr(name.ptr, '/', name.len);
+        if (slash != NULL) {
+            name.len -= (size_t)(slash + 1 - name.ptr);
+            name.ptr = slash + 1;
+        }
+    }
+    return name;
+}
+
+struct tr_local_table *tr_local_table_named(const struct tr_local *local, struct tr_bytes name)
+{
+    return tr_local_table_find(local, name_of_arn(name));
+}
+
 static void free_table(struct tr_local_table *table)
 {
     struct tr_local_place place = {0, 0};

@@ -61,7 +61,7 @@ static bool find_expiry(const struct tr_local_table *table, const struct tr_loca
                         const struct tr_local_key *key, uint64_t expiry,
                         struct tr_local_place *place)
 {
-    struct tr_local_key at = {expiry, key->hash, key->range};
+    struct tr_local_key at = {expiry, key->hash, key->range, false};
     return tr_local_index_find(index, table, &at, place) && expiry != 0;
 }
 
