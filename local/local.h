@@ -55,6 +55,9 @@ void tr_local_call(struct tr_local *local, struct tr_wall now, struct tr_bytes t
                    struct tr_bytes body, struct tr_local_answer *answer);
 void tr_local_answer_deinit(struct tr_local_answer *answer);
 
+/* The model's clock: the last call's now, ahead of it by what AdvanceClock asked for. */
+struct tr_wall tr_local_now(const struct tr_local *local);
+
 /* When the model next has something to do by itself (a table that becomes ACTIVE, a rollover by
  * age, an item whose time to live is over); INT64_MAX ms for never. */
 struct tr_wall tr_local_deadline(const struct tr_local *local);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The parameters from before expressions (Expected, AttributeUpdates, KeyConditions, QueryFilter,
+ * ScanFilter, AttributesToGet), which the Java KCL still sends, turned into the same trees. */
+#ifndef TR_LOCAL_LEGACY_H
+#define TR_LOCAL_LEGACY_H
+
+#include "local/expr.h"
+
+/* Expected: conditions on attributes, joined by AND unless `any` (ConditionalOperator OR).
+ * Errors:  TR_EREFUSED with the service's problem; TR_ENOMEM. So all functions here. */
+enum tr_status tr_legacy_expected(struct tr_expr *expr, struct tr_json expected, bool any,
+                                  struct tr_node **out) TR_MUST_CHECK;
+/* KeyConditions, QueryFilter, ScanFilter. */
+enum tr_status tr_legacy_conditions(struct tr_expr *expr, struct tr_json conditions, bool any,
+                                    struct tr_node **out) TR_MUST_CHECK;
+enum tr_status tr_legacy_updates(struct tr_expr *expr, struct tr_json updates,
+                                 struct tr_action **out) TR_MUST_CHECK;
+enum tr_status tr_legacy_projection(struct tr_expr *expr, struct tr_json attributes,
+                                    struct tr_projection *out) TR_MUST_CHECK;
+
+#endif
