@@ -71,7 +71,7 @@ bool tr_cli_u64(const struct tr_cli_args *args, const char *name, uint64_t min, 
     const char *text = tr_cli_string(args, name);
     struct tr_err err = {{0}};
     return text == NULL ||
-           judge(args, name, tr_value_count(tr_bytes_of(text), min, max, out, &err), &err);
+           judge(args, name, tr_config_value_count(tr_bytes_of(text), min, max, out, &err), &err);
 }
 
 bool tr_cli_duration_ms(const struct tr_cli_args *args, const char *name, uint64_t min_ms,
@@ -80,7 +80,8 @@ bool tr_cli_duration_ms(const struct tr_cli_args *args, const char *name, uint64
     const char *text = tr_cli_string(args, name);
     struct tr_err err = {{0}};
     return text == NULL ||
-           judge(args, name, tr_value_duration(tr_bytes_of(text), min_ms, max_ms, out, &err), &err);
+           judge(args, name, tr_config_value_duration(tr_bytes_of(text), min_ms, max_ms, out, &err),
+                 &err);
 }
 
 bool tr_cli_size(const struct tr_cli_args *args, const char *name, uint64_t min, uint64_t max,
@@ -89,7 +90,7 @@ bool tr_cli_size(const struct tr_cli_args *args, const char *name, uint64_t min,
     const char *text = tr_cli_string(args, name);
     struct tr_err err = {{0}};
     return text == NULL ||
-           judge(args, name, tr_value_size(tr_bytes_of(text), min, max, out, &err), &err);
+           judge(args, name, tr_config_value_size(tr_bytes_of(text), min, max, out, &err), &err);
 }
 
 bool tr_cli_choice(const struct tr_cli_args *args, const char *name, const char *choices,
@@ -101,7 +102,8 @@ bool tr_cli_choice(const struct tr_cli_args *args, const char *name, const char 
     if (text == NULL) {
         return true;
     }
-    if (!judge(args, name, tr_value_choice(tr_bytes_of(text), choices, &index, &err), &err)) {
+    if (!judge(args, name, tr_config_value_choice(tr_bytes_of(text), choices, &index, &err),
+               &err)) {
         return false;
     }
     *out = (unsigned)index;

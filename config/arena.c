@@ -5,17 +5,17 @@
 
 #define CHUNK_BYTES 8192
 
-struct tr_arena_chunk {
-    struct tr_arena_chunk *next;
+struct tr_config_arena_chunk {
+    struct tr_config_arena_chunk *next;
     size_t used;
     size_t size;
     _Alignas(max_align_t) char bytes[];
 };
 
-static struct tr_arena_chunk *new_chunk(struct tr_arena *arena, size_t size)
+static struct tr_config_arena_chunk *new_chunk(struct tr_config_arena *arena, size_t size)
 {
     size_t room = size > CHUNK_BYTES ? size : CHUNK_BYTES;
-    struct tr_arena_chunk *chunk = tr_calloc(1, sizeof *chunk + room);
+    struct tr_config_arena_chunk *chunk = tr_calloc(1, sizeof *chunk + room);
     if (chunk == NULL) {
         return NULL;
     }
@@ -25,11 +25,11 @@ static struct tr_arena_chunk *new_chunk(struct tr_arena *arena, size_t size)
     return chunk;
 }
 
-void *tr_arena_alloc(struct tr_arena *arena, size_t size)
+void *tr_config_arena_alloc(struct tr_config_arena *arena, size_t size)
 {
     size_t align = _Alignof(max_align_t);
     size_t rounded = (size + align - 1) / align * align;
-    struct tr_arena_chunk *chunk = arena->chunks;
+    struct tr_config_arena_chunk *chunk = arena->chunks;
     void *at;
 
     if (chunk == NULL || chunk->size - chunk->used < rounded) {
@@ -43,19 +43,19 @@ void *tr_arena_alloc(struct tr_arena *arena, size_t size)
     return at;
 }
 
-char *tr_arena_copy(struct tr_arena *arena, struct tr_bytes bytes)
+char *tr_config_arena_copy(struct tr_config_arena *arena, struct tr_bytes bytes)
 {
-    char *copy = tr_arena_alloc(arena, bytes.len + 1);
+    char *copy = tr_config_arena_alloc(arena, bytes.len + 1);
     if (copy != NULL && bytes.len > 0) {
         memcpy(copy, bytes.ptr, bytes.len);
     }
     return copy;
 }
 
-void tr_arena_deinit(struct tr_arena *arena)
+void tr_config_arena_deinit(struct tr_config_arena *arena)
 {
     while (arena->chunks != NULL) {
-        struct tr_arena_chunk *next = arena->chunks->next;
+        struct tr_config_arena_chunk *next = arena->chunks->next;
         tr_free(arena->chunks);
         arena->chunks = next;
     }

@@ -81,9 +81,9 @@ static void check_poll(struct check *check)
         check->consumer->stream.poll.min_ms <= check->consumer->stream.poll.max_ms) {
         return;
     }
-    tr_value_add_duration(&text, check->consumer->stream.poll.min_ms);
+    tr_config_value_add_duration(&text, check->consumer->stream.poll.min_ms);
     tr_buf_add_str(&text, " is more than 'poll.max', which is ");
-    tr_value_add_duration(&text, check->consumer->stream.poll.max_ms);
+    tr_config_value_add_duration(&text, check->consumer->stream.poll.max_ms);
     complain(check, place_of(check, given(check, min)->given ? min : max), min, "%s",
              text.ptr != NULL ? text.ptr : "more than 'poll.max'");
     tr_buf_deinit(&text);
@@ -98,9 +98,9 @@ static void check_batch(struct check *check)
         check->consumer->batch.bytes <= check->config->worker.memory_bytes) {
         return;
     }
-    tr_value_add_size(&text, check->consumer->batch.bytes);
+    tr_config_value_add_size(&text, check->consumer->batch.bytes);
     tr_buf_add_str(&text, " is more than 'worker.memory', which is ");
-    tr_value_add_size(&text, check->config->worker.memory_bytes);
+    tr_config_value_add_size(&text, check->config->worker.memory_bytes);
     complain(check, place_of(check, path), path, "%s",
              text.ptr != NULL ? text.ptr : "more than 'worker.memory'");
     tr_buf_deinit(&text);

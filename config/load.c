@@ -93,7 +93,8 @@ static void apply_default(struct tr_loading *loading, struct tr_slot *slot, size
     given->number = 0;
     if (tr_setting_has_default(setting)) {
         /* A test reads every default of the table. */
-        (void)!tr_value_parse(setting, tr_bytes_of(setting->default_text), &given->number, NULL);
+        (void)!tr_config_value_parse(setting, tr_bytes_of(setting->default_text), &given->number,
+                                     NULL);
         given->text = setting->default_text;
     } else if (strcmp(setting->path, "worker.threads") == 0) {
         given->number = online_cpus(loading->options);
@@ -177,7 +178,7 @@ void tr_config_free(struct tr_config *config)
         return;
     }
     if (config->store != NULL) {
-        tr_arena_deinit(&config->store->arena);
+        tr_config_arena_deinit(&config->store->arena);
         tr_free(config->store->slots);
         tr_free(config->store);
     }
@@ -218,7 +219,7 @@ static void forget_trees(struct tr_loading *loading)
     for (i = 0; i < loading->store->slot_count; i++) {
         loading->store->slots[i]->node = NULL;
     }
-    tr_arena_deinit(&loading->trees);
+    tr_config_arena_deinit(&loading->trees);
 }
 
 enum tr_status tr_config_parse(const struct tr_config_source *sources, size_t count,

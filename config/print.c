@@ -89,7 +89,7 @@ static void add_value(struct tr_buf *out, const struct tr_setting *setting,
     case TR_SETTING_SIZE:
     case TR_SETTING_CHOICE:
     case TR_SETTING_BOOL:
-        tr_value_add(out, setting, given->number);
+        tr_config_value_add(out, setting, given->number);
         break;
     case TR_SETTING_URL:
         tr_text_add_masked_url(&masked, tr_bytes_of(given->text));

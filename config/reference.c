@@ -90,8 +90,8 @@ static void add_value(struct tr_buf *out, const struct tr_setting *setting)
     if (setting->type == TR_SETTING_CHOICE) {
         add_choices(out, setting->words);
     } else {
-        tr_value_add_range(&range, setting);
-        tr_buf_add_str(out, tr_value_type_text(setting->type));
+        tr_config_value_add_range(&range, setting);
+        tr_buf_add_str(out, tr_config_value_type_text(setting->type));
         if (range.len > 0 && setting->type != TR_SETTING_BOOL) {
             tr_buf_printf(out, ", %s", range.ptr);
         }

@@ -141,7 +141,7 @@ static void description(struct emit *emit, const struct tr_setting *setting)
 {
     struct tr_buf text = {0};
     struct tr_buf range = {0};
-    tr_value_add_range(&range, setting);
+    tr_config_value_add_range(&range, setting);
     tr_buf_add_str(&text, setting->doc);
     if (range.len > 0 && setting->type != TR_SETTING_CHOICE) {
         tr_buf_printf(&text, " Range %s.", range.ptr);

@@ -18,12 +18,12 @@ struct tr_slot *tr_store_add(struct tr_config_store *store, struct tr_bytes name
                  sizeof(struct tr_slot *))) {
         return NULL;
     }
-    slot = tr_arena_alloc(&store->arena, sizeof *slot);
+    slot = tr_config_arena_alloc(&store->arena, sizeof *slot);
     if (slot == NULL) {
         return NULL;
     }
     if (name.ptr != NULL) {
-        slot->name = tr_arena_copy(&store->arena, name);
+        slot->name = tr_config_arena_copy(&store->arena, name);
         if (slot->name == NULL) {
             return NULL;
         }

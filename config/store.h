@@ -28,8 +28,8 @@ struct tr_slot {
 #define TR_CONFIG_SLOTS_MAX (TR_CONFIG_KEYS_MAX + 1)
 
 struct tr_config_store {
-    struct tr_arena arena;  /* strings */
-    struct tr_slot **slots; /* owned, as the slots are (the arena's) */
+    struct tr_config_arena arena; /* strings */
+    struct tr_slot **slots;       /* owned, as the slots are (the arena's) */
     size_t slot_count;
     size_t slot_cap;
 };
@@ -40,7 +40,7 @@ struct tr_loading {
     struct tr_config_errors *errors;
     const struct tr_config_options *options;
     tr_config_getenv_fn getenv;
-    struct tr_arena trees;
+    struct tr_config_arena trees;
     struct tr_place consumers_place; /* file NULL: no file has the key */
     struct tr_place whole;           /* the first file as a whole */
     bool incomplete; /* a file could not be read to its end: nothing can be called missing */

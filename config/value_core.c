@@ -127,30 +127,30 @@ static enum tr_status parse_measure(const struct measure *measure, struct tr_byt
     return status;
 }
 
-enum tr_status tr_value_duration(struct tr_bytes text, uint64_t low_ms, uint64_t high_ms,
-                                 uint64_t *out, struct tr_err *err)
+enum tr_status tr_config_value_duration(struct tr_bytes text, uint64_t low_ms, uint64_t high_ms,
+                                        uint64_t *out, struct tr_err *err)
 {
     return parse_measure(&durations, text, low_ms, high_ms, out, err);
 }
 
-enum tr_status tr_value_size(struct tr_bytes text, uint64_t low, uint64_t high, uint64_t *out,
-                             struct tr_err *err)
+enum tr_status tr_config_value_size(struct tr_bytes text, uint64_t low, uint64_t high,
+                                    uint64_t *out, struct tr_err *err)
 {
     return parse_measure(&sizes, text, low, high, out, err);
 }
 
-void tr_value_add_duration(struct tr_buf *out, uint64_t ms)
+void tr_config_value_add_duration(struct tr_buf *out, uint64_t ms)
 {
     add_measure(out, &durations, ms);
 }
 
-void tr_value_add_size(struct tr_buf *out, uint64_t bytes)
+void tr_config_value_add_size(struct tr_buf *out, uint64_t bytes)
 {
     add_measure(out, &sizes, bytes);
 }
 
-enum tr_status tr_value_count(struct tr_bytes text, uint64_t low, uint64_t high, uint64_t *out,
-                              struct tr_err *err)
+enum tr_status tr_config_value_count(struct tr_bytes text, uint64_t low, uint64_t high,
+                                     uint64_t *out, struct tr_err *err)
 {
     char quoted[TR_QUOTE_BYTES];
     struct tr_bytes digits = text;
@@ -174,7 +174,7 @@ enum tr_status tr_value_count(struct tr_bytes text, uint64_t low, uint64_t high,
     return TR_OK;
 }
 
-struct tr_bytes tr_value_choice_at(const char *choices, uint64_t index)
+struct tr_bytes tr_config_value_choice_at(const char *choices, uint64_t index)
 {
     struct tr_bytes rest = tr_bytes_of(choices);
     struct tr_bytes word = tr_bytes_cut(&rest, '|');
@@ -184,8 +184,8 @@ struct tr_bytes tr_value_choice_at(const char *choices, uint64_t index)
     return word;
 }
 
-enum tr_status tr_value_choice(struct tr_bytes text, const char *choices, uint64_t *out,
-                               struct tr_err *err)
+enum tr_status tr_config_value_choice(struct tr_bytes text, const char *choices, uint64_t *out,
+                                      struct tr_err *err)
 {
     char quoted[TR_QUOTE_BYTES];
     struct tr_bytes rest = tr_bytes_of(choices);
@@ -232,19 +232,19 @@ static enum tr_status parse_bool(struct tr_bytes text, uint64_t *out, struct tr_
     return tr_fail(err, TR_ECONFIG, "%s is not true or false", quoted);
 }
 
-enum tr_status tr_value_parse(const struct tr_setting *setting, struct tr_bytes text,
-                              uint64_t *number, struct tr_err *err)
+enum tr_status tr_config_value_parse(const struct tr_setting *setting, struct tr_bytes text,
+                                     uint64_t *number, struct tr_err *err)
 {
     enum tr_status status;
     switch (setting->type) {
     case TR_SETTING_COUNT:
-        return tr_value_count(text, setting->low, setting->high, number, err);
+        return tr_config_value_count(text, setting->low, setting->high, number, err);
     case TR_SETTING_DURATION:
-        return tr_value_duration(text, setting->low, setting->high, number, err);
+        return tr_config_value_duration(text, setting->low, setting->high, number, err);
     case TR_SETTING_SIZE:
-        return tr_value_size(text, setting->low, setting->high, number, err);
+        return tr_config_value_size(text, setting->low, setting->high, number, err);
     case TR_SETTING_CHOICE:
-        return tr_value_choice(text, setting->words, number, err);
+        return tr_config_value_choice(text, setting->words, number, err);
     case TR_SETTING_BOOL:
         return parse_bool(text, number, err);
     case TR_SETTING_LIST:
@@ -259,17 +259,17 @@ enum tr_status tr_value_parse(const struct tr_setting *setting, struct tr_bytes 
     return status;
 }
 
-void tr_value_add(struct tr_buf *out, const struct tr_setting *setting, uint64_t number)
+void tr_config_value_add(struct tr_buf *out, const struct tr_setting *setting, uint64_t number)
 {
     switch (setting->type) {
     case TR_SETTING_DURATION:
-        tr_value_add_duration(out, number);
+        tr_config_value_add_duration(out, number);
         break;
     case TR_SETTING_SIZE:
-        tr_value_add_size(out, number);
+        tr_config_value_add_size(out, number);
         break;
     case TR_SETTING_CHOICE:
-        tr_buf_add(out, tr_value_choice_at(setting->words, number));
+        tr_buf_add(out, tr_config_value_choice_at(setting->words, number));
         break;
     case TR_SETTING_BOOL:
         tr_buf_add_str(out, number != 0 ? "true" : "false");
@@ -280,15 +280,15 @@ void tr_value_add(struct tr_buf *out, const struct tr_setting *setting, uint64_t
     }
 }
 
-void tr_value_add_range(struct tr_buf *out, const struct tr_setting *setting)
+void tr_config_value_add_range(struct tr_buf *out, const struct tr_setting *setting)
 {
     switch (setting->type) {
     case TR_SETTING_COUNT:
     case TR_SETTING_DURATION:
     case TR_SETTING_SIZE:
-        tr_value_add(out, setting, setting->low);
+        tr_config_value_add(out, setting, setting->low);
         tr_buf_add_str(out, "..");
-        tr_value_add(out, setting, setting->high);
+        tr_config_value_add(out, setting, setting->high);
         break;
     case TR_SETTING_CHOICE:
         tr_buf_add_str(out, setting->words);
@@ -301,7 +301,7 @@ void tr_value_add_range(struct tr_buf *out, const struct tr_setting *setting)
     }
 }
 
-const char *tr_value_type_text(enum tr_setting_type type)
+const char *tr_config_value_type_text(enum tr_setting_type type)
 {
     switch (type) {
     case TR_SETTING_TEXT:

@@ -149,7 +149,7 @@ static bool twice(struct tr_loading *loading, const struct tr_given *given,
 /* The text as the configuration keeps it: its number as people write it, else as it came. */
 static const char *kept_text(struct tr_loading *loading, struct tr_bytes text)
 {
-    const char *copy = tr_arena_copy(&loading->store->arena, text);
+    const char *copy = tr_config_arena_copy(&loading->store->arena, text);
     loading->no_memory |= copy == NULL;
     return copy;
 }
@@ -159,7 +159,8 @@ static bool only_default(const struct tr_setting *setting, uint64_t number)
 {
     uint64_t fallback = 0;
     return setting->available == TR_SETTING_ONLY &&
-           tr_value_parse(setting, tr_bytes_of(setting->default_text), &fallback, NULL) == TR_OK &&
+           tr_config_value_parse(setting, tr_bytes_of(setting->default_text), &fallback, NULL) ==
+               TR_OK &&
            number != fallback;
 }
 
@@ -180,7 +181,7 @@ void tr_config_take(struct tr_loading *loading, struct tr_slot *slot,
     if (place != NULL) {
         given->place = *place;
     }
-    if (tr_value_parse(setting, text, &number, &err) != TR_OK) {
+    if (tr_config_value_parse(setting, text, &number, &err) != TR_OK) {
         tr_config_errors_add(loading->errors, place, shown_path, "%s", err.text);
         return;
     }
@@ -281,7 +282,7 @@ static void walk_value(struct walk *walk, const struct tr_node *node)
     } else if (setting->type != TR_SETTING_LIST && node->kind == TR_NODE_SCALAR) {
         take_scalar(walk, setting, node);
     } else {
-        wrong_kind(walk, node, tr_value_type_text(setting->type));
+        wrong_kind(walk, node, tr_config_value_type_text(setting->type));
     }
     walk->later = later_before;
 }

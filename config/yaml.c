@@ -16,7 +16,7 @@ struct reader {
     bool has_event;
     const struct tr_config_source *source;
     size_t file_index;
-    struct tr_arena *arena;
+    struct tr_config_arena *arena;
     struct tr_config_errors *errors;
     struct tr_buf path; /* of the node that is read */
     size_t nodes;
@@ -149,7 +149,7 @@ static enum tr_status new_node(struct reader *reader, enum tr_node_kind kind, st
         return give_up(reader, reader->event.start_mark, "too many values in one file",
                        TR_CONFIG_NODES_MAX);
     }
-    node = tr_arena_alloc(reader->arena, sizeof *node);
+    node = tr_config_arena_alloc(reader->arena, sizeof *node);
     if (node == NULL) {
         return TR_ENOMEM;
     }
@@ -164,7 +164,7 @@ static enum tr_status copy_text(struct reader *reader, struct tr_bytes *out)
 {
     const char *text = (const char *)reader->event.data.scalar.value;
     size_t len = reader->event.data.scalar.length;
-    char *copy = tr_arena_copy(reader->arena, (struct tr_bytes){text, len});
+    char *copy = tr_config_arena_copy(reader->arena, (struct tr_bytes){text, len});
     *out = (struct tr_bytes){copy, len};
     return copy != NULL ? TR_OK : TR_ENOMEM;
 }
@@ -460,7 +460,7 @@ static enum tr_status check_text(struct reader *reader, struct tr_bytes text)
 }
 
 enum tr_status tr_yaml_parse(const struct tr_config_source *source, size_t file_index,
-                             struct tr_arena *arena, struct tr_config_errors *errors,
+                             struct tr_config_arena *arena, struct tr_config_errors *errors,
                              struct tr_node **root)
 {
     struct reader reader = {

@@ -50,7 +50,7 @@ void tr_config_errors_add(struct tr_config_errors *errors, const struct tr_place
  *          TR_ENOMEM. What is refused inside good YAML is added to errors, and the rest is there.
  * Owns:    the tree is the arena's; place.file is the source's name. */
 enum tr_status tr_yaml_parse(const struct tr_config_source *source, size_t file_index,
-                             struct tr_arena *arena, struct tr_config_errors *errors,
+                             struct tr_config_arena *arena, struct tr_config_errors *errors,
                              struct tr_node **root) TR_MUST_CHECK;
 
 #endif

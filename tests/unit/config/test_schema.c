@@ -210,7 +210,7 @@ static bool schema_accepts(const cJSON *schema, const char *text)
 {
     const struct tr_config_source source = {"t.yaml", tr_bytes_of(text)};
     struct tr_config_errors errors = {0};
-    struct tr_arena arena = {0};
+    struct tr_config_arena arena = {0};
     struct tr_node *root = NULL;
     cJSON *json;
     bool good;
@@ -218,7 +218,7 @@ static bool schema_accepts(const cJSON *schema, const char *text)
     json = json_of(root);
     good = valid(schema, json);
     cJSON_Delete(json);
-    tr_arena_deinit(&arena);
+    tr_config_arena_deinit(&arena);
     tr_config_errors_deinit(&errors);
     return good;
 }

@@ -17,8 +17,8 @@ static void test_duration__is_read_in_its_units(void **state)
     size_t i;
     (void)state;
     for (i = 0; i < sizeof good / sizeof good[0]; i++) {
-        assert_int_equal(tr_value_duration(tr_bytes_of(good[i].text), 0, UINT64_MAX, &ms, NULL),
-                         TR_OK);
+        assert_int_equal(
+            tr_config_value_duration(tr_bytes_of(good[i].text), 0, UINT64_MAX, &ms, NULL), TR_OK);
         assert_int_equal(ms, good[i].ms);
     }
 }
@@ -51,8 +51,9 @@ static void test_duration__says_what_is_wrong(void **state)
     size_t i;
     (void)state;
     for (i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        tr_assert_status(tr_value_duration(tr_bytes_of(bad[i].text), 1000, 600000, &ms, &err),
-                         TR_ECONFIG, &err);
+        tr_assert_status(
+            tr_config_value_duration(tr_bytes_of(bad[i].text), 1000, 600000, &ms, &err), TR_ECONFIG,
+            &err);
         tr_assert_has(err.text, bad[i].says);
         assert_int_equal(ms, 77);
     }
@@ -63,19 +64,22 @@ static void test_size__is_read_in_powers_of_two_only(void **state)
     uint64_t bytes = 0;
     struct tr_err err;
     (void)state;
-    assert_int_equal(tr_value_size(TR_LIT("64KiB"), 0, UINT64_MAX, &bytes, NULL), TR_OK);
+    assert_int_equal(tr_config_value_size(TR_LIT("64KiB"), 0, UINT64_MAX, &bytes, NULL), TR_OK);
     assert_int_equal(bytes, 65536);
-    assert_int_equal(tr_value_size(TR_LIT("7B"), 0, UINT64_MAX, &bytes, NULL), TR_OK);
+    assert_int_equal(tr_config_value_size(TR_LIT("7B"), 0, UINT64_MAX, &bytes, NULL), TR_OK);
     assert_int_equal(bytes, 7);
-    assert_int_equal(tr_value_size(TR_LIT("2GiB"), 0, UINT64_MAX, &bytes, NULL), TR_OK);
+    assert_int_equal(tr_config_value_size(TR_LIT("2GiB"), 0, UINT64_MAX, &bytes, NULL), TR_OK);
     assert_int_equal(bytes, 2147483648u);
-    tr_assert_status(tr_value_size(TR_LIT("64KB"), 0, UINT64_MAX, &bytes, &err), TR_ECONFIG, &err);
+    tr_assert_status(tr_config_value_size(TR_LIT("64KB"), 0, UINT64_MAX, &bytes, &err), TR_ECONFIG,
+                     &err);
     tr_assert_has(err.text, "did you mean '64KiB'?");
-    tr_assert_status(tr_value_size(TR_LIT("64Mi"), 0, UINT64_MAX, &bytes, &err), TR_ECONFIG, &err);
+    tr_assert_status(tr_config_value_size(TR_LIT("64Mi"), 0, UINT64_MAX, &bytes, &err), TR_ECONFIG,
+                     &err);
     tr_assert_has(err.text, "did you mean '64MiB'?");
-    tr_assert_status(tr_value_size(TR_LIT("1024"), 0, UINT64_MAX, &bytes, &err), TR_ECONFIG, &err);
+    tr_assert_status(tr_config_value_size(TR_LIT("1024"), 0, UINT64_MAX, &bytes, &err), TR_ECONFIG,
+                     &err);
     tr_assert_has(err.text, "no unit");
-    tr_assert_status(tr_value_size(TR_LIT("17179869184GiB"), 0, UINT64_MAX, &bytes, &err),
+    tr_assert_status(tr_config_value_size(TR_LIT("17179869184GiB"), 0, UINT64_MAX, &bytes, &err),
                      TR_ECONFIG, &err);
     tr_assert_has(err.text, "17179869184GiB is not in 0B..");
 }
@@ -87,16 +91,17 @@ static void test_count__refuses_what_yaml_readers_disagree_about(void **state)
     uint64_t number = 0;
     size_t i;
     (void)state;
-    assert_int_equal(tr_value_count(TR_LIT("10000"), 1, 10000, &number, NULL), TR_OK);
+    assert_int_equal(tr_config_value_count(TR_LIT("10000"), 1, 10000, &number, NULL), TR_OK);
     assert_int_equal(number, 10000);
     for (i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        tr_assert_status(tr_value_count(tr_bytes_of(bad[i]), 0, 10000, &number, &err), TR_ECONFIG,
-                         &err);
+        tr_assert_status(tr_config_value_count(tr_bytes_of(bad[i]), 0, 10000, &number, &err),
+                         TR_ECONFIG, &err);
         tr_assert_has(err.text, "is not a whole number");
     }
-    tr_assert_status(tr_value_count(TR_LIT("-3"), 1, 10000, &number, &err), TR_ECONFIG, &err);
+    tr_assert_status(tr_config_value_count(TR_LIT("-3"), 1, 10000, &number, &err), TR_ECONFIG,
+                     &err);
     assert_string_equal(err.text, "-3 is not in 1..10000");
-    tr_assert_status(tr_value_count(TR_LIT("0"), 1, 10000, &number, &err), TR_ECONFIG, &err);
+    tr_assert_status(tr_config_value_count(TR_LIT("0"), 1, 10000, &number, &err), TR_ECONFIG, &err);
     assert_string_equal(err.text, "0 is not in 1..10000");
 }
 
@@ -146,9 +151,9 @@ static void test_defaults__of_the_table_are_values_of_their_settings(void **stat
         if (tr_setting_has_default(setting)) {
             struct tr_buf again = {0};
             tr_assert_status(
-                tr_value_parse(setting, tr_bytes_of(setting->default_text), &number, &err), TR_OK,
-                &err);
-            tr_value_add(&again, setting, number);
+                tr_config_value_parse(setting, tr_bytes_of(setting->default_text), &number, &err),
+                TR_OK, &err);
+            tr_config_value_add(&again, setting, number);
             tr_assert_bytes(tr_buf_bytes(&again), setting->default_text);
             tr_buf_deinit(&again);
         } else {
@@ -168,7 +173,7 @@ static void test_value__survives_lack_of_memory(void **state)
     (void)state;
     for (n = 0; n < 4; n++) {
         (void)tr_mem_fail_at(n);
-        assert_int_equal(tr_value_duration(TR_LIT("9s"), 0, 10, &number, &err), TR_ECONFIG);
+        assert_int_equal(tr_config_value_duration(TR_LIT("9s"), 0, 10, &number, &err), TR_ECONFIG);
         (void)tr_mem_fail_at(-1);
         assert_true(err.text[0] != '\0');
     }
