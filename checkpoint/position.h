@@ -22,7 +22,8 @@ enum tr_position_kind {
 /* Plain data, copied by value. */
 struct tr_position {
     uint8_t kind;
-    uint8_t len; /* digits of a sequence number, without leading zeros; else 0 */
+    uint8_t len; /* digits of a sequence number as they came (a server may want its leading zeros
+                    back: DynamoDB Local pads to 21 digits and refuses fewer); else 0 */
     char digits[TR_SEQUENCE_DIGITS_MAX];
 };
 
@@ -30,13 +31,13 @@ struct tr_position {
 #define TR_SHARD_END ((struct tr_position){.kind = TR_POSITION_SHARD_END})
 
 /* Read a checkpoint attribute: a sentinel or a decimal number.
- * Errors:  TR_EPARSE with the value (empty, signs, other characters, more than 40 digits after
- *          leading zeros).
+ * Errors:  TR_EPARSE with the value (empty, signs, other characters, more than 40 digits that
+ *          count: leading zeros beyond that are dropped).
  * Threads: any. */
 enum tr_status tr_position_parse(struct tr_bytes text, struct tr_position *out,
                                  struct tr_err *err) TR_MUST_CHECK;
 
-/* KCL's spelling of it: "TRIM_HORIZON", ..., or the digits ("0" for zero). */
+/* KCL's spelling of it: "TRIM_HORIZON", ..., or the digits as they came. */
 void tr_position_format(struct tr_buf *out, const struct tr_position *position);
 
 /* <0, 0, >0 in KCL's order. */

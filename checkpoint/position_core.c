@@ -23,7 +23,7 @@ static bool parse_digits(struct tr_bytes text, struct tr_position *out)
             return false;
         }
     }
-    while (text.len > 0 && text.ptr[0] == '0') {
+    while (text.len > TR_SEQUENCE_DIGITS_MAX && text.ptr[0] == '0') {
         text.ptr++;
         text.len--;
     }
@@ -58,22 +58,34 @@ void tr_position_format(struct tr_buf *out, const struct tr_position *position)
 {
     if (position->kind != TR_POSITION_SEQUENCE) {
         tr_buf_add_str(out, sentinels[position->kind]);
-    } else if (position->len == 0) {
-        tr_buf_add_char(out, '0');
     } else {
         tr_buf_add(out, (struct tr_bytes){position->digits, position->len});
     }
 }
 
+/* The number without leading zeros. */
+static struct tr_bytes significant(const struct tr_position *position)
+{
+    struct tr_bytes digits = {position->digits, position->len};
+    while (digits.len > 0 && digits.ptr[0] == '0') {
+        digits.ptr++;
+        digits.len--;
+    }
+    return digits;
+}
+
 int tr_position_cmp(const struct tr_position *a, const struct tr_position *b)
 {
+    struct tr_bytes x, y;
     if (a->kind != b->kind) {
         return a->kind < b->kind ? -1 : 1;
     }
-    if (a->len != b->len) {
-        return a->len < b->len ? -1 : 1;
+    x = significant(a);
+    y = significant(b);
+    if (x.len != y.len) {
+        return x.len < y.len ? -1 : 1;
     }
-    return memcmp(a->digits, b->digits, a->len);
+    return x.len > 0 ? memcmp(x.ptr, y.ptr, x.len) : 0;
 }
 
 bool tr_position_is_sequence(const struct tr_position *position)

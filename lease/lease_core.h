@@ -92,6 +92,7 @@ struct tr_lease_effects {
 };
 void tr_lease_effects_deinit(struct tr_lease_effects *effects);
 
+/* Make the core of one worker. Errors: TR_ENOMEM. Owns: options copied; *out returned. */
 enum tr_status tr_lease_core_new(const struct tr_lease_options *options, struct tr_mono now,
                                  struct tr_lease_core **out) TR_MUST_CHECK;
 void tr_lease_core_free(struct tr_lease_core *core);

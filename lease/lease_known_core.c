@@ -59,7 +59,7 @@ struct tr_bytes tr_lease_position_text(const struct tr_position *position)
     case TR_POSITION_SHARD_END:
         return TR_LIT("SHARD_END");
     default:
-        return position->len > 0 ? (struct tr_bytes){position->digits, position->len} : TR_LIT("0");
+        return (struct tr_bytes){position->digits, position->len};
     }
 }
 

@@ -20,8 +20,8 @@ static void test_position__reads_and_writes_kcls_spellings(void **state)
         {"AT_TIMESTAMP", "AT_TIMESTAMP"},
         {"SHARD_END", "SHARD_END"},
         {"0", "0"},
-        {"000", "0"},
-        {"000000000000000000042", "42"},
+        {"000", "000"},
+        {"000000000000000000042", "000000000000000000042"},
         {"9999999999999999999999999999999999999999", "9999999999999999999999999999999999999999"},
         {"00009999999999999999999999999999999999999999",
          "9999999999999999999999999999999999999999"},
@@ -64,6 +64,16 @@ static void test_position__refuses_what_is_no_position_and_shows_it(void **state
                      NULL);
 }
 
+static void test_position__leading_zeros_do_not_change_the_order(void **state)
+{
+    struct tr_position padded = position_of("000000000000000000101");
+    struct tr_position plain = position_of("101"), next = position_of("000102");
+    (void)state;
+    assert_int_equal(tr_position_cmp(&padded, &plain), 0);
+    assert_true(tr_position_cmp(&padded, &next) < 0);
+    assert_true(tr_position_cmp(&next, &plain) > 0);
+}
+
 static void test_position__numbers_are_ordered_by_value_and_sentinels_as_kcl_does(void **state)
 {
     static const char *const ascending[] = {
@@ -97,6 +107,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_position__reads_and_writes_kcls_spellings),
         cmocka_unit_test(test_position__refuses_what_is_no_position_and_shows_it),
+        cmocka_unit_test(test_position__leading_zeros_do_not_change_the_order),
         cmocka_unit_test(test_position__numbers_are_ordered_by_value_and_sentinels_as_kcl_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
