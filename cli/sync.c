@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/sync.h"
+
+struct waiting {
+    struct tr_aws_answer *answer;
+    bool done;
+};
+
+static void on_done(void *ctx, struct tr_aws_answer *answer)
+{
+    struct waiting *waiting = ctx;
+    *waiting->answer = *answer;
+    answer->body = (struct tr_buf){0};
+    waiting->done = true;
+}
+
+enum tr_status tr_cli_call(struct tr_aws *aws, enum tr_aws_service service, const char *operation,
+                           struct tr_buf *body, struct tr_aws_answer *answer, struct tr_err *err)
+{
+    struct waiting waiting = {answer, false};
+    struct tr_aws_request request = {.service = service,
+                                     .class = TR_AWS_CONTROL,
+                                     .operation = operation,
+                                     .body = tr_buf_bytes(body)};
+    enum tr_status status = tr_buf_status(body);
+
+    *answer = (struct tr_aws_answer){0};
+    if (status == TR_OK) {
+        status = tr_aws_start(aws, &request, on_done, &waiting, NULL);
+    }
+    tr_buf_deinit(body);
+    if (status != TR_OK) {
+        return status;
+    }
+    while (!waiting.done) {
+        tr_aws_poll(aws, TR_MONO_NEVER);
+    }
+    if (answer->status != TR_OK && err != NULL) {
+        *err = answer->err;
+    }
+    return answer->status;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Whole workers in virtual time against the service model: what a user would notice. */
+#include "base/note.h"
+#include "tests/support/test.h"
+#include "tests/sim/world.h"
+
+static void write_some(struct world *world, unsigned writes, unsigned keys)
+{
+    unsigned i;
+    for (i = 0; i < writes; i++) {
+        world_write(world, i * 7 % keys);
+    }
+}
+
+static void test_once__reads_everything_and_ends_with_success(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 1, .shards = 4});
+    enum tr_status status;
+    size_t worker;
+    (void)state;
+    write_some(world, 5000, 100);
+    worker = world_start(world, true);
+    world_run_until_ended(world, worker, 60000);
+    assert_true(world_ended(world, worker, &status));
+    assert_int_equal(status, TR_OK);
+    assert_int_equal(world_check(world), 0);
+    assert_int_equal(world_held(world, worker), 0);
+    world_free(world);
+}
+
+static void test_once__an_empty_stream_is_read_to_its_tip_too(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 2, .shards = 2});
+    enum tr_status status;
+    size_t worker = world_start(world, true);
+    (void)state;
+    world_run_until_ended(world, worker, 60000);
+    assert_true(world_ended(world, worker, &status) && status == TR_OK);
+    world_free(world);
+}
+
+static void test_once__twice_in_a_row_delivers_each_record_once(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 3, .shards = 3});
+    size_t worker;
+    (void)state;
+    write_some(world, 300, 20);
+    worker = world_start(world, true);
+    world_run_until_ended(world, worker, 60000);
+    write_some(world, 300, 20);
+    worker = world_start(world, true);
+    world_run_until_ended(world, worker, 60000);
+    assert_int_equal(world_check(world), 0);
+    world_free(world);
+}
+
+static void test_splits_and_rollovers__keep_the_order_of_each_item(void **state)
+{
+    struct world *world =
+        world_new(&(struct world_options){.seed = 4, .shards = 2, .process_ms = 40});
+    size_t worker = world_start(world, false);
+    int i;
+    (void)state;
+    for (i = 0; i < 12; i++) {
+        write_some(world, 200, 50);
+        world_run(world, 700);
+        world_control(world, i % 3 == 0 ? "SplitShard" : "Rollover", "{\"TableName\":\"Items\"}");
+        write_some(world, 100, 50);
+        world_run(world, 300);
+    }
+    world_run(world, 30000);
+    assert_int_equal(world_check(world), 0);
+    assert_true(world_notes(world, TR_NOTE_SHARD_ENDED) >= 12);
+    world_stop(world, worker);
+    world_run_until_ended(world, worker, 5000);
+    world_free(world);
+}
+
+static void test_crash__the_next_worker_carries_on_and_loses_nothing(void **state)
+{
+    struct world *world = world_new(
+        &(struct world_options){.seed = 5, .shards = 3, .failover_ms = 2000, .process_ms = 30});
+    size_t worker = world_start(world, false);
+    int i;
+    (void)state;
+    for (i = 0; i < 15; i++) {
+        write_some(world, 150, 40);
+        world_run(world, 1500);
+        if (i % 5 == 2) {
+            world_control(world, "Rollover", "{\"TableName\":\"Items\"}");
+        }
+        world_crash(world, worker);
+        worker = world_start(world, false);
+        world_run(world, 4000);
+    }
+    world_run(world, 20000);
+    (void)world_check(world);
+    world_free(world);
+}
+
+static void test_stop__releases_at_once_and_repeats_nothing(void **state)
+{
+    struct world *world =
+        world_new(&(struct world_options){.seed = 6, .shards = 3, .process_ms = 50});
+    size_t worker = world_start(world, false);
+    enum tr_status status;
+    int i;
+    (void)state;
+    for (i = 0; i < 10; i++) {
+        write_some(world, 500, 40);
+        world_run(world, 900);
+        world_stop(world, worker);
+        world_run_until_ended(world, worker, 2000);
+        assert_true(world_ended(world, worker, &status) && status == TR_OK);
+        worker = world_start(world, false);
+        world_run(world, 1000);
+    }
+    world_run(world, 20000);
+    assert_int_equal(world_check(world), 0);
+    world_free(world);
+}
+
+static void test_two_workers__started_at_once_deliver_each_record_once(void **state)
+{
+    uint64_t seed;
+    (void)state;
+    for (seed = 100; seed < 120; seed++) {
+        struct world *world = world_new(&(struct world_options){.seed = seed, .shards = 8});
+        (void)world_start(world, false);
+        (void)world_start(world, false);
+        write_some(world, 500, 100);
+        world_run(world, 20000);
+        write_some(world, 500, 100);
+        world_run(world, 20000);
+        assert_int_equal(world_check(world), 0);
+        assert_int_equal(world_held(world, 0) + world_held(world, 1), 8);
+        world_free(world);
+    }
+}
+
+static void test_losses__requests_and_answers_are_lost_but_no_record(void **state)
+{
+    uint64_t seed;
+    (void)state;
+    for (seed = 200; seed < 240; seed++) {
+        struct world *world = world_new(&(struct world_options){.seed = seed,
+                                                                .shards = 3,
+                                                                .failover_ms = 3000,
+                                                                .lost_per_thousand = 30,
+                                                                .fail_per_thousand = 50,
+                                                                .process_ms = 60});
+        size_t worker = world_start(world, false);
+        int i;
+        for (i = 0; i < 12; i++) {
+            write_some(world, 120, 30);
+            world_run(world, 2000);
+            if (i % 4 == 1) {
+                world_control(world, "SplitShard", "{\"TableName\":\"Items\"}");
+            }
+            if (i % 4 == 3) {
+                world_crash(world, worker);
+                worker = world_start(world, false);
+            }
+        }
+        world_run(world, 120000);
+        (void)world_check(world);
+        world_free(world);
+    }
+}
+
+static void test_once__leaves_leases_that_another_worker_keeps_alive(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 7, .shards = 2});
+    size_t other = world_start(world, false), worker;
+    enum tr_status status;
+    (void)state;
+    write_some(world, 50, 10);
+    world_run(world, 5000);
+    assert_int_equal(world_held(world, other), 2);
+    worker = world_start(world, true);
+    world_run_until_ended(world, worker, 60000);
+    assert_true(world_ended(world, worker, &status) && status == TR_OK);
+    assert_int_equal(world_held(world, other), 2);
+    assert_int_equal(world_check(world), 0);
+    world_free(world);
+}
+
+static void test_once__takes_leases_of_a_dead_worker(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 8, .shards = 2});
+    size_t other = world_start(world, false), worker;
+    (void)state;
+    world_run(world, 5000);
+    world_crash(world, other);
+    write_some(world, 50, 10);
+    worker = world_start(world, true);
+    world_run_until_ended(world, worker, 60000);
+    (void)world_check(world);
+    world_free(world);
+}
+
+static void test_trimmed__is_told_with_bounds_and_goes_on(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 9, .shards = 1});
+    size_t worker = world_start(world, true);
+    (void)state;
+    write_some(world, 10, 1);
+    world_run_until_ended(world, worker, 60000);
+    write_some(world, 10, 1);
+    world_control(world, "Trim", "{\"TableName\":\"Items\",\"Records\":20}");
+    write_some(world, 5, 1);
+    worker = world_start(world, true);
+    world_run_until_ended(world, worker, 60000);
+    assert_int_equal(world_notes(world, TR_NOTE_GAP), 1);
+    assert_int_equal(world_delivered(world), 15);
+    world_free(world);
+}
+
+static void test_trimmed__stops_the_run_when_told_so(void **state)
+{
+    struct world *world =
+        world_new(&(struct world_options){.seed = 10, .shards = 1, .stop_on_gap = true});
+    size_t worker = world_start(world, true);
+    enum tr_status status;
+    (void)state;
+    write_some(world, 10, 1);
+    world_run_until_ended(world, worker, 60000);
+    write_some(world, 10, 1);
+    world_control(world, "Trim", "{\"TableName\":\"Items\",\"Records\":20}");
+    worker = world_start(world, true);
+    world_run_until_ended(world, worker, 60000);
+    assert_true(world_ended(world, worker, &status) && status == TR_ETRIMMED);
+    world_free(world);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_once__reads_everything_and_ends_with_success),
+        cmocka_unit_test(test_once__an_empty_stream_is_read_to_its_tip_too),
+        cmocka_unit_test(test_once__twice_in_a_row_delivers_each_record_once),
+        cmocka_unit_test(test_splits_and_rollovers__keep_the_order_of_each_item),
+        cmocka_unit_test(test_crash__the_next_worker_carries_on_and_loses_nothing),
+        cmocka_unit_test(test_stop__releases_at_once_and_repeats_nothing),
+        cmocka_unit_test(test_two_workers__started_at_once_deliver_each_record_once),
+        cmocka_unit_test(test_losses__requests_and_answers_are_lost_but_no_record),
+        cmocka_unit_test(test_once__leaves_leases_that_another_worker_keeps_alive),
+        cmocka_unit_test(test_once__takes_leases_of_a_dead_worker),
+        cmocka_unit_test(test_trimmed__is_told_with_bounds_and_goes_on),
+        cmocka_unit_test(test_trimmed__stops_the_run_when_told_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A small world in virtual time: the service model, a network that delays and loses, and workers
+ * made of the real consumer core. Everything follows from one seed. What the processors saw is kept
+ * by the world itself and judged without the product's own code. */
+#ifndef TR_TESTS_SIM_WORLD_H
+#define TR_TESTS_SIM_WORLD_H
+
+#include "base/random.h"
+#include "base/time.h"
+#include "local/local.h"
+#include "tailrace/status.h"
+
+struct world;
+
+struct world_options {
+    uint64_t seed;
+    unsigned shards;            /* open shards of the table's stream */
+    unsigned lost_per_thousand; /* requests lost, and as many answers lost */
+    uint64_t failover_ms;
+    uint64_t process_ms; /* a batch takes up to this long */
+    bool once;
+    bool stop_on_gap;
+    unsigned fail_per_thousand; /* batches that fail, some of their records done */
+};
+
+/* Make the table "Items" with its stream. Fails the test on any surprise. */
+struct world *world_new(const struct world_options *options);
+void world_free(struct world *world);
+
+/* Start a worker now; returns its number. A crash drops it as it stands. */
+size_t world_start(struct world *world, bool once);
+void world_crash(struct world *world, size_t worker);
+void world_stop(struct world *world, size_t worker);
+/* Whether it ended, and how. */
+bool world_ended(const struct world *world, size_t worker, enum tr_status *status);
+
+/* Write the next version of item `key` (0..). */
+void world_write(struct world *world, unsigned key);
+/* A control operation of the model, with its JSON body. */
+void world_control(struct world *world, const char *operation, const char *body);
+/* Call the service as a client would; returns the HTTP status, the body in *out. */
+unsigned world_call(struct world *world, const char *target, const char *body, struct tr_buf *out);
+/* Call the model without network, and the time now. */
+uint64_t world_now_ms(const struct world *world);
+/* Let time pass. */
+void world_run(struct world *world, uint64_t ms);
+/* Until the worker has ended; fails the test after `ms`. */
+void world_run_until_ended(struct world *world, size_t worker, uint64_t ms);
+
+/* Everything written was processed, each item's first deliveries in order; prints what is wrong and
+ * fails the test. Returns how many deliveries were repeated. */
+uint64_t world_check(struct world *world);
+/* How many deliveries there were, and notes of a kind. */
+uint64_t world_delivered(const struct world *world);
+uint64_t world_notes(const struct world *world, unsigned note_id);
+/* Leases held by a worker now. */
+size_t world_held(const struct world *world, size_t worker);
+
+#endif

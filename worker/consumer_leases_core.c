@@ -1,0 +1,689 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The lease table and the shard graph of a consumer: scans, listings, rows to make, leases that
+ * become ready, children of ended shards. It carries events between the two cores and turns their
+ * effects into calls; the rules themselves live in lease/lease_core.c and
+ * stream/shard_graph_core.c. */
+#include "worker/consumer_parts.h"
+
+#include "base/assert.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+/* A full listing is the net under CHILD_SHARDS: seldom, except when something is missing. */
+#define LISTING_EVERY_MS (5u * 60u * 1000u)
+#define LISTING_WANTED_MS 10000u
+#define LISTING_WANTED_ONCE_MS 1000u
+#define LISTING_BACKOFF_MAX_MS 10000u
+/* DescribeStream is limited to ten calls a second an account; we use at most a few of them. */
+#define LISTING_FREE_PAGES 4u
+#define LISTING_PAGE_MS 200u
+#define LISTING_NEXT_PAGE_MS 500u
+#define CHILDREN_BACKOFF_MAX_MS 5000u
+#define BAD_ROWS_NOTED_MAX 1000u
+
+static void row_strings_free(struct wanted *wanted)
+{
+    size_t i;
+    for (i = 0; i < sizeof wanted->strings / sizeof wanted->strings[0]; i++) {
+        tr_free(wanted->strings[i]);
+    }
+    tr_free(wanted);
+}
+
+static void free_values(struct tr_map *map, void (*free_value)(void *value))
+{
+    struct tr_map_entry *entry;
+    for (entry = tr_map_first(map); entry != NULL; entry = tr_map_next(entry)) {
+        free_value(tr_map_value(entry));
+    }
+    tr_map_deinit(map);
+}
+
+static void free_wanted(void *value)
+{
+    row_strings_free(value);
+}
+
+static void scan_reset(struct scan *scan)
+{
+    size_t i;
+    for (i = 0; i < scan->count; i++) {
+        tr_lease_rows_deinit(&scan->pages[i]);
+    }
+    scan->count = 0;
+    scan->active = false;
+}
+
+void tr_consumer_leases_deinit(struct tr_consumer *c)
+{
+    free_values(&c->wanted, free_wanted);
+    free_values(&c->rows, tr_free);
+    tr_map_deinit(&c->by_key);
+    tr_map_deinit(&c->bad);
+    scan_reset(&c->scan);
+    tr_free(c->scan.pages);
+    tr_shard_list_deinit(&c->listing.list);
+    tr_lease_effects_deinit(&c->lease_effects);
+    tr_lease_core_free(c->leases);
+    tr_graph_free(c->graph);
+}
+
+static bool is_foreign(const struct tr_consumer *c, const struct tr_lease_row *row)
+{
+    return row->stream.ptr != NULL && !tr_bytes_eq(row->stream, c->label);
+}
+
+static struct row_info *row_info(struct tr_consumer *c, struct tr_bytes key)
+{
+    struct row_info *info = tr_map_get(&c->rows, key);
+    if (info != NULL) {
+        return info;
+    }
+    info = tr_calloc(1, sizeof *info);
+    if (info == NULL || tr_map_set(&c->rows, key, info) != TR_OK) {
+        tr_free(info);
+        c->out_of_memory = true;
+        return NULL;
+    }
+    return info;
+}
+
+static struct tr_graph_row graph_row_of(const struct tr_lease_row *row)
+{
+    struct tr_graph_row out = {
+        .key = row->key,
+        .parent_count = row->parent_count,
+        .checkpoint = row->checkpoint,
+        .without_parents = row->without_parents,
+    };
+    memcpy(out.parents, row->parents, row->parent_count * sizeof row->parents[0]);
+    return out;
+}
+
+/* A proposal of the graph, kept with its own strings until its row is seen. */
+static void want(struct tr_consumer *c, const struct tr_graph_create *create)
+{
+    struct wanted *wanted;
+    size_t i;
+
+    if (tr_map_get(&c->wanted, create->key) != NULL) {
+        return;
+    }
+    wanted = tr_calloc(1, sizeof *wanted);
+    if (wanted == NULL) {
+        c->out_of_memory = true;
+        return;
+    }
+    wanted->gap = create->gap;
+    wanted->write.kind = TR_LEASE_CREATE;
+    wanted->write.position = create->checkpoint;
+    wanted->write.has_position = true;
+    wanted->write.without_parents = create->without_parents;
+    wanted->write.parent_count = create->parent_count;
+    for (i = 0; i <= create->parent_count; i++) {
+        struct tr_bytes from = i == 0 ? create->key : create->parents[i - 1];
+        struct tr_bytes *to = i == 0 ? &wanted->write.key : &wanted->write.parents[i - 1];
+        wanted->strings[i] = tr_memdup(from.ptr, from.len);
+        if (wanted->strings[i] == NULL) {
+            break;
+        }
+        *to = (struct tr_bytes){wanted->strings[i], from.len};
+    }
+    if (i <= create->parent_count || tr_map_set(&c->wanted, wanted->write.key, wanted) != TR_OK) {
+        row_strings_free(wanted);
+        c->out_of_memory = true;
+    }
+}
+
+static void want_listing(struct tr_consumer *c)
+{
+    struct listing *listing = &c->listing;
+    uint64_t gap_ms = c->options.once ? LISTING_WANTED_ONCE_MS : LISTING_WANTED_MS;
+    struct tr_mono soon = tr_mono_max(c->now, tr_mono_add_ms(listing->begun, gap_ms));
+    if (!listing->active) {
+        listing->next = tr_mono_min(listing->next, soon);
+    }
+}
+
+void tr_consumer_graph_event(struct tr_consumer *c, const struct tr_graph_event *event)
+{
+    struct tr_graph_effects out = {0};
+    size_t i;
+
+    if (tr_graph_step(c->graph, event, &out) != TR_OK) {
+        c->out_of_memory = true;
+        return;
+    }
+    for (i = 0; i < out.create_count; i++) {
+        want(c, &out.creates[i]);
+    }
+    if (out.want_listing) {
+        want_listing(c);
+    }
+}
+
+/* A row was seen or made: it is wanted no more, and the graph is told. */
+static void on_row(struct tr_consumer *c, const struct tr_lease_row *row, bool tell_graph)
+{
+    struct row_info *info = row_info(c, row->key);
+    struct wanted *wanted = tr_map_remove(&c->wanted, row->key);
+    struct tr_graph_row graph_row = graph_row_of(row);
+    struct tr_graph_event event = {
+        .kind = TR_GRAPH_ROW, .now = c->now, .begun = c->now, .rows = &graph_row, .row_count = 1};
+    if (wanted != NULL) {
+        if (wanted->asked && wanted->gap && !is_foreign(c, row)) {
+            tr_consumer_note(c, TR_NOTE_GAP, row->key, 0, 0,
+                             TR_LIT("shards before this one were trimmed while nobody read"));
+        }
+        row_strings_free(wanted);
+    }
+    if (info == NULL) {
+        return;
+    }
+    info->ready_sent = false; /* the lease core forgets it with the row */
+    info->foreign = is_foreign(c, row);
+    info->ended = row->checkpoint.kind == TR_POSITION_SHARD_END;
+    if (tell_graph && !info->foreign) {
+        tr_consumer_graph_event(c, &event);
+    }
+}
+
+static void begin_scan_page(struct tr_consumer *c)
+{
+    struct scan *scan = &c->scan;
+    struct tr_bytes after = {NULL, 0};
+    struct tr_buf *body =
+        tr_consumer_call(c, tr_consumer_op(OP_SCAN, NULL, scan->op), TR_AWS_DYNAMODB,
+                         TR_AWS_LEASE_READ, "Scan", 0, c->options.failover_ms);
+    if (scan->count > 0) {
+        after = tr_buf_bytes(&scan->pages[scan->count - 1].last_key);
+    }
+    if (body != NULL) {
+        tr_lease_encode_scan(body, tr_bytes_of(c->options.lease_table), false, after);
+    }
+}
+
+static void emit_write(struct tr_consumer *c, const struct tr_lease_effect *fx)
+{
+    struct tr_buf encoded = {0};
+    const char *operation =
+        tr_lease_encode_write(&encoded, tr_bytes_of(c->options.lease_table), &fx->write);
+    /* One attempt: what a failed conditional write means is for the core to decide. */
+    struct tr_buf *body =
+        tr_consumer_call(c, tr_consumer_op(OP_WRITE, NULL, fx->op), TR_AWS_DYNAMODB,
+                         TR_AWS_LEASE_WRITE, operation, 1, fx->timeout_ms);
+    if (body == NULL || encoded.failed) {
+        tr_buf_deinit(&encoded);
+        c->out_of_memory = true;
+        return;
+    }
+    *body = encoded;
+}
+
+static void emit_read(struct tr_consumer *c, const struct tr_lease_effect *fx)
+{
+    struct tr_buf *body =
+        tr_consumer_call(c, tr_consumer_op(OP_READ, NULL, fx->op), TR_AWS_DYNAMODB,
+                         TR_AWS_LEASE_READ, "GetItem", 0, fx->timeout_ms);
+    if (body != NULL) {
+        tr_lease_encode_get(body, tr_bytes_of(c->options.lease_table), fx->key);
+    }
+}
+
+static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect *fx, bool in_scan)
+{
+    struct slot *slot = fx->key.ptr != NULL ? tr_map_get(&c->by_key, fx->key) : NULL;
+
+    switch (fx->kind) {
+    case TR_LEASE_FX_SCAN:
+        scan_reset(&c->scan);
+        c->scan.active = true;
+        c->scan.op = fx->op;
+        c->scan.begun = c->now;
+        begin_scan_page(c);
+        break;
+    case TR_LEASE_FX_WRITE:
+        emit_write(c, fx);
+        break;
+    case TR_LEASE_FX_READ:
+        emit_read(c, fx);
+        break;
+    case TR_LEASE_FX_GRANTED:
+        tr_consumer_granted(c, fx);
+        break;
+    case TR_LEASE_FX_VALID:
+        if (slot != NULL) {
+            tr_consumer_valid(c, slot, fx->valid_until);
+        }
+        break;
+    case TR_LEASE_FX_LOST:
+    case TR_LEASE_FX_RELEASED:
+        if (slot != NULL) {
+            tr_consumer_drop(c, slot);
+        }
+        break;
+    case TR_LEASE_FX_STORED:
+        if (slot != NULL) {
+            tr_consumer_stored(c, slot, &fx->position);
+        }
+        break;
+    case TR_LEASE_FX_ROW:
+        on_row(c, &fx->row, !in_scan);
+        break;
+    case TR_LEASE_FX_NOTE:
+        tr_consumer_note(c, fx->note.id, fx->note.shard, fx->note.a, fx->note.b, fx->note.text);
+        break;
+    }
+}
+
+/* Effects are borrowed until the core's next step: no handler above steps the lease core. */
+void tr_consumer_lease_event(struct tr_consumer *c, const struct tr_lease_event *event)
+{
+    size_t i;
+    if (tr_lease_core_step(c->leases, event, &c->lease_effects) != TR_OK) {
+        c->out_of_memory = true;
+        return;
+    }
+    for (i = 0; i < c->lease_effects.count; i++) {
+        on_lease_effect(c, &c->lease_effects.items[i], event->kind == TR_LEASE_EV_SCANNED);
+    }
+}
+
+static void on_bad_row(void *ctx, struct tr_bytes key, const char *why)
+{
+    struct tr_consumer *c = ctx;
+    struct tr_bytes name = key.ptr != NULL ? key : TR_LIT("");
+    /* Each bad row is told once, not at every scan. */
+    if (tr_map_get(&c->bad, name) != NULL || tr_map_count(&c->bad) >= BAD_ROWS_NOTED_MAX ||
+        tr_map_set(&c->bad, name, c) != TR_OK) {
+        return;
+    }
+    tr_consumer_note(c, TR_NOTE_LEASE_ROW_BAD, name, 0, 0, tr_bytes_of(why));
+}
+
+/* The whole table was read: first the graph (it must know all rows before it proposes any), then the
+ * lease core. */
+static void scan_complete(struct tr_consumer *c)
+{
+    struct scan *scan = &c->scan;
+    struct tr_lease_event event = {.kind = TR_LEASE_EV_SCANNED, .now = c->now, .op = scan->op};
+    struct tr_graph_event rows_event = {.kind = TR_GRAPH_ROWS, .now = c->now, .begun = scan->begun};
+    struct tr_lease_row *rows;
+    struct tr_graph_row *graph_rows;
+    size_t total = 0, i, j;
+
+    for (i = 0; i < scan->count; i++) {
+        total += scan->pages[i].count;
+    }
+    rows = tr_calloc(total, sizeof *rows);
+    graph_rows = tr_calloc(total, sizeof *graph_rows);
+    if (rows == NULL || graph_rows == NULL) {
+        c->out_of_memory = true;
+    } else {
+        for (i = 0; i < scan->count; i++) {
+            for (j = 0; j < scan->pages[i].count; j++) {
+                const struct tr_lease_row *row = &scan->pages[i].rows[j];
+                rows[event.row_count++] = *row;
+                if (!is_foreign(c, row)) {
+                    graph_rows[rows_event.row_count++] = graph_row_of(row);
+                }
+            }
+        }
+        event.rows = rows;
+        rows_event.rows = graph_rows;
+        tr_consumer_graph_event(c, &rows_event);
+        tr_consumer_lease_event(c, &event);
+    }
+    tr_free(rows);
+    tr_free(graph_rows);
+}
+
+static void scan_failed(struct tr_consumer *c, enum tr_status status, const struct tr_err *err)
+{
+    struct tr_lease_event event = {
+        .kind = TR_LEASE_EV_SCAN_FAILED, .now = c->now, .op = c->scan.op, .status = status};
+    scan_reset(&c->scan);
+    if (!tr_lease_core_scanned(c->leases) && tr_status_class(status) != TR_CLASS_RETRY) {
+        tr_consumer_fail(c, status, "consumer '%s': read the lease table: %s", c->options.name,
+                         err->text);
+    }
+    tr_consumer_lease_event(c, &event);
+}
+
+static void on_scan(struct tr_consumer *c, uint64_t number, struct tr_aws_answer *answer)
+{
+    struct scan *scan = &c->scan;
+    struct tr_err err = answer->err;
+    enum tr_status status = answer->status;
+    struct tr_lease_rows *page;
+
+    if (!scan->active || number != scan->op) {
+        return;
+    }
+    if (status == TR_OK &&
+        !tr_grow(&scan->pages, &scan->cap, scan->count + 1, sizeof *scan->pages)) {
+        status = TR_ENOMEM;
+    }
+    if (status == TR_OK) {
+        page = &scan->pages[scan->count];
+        *page = (struct tr_lease_rows){0};
+        status = tr_lease_decode_scan(page, &answer->body, on_bad_row, c, &err);
+        scan->count++;
+    }
+    if (status != TR_OK) {
+        scan_failed(c, status == TR_EPARSE ? TR_ECORRUPT : status, &err);
+    } else if (scan->pages[scan->count - 1].last_key.len > 0) {
+        begin_scan_page(c);
+    } else {
+        scan->active = false;
+        scan_complete(c);
+        scan_reset(scan);
+    }
+}
+
+static void on_write(struct tr_consumer *c, uint64_t number, struct tr_aws_answer *answer)
+{
+    struct tr_lease_event event = {
+        .kind = TR_LEASE_EV_WRITTEN,
+        .now = c->now,
+        .op = number,
+        .status = answer->status,
+        .may_have_happened = answer->may_have_happened,
+        .service = c->wall,
+    };
+    struct tr_lease_rows rows = {0};
+    const char *member = answer->status == TR_OK ? "Attributes" : "Item";
+
+    if ((answer->status == TR_OK || answer->status == TR_ECONDITION) &&
+        tr_lease_decode_one(&rows, &answer->body, member, NULL) == TR_OK) {
+        event.rows = rows.rows;
+        event.row_count = rows.count;
+    }
+    tr_consumer_lease_event(c, &event);
+    tr_lease_rows_deinit(&rows);
+}
+
+static void on_read(struct tr_consumer *c, uint64_t number, struct tr_aws_answer *answer)
+{
+    struct tr_lease_event event = {.kind = TR_LEASE_EV_READ,
+                                   .now = c->now,
+                                   .op = number,
+                                   .status = answer->status,
+                                   .service = c->wall};
+    struct tr_lease_rows rows = {0};
+
+    if (answer->status == TR_OK) {
+        event.status = tr_lease_decode_one(&rows, &answer->body, "Item", NULL);
+        event.rows = rows.rows;
+        event.row_count = event.status == TR_OK ? rows.count : 0;
+    }
+    tr_consumer_lease_event(c, &event);
+    tr_lease_rows_deinit(&rows);
+}
+
+static void list_page(struct tr_consumer *c)
+{
+    struct listing *listing = &c->listing;
+    struct tr_buf *body;
+    struct tr_bytes after = {NULL, 0};
+
+    if (!listing->active) {
+        tr_shard_list_deinit(&listing->list);
+        listing->begun = c->now;
+        listing->calls = 0;
+        listing->active = true;
+    } else {
+        after = tr_buf_bytes(&listing->list.last_evaluated);
+    }
+    body = tr_consumer_call(c, tr_consumer_op(OP_LIST, NULL, 0), TR_AWS_STREAMS, TR_AWS_CONTROL,
+                            "DescribeStream", 0, 0);
+    if (body != NULL) {
+        tr_encode_describe_stream(body, tr_buf_bytes(&c->arn),
+                                  after.len > 0 ? after : (struct tr_bytes){NULL, 0},
+                                  (struct tr_bytes){NULL, 0});
+        listing->calls++;
+        listing->next = TR_MONO_NEVER;
+    }
+}
+
+static void listing_failed(struct tr_consumer *c, enum tr_status status, const struct tr_err *err)
+{
+    struct listing *listing = &c->listing;
+
+    if (!listing->complete_once && tr_status_class(status) != TR_CLASS_RETRY) {
+        tr_consumer_fail(c, status, "consumer '%s': list the stream's shards: %s", c->options.name,
+                         err->text);
+    }
+    tr_consumer_note(c, TR_NOTE_STREAM_WAITING, (struct tr_bytes){NULL, 0}, 0, 0,
+                     tr_bytes_of(err->text));
+    /* A listing that broke off is begun anew: its first pages may be old by now. */
+    listing->active = false;
+    listing->next = tr_mono_add_ms(
+        c->now, tr_consumer_backoff_ms(c, listing->failures++, LISTING_BACKOFF_MAX_MS));
+}
+
+static void note_new_shards(struct tr_consumer *c, const struct tr_shard_list *list)
+{
+    size_t i;
+    for (i = 0; i < list->count; i++) {
+        const struct tr_shard *shard = &list->shards[i];
+        if (tr_graph_shard(c->graph, shard->id) == NULL) {
+            tr_consumer_note(c, TR_NOTE_SHARD_FOUND, shard->id, 0, 0,
+                             shard->parent_count > 0 ? shard->parents[0]
+                                                     : (struct tr_bytes){NULL, 0});
+        }
+    }
+}
+
+static void listing_complete(struct tr_consumer *c)
+{
+    struct listing *listing = &c->listing;
+    struct tr_graph_event event = {.kind = TR_GRAPH_LISTED,
+                                   .now = c->now,
+                                   .begun = listing->begun,
+                                   .list = &listing->list,
+                                   .complete = true};
+    listing->active = false;
+    listing->failures = 0;
+    listing->ended = listing->begun;
+    listing->complete_once = true;
+    listing->next = tr_mono_add_ms(c->now, LISTING_EVERY_MS);
+    c->stream_status = listing->list.status;
+    note_new_shards(c, &listing->list);
+    tr_consumer_note(c, TR_NOTE_LISTING_DONE, (struct tr_bytes){NULL, 0}, listing->list.count,
+                     listing->calls, (struct tr_bytes){NULL, 0});
+    tr_consumer_graph_event(c, &event);
+}
+
+static void on_list(struct tr_consumer *c, struct tr_aws_answer *answer)
+{
+    struct listing *listing = &c->listing;
+    struct tr_err err = answer->err;
+    enum tr_status status = answer->status;
+    uint64_t wait_ms;
+
+    if (!listing->active) {
+        return;
+    }
+    if (status == TR_OK) {
+        status = tr_shard_list_add(&listing->list, tr_buf_bytes(&answer->body), &err);
+    }
+    if (status != TR_OK) {
+        listing_failed(c, status == TR_EPARSE ? TR_ECORRUPT : status, &err);
+        return;
+    }
+    if (listing->list.last_evaluated.len == 0) {
+        listing_complete(c);
+        return;
+    }
+    wait_ms = listing->calls < LISTING_FREE_PAGES ? 0
+              : listing->complete_once            ? LISTING_NEXT_PAGE_MS
+                                                  : LISTING_PAGE_MS;
+    listing->next = tr_mono_add_ms(c->now, wait_ms);
+}
+
+void tr_consumer_leases_answer(struct tr_consumer *c, enum op_kind kind, uint64_t number,
+                               struct tr_aws_answer *answer)
+{
+    if (kind == OP_SCAN) {
+        on_scan(c, number, answer);
+    } else if (kind == OP_WRITE) {
+        on_write(c, number, answer);
+    } else if (kind == OP_READ) {
+        on_read(c, number, answer);
+    } else {
+        on_list(c, answer);
+    }
+}
+
+/* The answer to CHILD_SHARDS of an ended shard. No child yet is no answer (rule 2): asked again. */
+void tr_consumer_children_answer(struct tr_consumer *c, struct slot *slot,
+                                 struct tr_aws_answer *answer)
+{
+    struct tr_shard_list list = {0};
+    struct tr_graph_event event = {.kind = TR_GRAPH_CHILDREN,
+                                   .now = c->now,
+                                   .begun = slot->children_at,
+                                   .list = &list,
+                                   .parent = tr_bytes_of(slot->key)};
+    if (slot->children != CHILDREN_ASKING) {
+        return;
+    }
+    slot->children = CHILDREN_NOT_ASKED;
+    slot->children_at = tr_mono_add_ms(
+        c->now, tr_consumer_backoff_ms(c, slot->children_tries++, CHILDREN_BACKOFF_MAX_MS));
+    if (answer->status == TR_OK &&
+        tr_shard_list_add(&list, tr_buf_bytes(&answer->body), NULL) == TR_OK) {
+        c->stream_status = list.status;
+        note_new_shards(c, &list);
+        tr_consumer_graph_event(c, &event);
+        if (tr_graph_has_children(c->graph, event.parent) || list.status == TR_STREAM_DISABLED) {
+            slot->children = CHILDREN_KNOWN;
+        }
+    } else if (answer->status == TR_ENOTFOUND) {
+        slot->children = CHILDREN_KNOWN; /* the stream is gone: nothing can follow */
+    }
+    tr_shard_list_deinit(&list);
+}
+
+/* Parents' rows exist before their children's: a crash half way leaves a prefix of the lineage. */
+static bool parents_made(struct tr_consumer *c, const struct wanted *wanted)
+{
+    size_t i;
+    for (i = 0; i < wanted->write.parent_count; i++) {
+        if (tr_map_get(&c->wanted, wanted->write.parents[i]) != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One row a turn: its effects may change the map that is walked. */
+static bool make_one_row(struct tr_consumer *c)
+{
+    struct tr_map_entry *entry;
+    for (entry = tr_map_first(&c->wanted); entry != NULL; entry = tr_map_next(entry)) {
+        struct wanted *wanted = tr_map_value(entry);
+        if (!wanted->asked && parents_made(c, wanted)) {
+            struct tr_lease_event event = {.kind = TR_LEASE_EV_CREATE,
+                                           .now = c->now,
+                                           .service = c->wall,
+                                           .key = wanted->write.key,
+                                           .create = &wanted->write};
+            wanted->asked = true;
+            wanted->write.stream = c->label;
+            wanted->write.counter = (uint64_t)c->wall.ms;
+            tr_consumer_lease_event(c, &event);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void mark_ready(struct tr_consumer *c)
+{
+    struct tr_map_entry *entry;
+    for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {
+        struct row_info *info = tr_map_value(entry);
+        struct tr_bytes key = tr_map_key(entry);
+        if (info->ready_sent || info->ended || info->foreign ||
+            !tr_graph_may_start(c->graph, key)) {
+            continue;
+        }
+        info->ready_sent = true;
+        tr_consumer_lease_event(
+            c, &(struct tr_lease_event){.kind = TR_LEASE_EV_READY, .now = c->now, .key = key});
+    }
+}
+
+void tr_consumer_leases_pump(struct tr_consumer *c)
+{
+    if (tr_mono_reached(c->now, tr_lease_core_deadline(c->leases))) {
+        tr_consumer_lease_event(
+            c,
+            &(struct tr_lease_event){.kind = TR_LEASE_EV_TICK, .now = c->now, .service = c->wall});
+    }
+    if (c->phase != PHASE_RUN) {
+        return;
+    }
+    if (tr_mono_reached(c->now, c->listing.next) && !c->stopping) {
+        list_page(c);
+    }
+    /* Rows are made only after a complete scan has shown which exist. */
+    if (tr_lease_core_scanned(c->leases)) {
+        while (make_one_row(c)) {
+        }
+        mark_ready(c);
+    }
+}
+
+struct tr_mono tr_consumer_leases_deadline(const struct tr_consumer *c)
+{
+    return tr_mono_min(tr_lease_core_deadline(c->leases), c->listing.next);
+}
+
+static bool row_finished(const struct tr_consumer *c, struct tr_bytes key,
+                         const struct row_info *info)
+{
+    const struct slot *slot;
+    if (info->foreign) {
+        return true;
+    }
+    if (info->ended) {
+        return tr_graph_has_children(c->graph, key) || c->stream_status == TR_STREAM_DISABLED ||
+               tr_graph_shard(c->graph, key) == NULL;
+    }
+    switch (tr_lease_core_view(c->leases, key)) {
+    case TR_LEASE_HELD:
+        slot = tr_map_get(&c->by_key, key);
+        return slot != NULL && tr_consumer_slot_finished(c, slot);
+    case TR_LEASE_ALIVE:
+        return true; /* left to the worker that keeps it alive */
+    case TR_LEASE_UNKNOWN:
+    case TR_LEASE_WATCHED:
+    case TR_LEASE_FREE:
+        /* Not to be read before its parents are, and those are somebody else's. */
+        return !tr_graph_may_start(c->graph, key);
+    case TR_LEASE_TAKING:
+    case TR_LEASE_LAPSED:
+    case TR_LEASE_RELEASING:
+        break;
+    }
+    return false;
+}
+
+bool tr_consumer_leases_finished(const struct tr_consumer *c)
+{
+    struct tr_map_entry *entry;
+    if (!c->listing.complete_once || c->listing.active || !tr_lease_core_scanned(c->leases) ||
+        tr_map_count(&c->wanted) > 0 || !tr_graph_settled(c->graph)) {
+        return false;
+    }
+    for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {
+        if (!row_finished(c, tr_map_key(entry), tr_map_value(entry))) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The inside of a consumer, shared by its three files: consumer_core.c (start-up, dispatch, end),
+ * consumer_leases_core.c (lease table and shard graph), consumer_shards_core.c (held leases:
+ * reading, processing, checkpoints). Nobody else includes it. */
+#ifndef TR_WORKER_CONSUMER_PARTS_H
+#define TR_WORKER_CONSUMER_PARTS_H
+
+#include "base/map.h"
+#include "checkpoint/tracker.h"
+#include "lease/lease_core.h"
+#include "stream/shard_graph.h"
+#include "worker/consumer_core.h"
+#include "worker/reader_core.h"
+
+/* Pages of one lease that are fetched and not processed: one being processed, one behind it. */
+#define PAGES_PER_LEASE 2u
+#define SHARDS_MAX 100000u
+#define LEASE_WRITES_MAX 64u
+#define BATCHES_OUT_MAX 64u
+
+/* What an op id of a call is for; the op id is kind, slot, generation and a running number. */
+enum op_kind {
+    OP_TABLE,       /* DescribeTable of the table whose stream is followed */
+    OP_LEASE_TABLE, /* DescribeTable of the lease table */
+    OP_CREATE_TABLE,
+    OP_LIST,     /* DescribeStream, next page of the listing */
+    OP_CHILDREN, /* DescribeStream with CHILD_SHARDS, slot */
+    OP_SCAN,     /* Scan, next page */
+    OP_WRITE,    /* a write of the lease core: its op */
+    OP_READ,     /* a consistent read of the lease core: its op */
+    OP_ITERATOR, /* reader's op, slot */
+    OP_RECORDS,  /* reader's op, slot */
+    OP_SLICE,    /* slot */
+    OP_PROCESS,  /* slot */
+};
+
+enum phase {
+    PHASE_STREAM,       /* finding the stream */
+    PHASE_LEASE_TABLE,  /* looking for the lease table */
+    PHASE_CREATE_TABLE, /* making it */
+    PHASE_WAIT_TABLE,   /* waiting until it is active */
+    PHASE_RUN,
+    PHASE_STOP, /* releasing */
+    PHASE_DONE,
+};
+
+/* How the children of an ended shard stand: their rows are to exist before SHARD_END is written. */
+enum children {
+    CHILDREN_NOT_ASKED,
+    CHILDREN_ASKING,
+    CHILDREN_KNOWN, /* an answer was taken in; its rows may still be under way */
+};
+
+struct page_in_hand {
+    struct tr_page *page; /* owned */
+    size_t next;          /* the first record not processed yet */
+};
+
+/* A lease that is held, with all that reads it. */
+struct slot {
+    uint32_t index;
+    uint8_t generation;
+    bool held;      /* false: only waits for what is lent out to come back */
+    bool stuck;     /* will not be finished by this run */
+    bool releasing; /* GIVE_UP was sent */
+    char *key;      /* owned */
+    struct tr_position granted;
+    struct tr_mono valid_until;
+    struct tr_reader reader;
+    struct tr_tracker tracker;
+    struct tr_position asked; /* the checkpoint last asked for */
+    bool has_asked;
+    struct tr_position handed; /* the last record handed out */
+    struct page_in_hand pages[PAGES_PER_LEASE];
+    size_t page_count;
+    struct tr_page *slicing; /* owned; lent to the slicing thread */
+    uint64_t reader_op;      /* of the page being sliced */
+    bool processing;         /* a batch is lent to the pool */
+    struct tr_page *processing_page;
+    size_t batch_first;
+    size_t batch_count;
+    uint64_t batch_ticket;
+    bool batch_is_retry; /* the tracker knows the batch already */
+    unsigned attempt;
+    struct tr_mono retry_at;
+    bool ended; /* the reader met the end */
+    enum children children;
+    unsigned children_tries;
+    struct tr_mono children_at;
+    struct tr_position gap_from;
+    uint64_t records; /* processed since the grant */
+};
+
+/* A row that the graph wants made; asked of the lease core once, until its row is seen. */
+struct wanted {
+    struct tr_lease_write write; /* bytes are owned through `strings` */
+    char *strings[TR_LEASE_PARENTS_MAX + 1];
+    bool asked;
+    bool gap;
+};
+
+/* A row that exists, as far as readiness goes. */
+struct row_info {
+    bool ready_sent;
+    bool ended;
+    bool foreign; /* of another stream */
+};
+
+struct listing {
+    bool active;
+    struct tr_shard_list list;
+    struct tr_mono begun;
+    struct tr_mono next;  /* when the next listing, or its next page, is due */
+    struct tr_mono ended; /* begin of the last complete one */
+    unsigned failures;
+    uint64_t calls;
+    bool complete_once;
+};
+
+struct scan {
+    bool active;
+    uint64_t op;                 /* the lease core's */
+    struct tr_lease_rows *pages; /* owned */
+    size_t count;
+    size_t cap;
+    struct tr_mono begun;
+};
+
+struct tr_consumer {
+    struct tr_consumer_options options;
+    char *strings[5]; /* owned: name, table, arn, lease_table, worker_id */
+    enum phase phase;
+    struct tr_mono now;
+    struct tr_wall wall;
+    struct tr_random random;
+    struct tr_consumer_effects *out; /* of the present step */
+    bool out_of_memory;              /* in the present step */
+
+    struct tr_mono phase_next; /* start-up: when to ask again */
+    unsigned phase_failures;
+    bool phase_calling;
+    struct tr_buf arn;
+    struct tr_bytes label; /* part of arn */
+    enum tr_stream_status stream_status;
+
+    struct tr_graph *graph;
+    struct tr_lease_core *leases;
+    struct tr_lease_effects lease_effects;
+    struct tr_map wanted; /* shard id -> struct wanted, owned */
+    struct tr_map rows;   /* shard id -> struct row_info, owned */
+    struct tr_map by_key; /* shard id -> struct slot, of held leases */
+    struct tr_map bad;    /* rows reported as bad */
+    struct listing listing;
+    struct scan scan;
+
+    struct slot **slots; /* owned; NULL where free */
+    size_t slot_count;
+    size_t slot_cap;
+    size_t lent;
+    size_t held;
+
+    bool stopping;
+    enum tr_status end_status; /* what a stop ends with */
+    struct tr_err end_err;
+};
+
+/* consumer_core.c */
+struct tr_consumer_effect *tr_consumer_emit(struct tr_consumer *c,
+                                            enum tr_consumer_effect_kind kind);
+void tr_consumer_note(struct tr_consumer *c, enum tr_note_id id, struct tr_bytes shard, uint64_t a,
+                      uint64_t b, struct tr_bytes text);
+/* Emit a call; attempts_max 0 and timeout 0 mean the client's defaults. */
+struct tr_buf *tr_consumer_call(struct tr_consumer *c, uint64_t op, enum tr_aws_service service,
+                                enum tr_aws_class class, const char *operation,
+                                unsigned attempts_max, uint64_t timeout_ms);
+void tr_consumer_fail(struct tr_consumer *c, enum tr_status status, const char *fmt, ...)
+    TR_PRINTF(3, 4);
+uint64_t tr_consumer_backoff_ms(struct tr_consumer *c, unsigned failures, uint64_t max_ms);
+uint64_t tr_consumer_op(enum op_kind kind, const struct slot *slot, uint64_t number);
+
+/* consumer_leases_core.c */
+void tr_consumer_lease_event(struct tr_consumer *c, const struct tr_lease_event *event);
+void tr_consumer_graph_event(struct tr_consumer *c, const struct tr_graph_event *event);
+void tr_consumer_leases_answer(struct tr_consumer *c, enum op_kind kind, uint64_t number,
+                               struct tr_aws_answer *answer);
+void tr_consumer_children_answer(struct tr_consumer *c, struct slot *slot,
+                                 struct tr_aws_answer *answer);
+/* Everything that is due: listings, rows to make, leases that became ready. */
+void tr_consumer_leases_pump(struct tr_consumer *c);
+struct tr_mono tr_consumer_leases_deadline(const struct tr_consumer *c);
+/* With once: whether all rows are finished, or another worker's. */
+bool tr_consumer_leases_finished(const struct tr_consumer *c);
+void tr_consumer_leases_deinit(struct tr_consumer *c);
+
+/* consumer_shards_core.c */
+struct slot *tr_consumer_slot(struct tr_consumer *c, uint64_t op);
+void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx);
+void tr_consumer_valid(struct tr_consumer *c, struct slot *slot, struct tr_mono until);
+void tr_consumer_stored(struct tr_consumer *c, struct slot *slot,
+                        const struct tr_position *position);
+/* The lease is gone (lost or released): drop what is in hand, keep what is lent. */
+void tr_consumer_drop(struct tr_consumer *c, struct slot *slot);
+void tr_consumer_shard_answer(struct tr_consumer *c, enum op_kind kind, struct slot *slot,
+                              uint64_t number, struct tr_aws_answer *answer);
+void tr_consumer_sliced(struct tr_consumer *c, struct slot *slot, enum tr_status status,
+                        const struct tr_err *err);
+struct tr_bytes tr_consumer_key(const struct slot *slot);
+void tr_consumer_free_page(struct tr_consumer *c, struct tr_page *page);
+/* Something lent came back, or the lease went: a slot that holds and lends nothing is freed. */
+void tr_consumer_returned(struct tr_consumer *c, struct slot *slot);
+/* The shard cannot be finished by this run. */
+void tr_consumer_stick(struct tr_consumer *c, struct slot *slot, enum tr_status status,
+                       const char *why);
+void tr_consumer_shards_pump(struct tr_consumer *c);
+struct tr_mono tr_consumer_shards_deadline(const struct tr_consumer *c);
+/* With once: the slot has nothing more to do. */
+bool tr_consumer_slot_finished(const struct tr_consumer *c, const struct slot *slot);
+void tr_consumer_shards_deinit(struct tr_consumer *c);
+
+/* consumer_batches_core.c; each does what is due for the slot, if anything */
+void tr_consumer_process(struct tr_consumer *c, struct slot *slot);
+void tr_consumer_processed(struct tr_consumer *c, struct slot *slot, size_t done,
+                           enum tr_status status, const struct tr_err *err);
+void tr_consumer_end_shard(struct tr_consumer *c, struct slot *slot);
+/* `now`: without waiting for the interval. */
+void tr_consumer_ask_checkpoint(struct tr_consumer *c, struct slot *slot, bool now);
+void tr_consumer_give_up(struct tr_consumer *c, struct slot *slot);
+
+#endif

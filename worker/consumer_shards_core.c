@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The held leases of a consumer, from the grant to pages in hand: each has a slot with a reader, the
+ * pages that are fetched and not processed, at most one batch lent to the pool, and a tracker. */
+#include "worker/consumer_parts.h"
+
+#include "base/assert.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+/* A shard that a complete listing lacks, or that answers ResourceNotFound for ten minutes, is lost
+ * once it is older than the service keeps data. */
+#define RETENTION_MS (24ll * 3600 * 1000)
+#define NOT_FOUND_LOST_MS (10u * 60u * 1000u)
+
+struct tr_bytes tr_consumer_key(const struct slot *slot)
+{
+    return tr_bytes_of(slot->key);
+}
+
+void tr_consumer_free_page(struct tr_consumer *c, struct tr_page *page)
+{
+    if (page != NULL) {
+        c->options.budget->bytes -= page->body.len;
+        tr_page_deinit(page);
+        tr_free(page);
+    }
+}
+
+static void drop_pages(struct tr_consumer *c, struct slot *slot)
+{
+    size_t i;
+    for (i = 0; i < slot->page_count; i++) {
+        if (slot->pages[i].page != slot->processing_page) {
+            tr_consumer_free_page(c, slot->pages[i].page);
+        }
+    }
+    slot->page_count = 0;
+}
+
+static void free_slot(struct tr_consumer *c, struct slot *slot)
+{
+    c->slots[slot->index] = NULL;
+    tr_reader_deinit(&slot->reader);
+    tr_tracker_deinit(&slot->tracker);
+    tr_free(slot->key);
+    tr_free(slot);
+}
+
+void tr_consumer_returned(struct tr_consumer *c, struct slot *slot)
+{
+    if (!slot->held && slot->slicing == NULL && !slot->processing) {
+        free_slot(c, slot);
+    }
+}
+
+void tr_consumer_shards_deinit(struct tr_consumer *c)
+{
+    size_t i;
+    for (i = 0; i < c->slot_count; i++) {
+        struct slot *slot = c->slots[i];
+        if (slot != NULL) {
+            drop_pages(c, slot);
+            tr_consumer_free_page(c, slot->slicing);
+            tr_consumer_free_page(c, slot->processing_page);
+            slot->slicing = NULL;
+            slot->processing = false;
+            slot->held = false;
+            free_slot(c, slot);
+        }
+    }
+    tr_free(c->slots);
+}
+
+static struct slot *new_slot(struct tr_consumer *c, struct tr_bytes key)
+{
+    struct slot *slot = tr_calloc(1, sizeof *slot);
+    size_t index = 0;
+
+    while (index < c->slot_count && c->slots[index] != NULL) {
+        index++;
+    }
+    if (slot == NULL || index >= TR_CONSUMER_LEASES_MAX ||
+        !tr_grow(&c->slots, &c->slot_cap, index + 1, sizeof *c->slots) ||
+        (slot->key = tr_memdup(key.ptr, key.len)) == NULL ||
+        tr_map_set(&c->by_key, key, slot) != TR_OK) {
+        if (slot != NULL) {
+            tr_free(slot->key);
+        }
+        tr_free(slot);
+        return NULL;
+    }
+    slot->index = (uint32_t)index;
+    slot->generation = (uint8_t)tr_random_u64(&c->random);
+    slot->held = true;
+    c->slots[index] = slot;
+    c->slot_count = index < c->slot_count ? c->slot_count : index + 1;
+    c->held++;
+    return slot;
+}
+
+/* Where reading starts. LATEST and AT_TIMESTAMP are written by KCL workers; taken anew they would
+ * skip what was written meanwhile, so the shard is read from its beginning: repeated, never lost. */
+static struct tr_position start_of(const struct tr_position *checkpoint)
+{
+    return tr_position_is_sequence(checkpoint) ? *checkpoint : TR_TRIM_HORIZON;
+}
+
+void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx)
+{
+    struct slot *slot = tr_map_get(&c->by_key, fx->key);
+    struct tr_reader_options options = {.poll_min_ms = c->options.poll_min_ms,
+                                        .poll_max_ms = c->options.poll_max_ms,
+                                        .limit = TR_READER_RECORDS_MAX,
+                                        .seed = tr_random_u64(&c->random)};
+    struct tr_reader_event start = {.kind = TR_READER_EV_START, .now = c->now};
+    struct tr_reader_effects none;
+    struct tr_buf text = {0};
+
+    if (slot != NULL) {
+        /* A new tenure of a lease that was never dropped: begin it clean. */
+        tr_consumer_drop(c, slot);
+    }
+    slot = new_slot(c, fx->key);
+    if (slot == NULL) {
+        /* Nobody reads it then; unrenewed validity and the next scan put that right. */
+        c->out_of_memory = true;
+        return;
+    }
+    slot->granted = fx->row.checkpoint;
+    slot->handed = start.position = start_of(&fx->row.checkpoint);
+    tr_tracker_init(&slot->tracker, &fx->row.checkpoint, c->options.checkpoint_interval_ms,
+                    BATCHES_OUT_MAX);
+    tr_reader_init(&slot->reader, &options);
+    if (tr_reader_step(&slot->reader, &start, &none) != TR_OK) {
+        c->out_of_memory = true;
+    }
+    tr_position_format(&text, &start.position);
+    tr_consumer_note(c, TR_NOTE_SHARD_STARTED, fx->key, 0, 0, tr_buf_bytes(&text));
+    tr_buf_deinit(&text);
+    tr_consumer_valid(c, slot, fx->valid_until);
+}
+
+void tr_consumer_valid(struct tr_consumer *c, struct slot *slot, struct tr_mono until)
+{
+    struct tr_consumer_effect *fx = tr_consumer_emit(c, TR_CONSUMER_FX_VALID);
+    slot->valid_until = until;
+    if (fx != NULL) {
+        fx->lease = slot->index;
+        fx->valid_until = until;
+    }
+}
+
+void tr_consumer_stored(struct tr_consumer *c, struct slot *slot,
+                        const struct tr_position *position)
+{
+    struct tr_graph_row row = {.key = tr_consumer_key(slot), .checkpoint = *position};
+    struct tr_graph_event event = {
+        .kind = TR_GRAPH_ROW, .now = c->now, .begun = c->now, .rows = &row, .row_count = 1};
+    struct row_info *info = tr_map_get(&c->rows, row.key);
+
+    tr_tracker_stored(&slot->tracker, position, c->now);
+    if (position->kind != TR_POSITION_SHARD_END) {
+        return;
+    }
+    tr_consumer_note(c, TR_NOTE_SHARD_ENDED, row.key, slot->records, 0, (struct tr_bytes){NULL, 0});
+    if (info != NULL) {
+        info->ended = true;
+    }
+    tr_consumer_graph_event(c, &event);
+}
+
+void tr_consumer_drop(struct tr_consumer *c, struct slot *slot)
+{
+    TR_ASSERT(slot->held);
+    (void)tr_map_remove(&c->by_key, tr_consumer_key(slot));
+    slot->held = false;
+    c->held--;
+    tr_consumer_valid(c, slot, (struct tr_mono){0});
+    drop_pages(c, slot);
+    tr_consumer_returned(c, slot);
+}
+
+/* Whether one more page may be fetched: each lease has a reserve of one page, so that a blocked
+ * shard cannot starve the others; more only within the worker's budget. */
+static bool has_room(const struct tr_consumer *c, const struct slot *slot, size_t coming)
+{
+    const struct tr_budget *budget = c->options.budget;
+    size_t pages = slot->page_count + coming + (slot->slicing != NULL);
+    if (!slot->held || slot->stuck || slot->releasing || slot->reader.state == TR_READER_ENDED ||
+        c->stopping) {
+        return false;
+    }
+    return pages == 0 || (pages < PAGES_PER_LEASE && budget->bytes < budget->bytes_max);
+}
+
+void tr_consumer_stick(struct tr_consumer *c, struct slot *slot, enum tr_status status,
+                       const char *why)
+{
+    slot->stuck = true;
+    tr_consumer_note(c, TR_NOTE_SHARD_STUCK, tr_consumer_key(slot), 0, 0, tr_bytes_of(why));
+    tr_consumer_fail(c, status, "consumer '%s': shard '%s': %s", c->options.name, slot->key, why);
+}
+
+static void note_gap(struct tr_consumer *c, const struct slot *slot, const struct tr_position *from,
+                     const struct tr_position *first)
+{
+    struct tr_buf bounds = {0};
+    tr_buf_add_str(&bounds, "after ");
+    tr_position_format(&bounds, from);
+    if (first != NULL) {
+        tr_buf_add_str(&bounds, ", before ");
+        tr_position_format(&bounds, first);
+    } else {
+        tr_buf_add_str(&bounds, ", up to the end of the shard");
+    }
+    tr_consumer_note(c, TR_NOTE_GAP, tr_consumer_key(slot), 0, 0, tr_buf_bytes(&bounds));
+    tr_buf_deinit(&bounds);
+}
+
+static void on_trimmed(struct tr_consumer *c, struct slot *slot, const struct tr_position *after)
+{
+    struct tr_buf why = {0};
+    slot->gap_from = *after;
+    if (c->options.stop_on_gap) {
+        tr_buf_add_str(&why, "records after ");
+        tr_position_format(&why, after);
+        tr_buf_add_str(&why, " were trimmed before they were read, and on_gap is stop");
+        tr_consumer_stick(c, slot, TR_ETRIMMED, why.failed ? "records were trimmed" : why.ptr);
+    }
+    tr_buf_deinit(&why);
+}
+
+static void read_effects(struct tr_consumer *c, struct slot *slot,
+                         const struct tr_reader_effects *fx, const struct tr_position *first)
+{
+    struct tr_buf text = {0};
+    struct tr_buf *body;
+
+    if (fx->expired) {
+        tr_position_format(&text, &fx->position);
+        tr_consumer_note(c, TR_NOTE_ITERATOR_EXPIRED, tr_consumer_key(slot), 0, 0,
+                         tr_buf_bytes(&text));
+        tr_buf_deinit(&text);
+    }
+    if (fx->trimmed) {
+        on_trimmed(c, slot, &fx->position);
+    }
+    if (fx->gap_closed) {
+        note_gap(c, slot, &fx->gap_from, first);
+    }
+    if (fx->kind == TR_READER_FX_ASK) {
+        body = tr_consumer_call(c, tr_consumer_op(OP_ITERATOR, slot, fx->op), TR_AWS_STREAMS,
+                                TR_AWS_CONTROL, "GetShardIterator", 0, 0);
+        if (body != NULL) {
+            tr_encode_get_shard_iterator(body, tr_buf_bytes(&c->arn), tr_consumer_key(slot),
+                                         &fx->position, fx->at);
+        }
+    } else if (fx->kind == TR_READER_FX_FETCH) {
+        body = tr_consumer_call(c, tr_consumer_op(OP_RECORDS, slot, fx->op), TR_AWS_STREAMS,
+                                TR_AWS_RECORDS, "GetRecords", 1, 0);
+        if (body != NULL) {
+            tr_encode_get_records(body, tr_buf_bytes(&slot->reader.iterator),
+                                  slot->reader.options.limit);
+        }
+    }
+}
+
+static void read_event(struct tr_consumer *c, struct slot *slot, struct tr_reader_event *event,
+                       struct tr_reader_effects *fx)
+{
+    event->now = c->now;
+    if (tr_reader_step(&slot->reader, event, fx) != TR_OK) {
+        c->out_of_memory = true;
+    }
+    read_effects(c, slot, fx, event->count > 0 ? &event->first : NULL);
+}
+
+/* Lend a page's bytes to the slicing thread. */
+static void slice(struct tr_consumer *c, struct slot *slot, uint64_t number,
+                  struct tr_aws_answer *answer)
+{
+    struct tr_page *page = tr_calloc(1, sizeof *page);
+    struct tr_consumer_effect *fx = page != NULL ? tr_consumer_emit(c, TR_CONSUMER_FX_SLICE) : NULL;
+    struct tr_reader_event lost = {.kind = TR_READER_EV_PAGE, .op = number, .status = TR_ECORRUPT};
+    struct tr_reader_effects none;
+
+    if (fx == NULL) {
+        tr_free(page);
+        c->out_of_memory = true;
+        read_event(c, slot, &lost, &none); /* fetched again later */
+        return;
+    }
+    page->body = answer->body;
+    answer->body = (struct tr_buf){0};
+    c->options.budget->bytes += page->body.len;
+    slot->slicing = page;
+    slot->reader_op = number;
+    c->lent++;
+    fx->op = tr_consumer_op(OP_SLICE, slot, number);
+    fx->page = page;
+}
+
+/* ResourceNotFound says nothing by itself. A shard is lost when it is older than the retention and
+ * either the latest complete listing lacks it, or it has answered so for ten minutes on end. */
+static void check_lost(struct tr_consumer *c, struct slot *slot)
+{
+    int64_t made_ms;
+    bool listed = tr_graph_shard(c->graph, tr_consumer_key(slot)) != NULL;
+    uint64_t missing_ms = tr_mono_ms_between(slot->reader.not_found_since, c->now);
+
+    if (slot->reader.not_found == 0 || !c->listing.complete_once ||
+        !tr_shard_id_ms(tr_consumer_key(slot), &made_ms) || c->wall.ms - made_ms < RETENTION_MS) {
+        return;
+    }
+    if (listed && missing_ms < NOT_FOUND_LOST_MS) {
+        return;
+    }
+    on_trimmed(c, slot, &slot->handed);
+    if (slot->stuck) {
+        return;
+    }
+    note_gap(c, slot, &slot->handed, NULL);
+    tr_reader_deinit(&slot->reader);
+    slot->reader.state = TR_READER_ENDED;
+    slot->ended = true;
+    slot->children_at = c->now;
+}
+
+void tr_consumer_shard_answer(struct tr_consumer *c, enum op_kind kind, struct slot *slot,
+                              uint64_t number, struct tr_aws_answer *answer)
+{
+    struct tr_reader_event event = {.kind = TR_READER_EV_ITERATOR, .op = number};
+    struct tr_reader_effects fx;
+    struct tr_buf iterator = {0};
+
+    if (!slot->held) {
+        return;
+    }
+    event.status = answer->status;
+    event.room = has_room(c, slot, 0);
+    if (kind == OP_RECORDS && answer->status == TR_OK && slot->slicing == NULL &&
+        slot->reader.state == TR_READER_FETCHING && slot->reader.op == number) {
+        slice(c, slot, number, answer);
+        return;
+    }
+    if (kind == OP_RECORDS) {
+        event.kind = TR_READER_EV_PAGE;
+    } else if (answer->status == TR_OK) {
+        event.status = tr_decode_shard_iterator(tr_buf_bytes(&answer->body), &iterator, NULL);
+        event.status = event.status == TR_EPARSE ? TR_ECORRUPT : event.status;
+        event.iterator = tr_buf_bytes(&iterator);
+    }
+    if (event.kind == TR_READER_EV_PAGE && event.status == TR_OK) {
+        event.status = TR_ECORRUPT; /* a late answer to an op that is not under way */
+    }
+    read_event(c, slot, &event, &fx);
+    tr_buf_deinit(&iterator);
+    check_lost(c, slot);
+}
+
+/* Records at or before the last one handed out were delivered already (LATEST has slack, servers
+ * may repeat themselves). */
+static size_t first_new_record(const struct tr_page *page, const struct tr_position *fetched)
+{
+    size_t i = 0;
+    if (!tr_position_is_sequence(fetched)) {
+        return 0;
+    }
+    while (i < page->count) {
+        struct tr_position position = tr_page_position(page, i);
+        if (tr_position_cmp(&position, fetched) > 0) {
+            break;
+        }
+        i++;
+    }
+    return i;
+}
+
+static uint64_t lag_ms(const struct tr_consumer *c, const struct tr_page *page)
+{
+    int64_t created;
+    if (page->count == 0 || !tr_page_created_ms(page, page->count - 1, &created) ||
+        created >= c->wall.ms) {
+        return 0;
+    }
+    return (uint64_t)(c->wall.ms - created);
+}
+
+static void take_page(struct tr_consumer *c, struct slot *slot, struct tr_page *page)
+{
+    struct tr_position fetched = slot->reader.has_fetched ? slot->reader.fetched : slot->handed;
+    struct tr_reader_event event = {
+        .kind = TR_READER_EV_PAGE, .op = slot->reader_op, .status = TR_OK};
+    struct tr_reader_effects fx;
+    size_t first = first_new_record(page, &fetched);
+
+    event.count = page->count;
+    event.bytes = page->body.len;
+    event.lag_ms = lag_ms(c, page);
+    event.iterator = page->has_next ? tr_buf_bytes(&page->next_iterator) : (struct tr_bytes){0};
+    if (page->count > 0) {
+        event.first = tr_page_position(page, 0);
+        event.last = first < page->count ? tr_page_position(page, page->count - 1) : fetched;
+    }
+    event.room = has_room(c, slot, page->count > first);
+    read_event(c, slot, &event, &fx);
+    if (fx.accepted && page->count > first) {
+        TR_ASSERT(slot->page_count < PAGES_PER_LEASE);
+        slot->pages[slot->page_count++] = (struct page_in_hand){page, first};
+    } else {
+        tr_consumer_free_page(c, page);
+    }
+    if (fx.ended) {
+        slot->ended = true;
+        slot->children_at = c->now;
+    }
+}
+
+void tr_consumer_sliced(struct tr_consumer *c, struct slot *slot, enum tr_status status,
+                        const struct tr_err *err)
+{
+    struct tr_page *page = slot->slicing;
+    struct tr_reader_event event = {.kind = TR_READER_EV_PAGE, .op = slot->reader_op};
+    struct tr_reader_effects fx;
+
+    TR_ASSERT(page != NULL);
+    slot->slicing = NULL;
+    c->lent--;
+    if (!slot->held) {
+        tr_consumer_free_page(c, page);
+        tr_consumer_returned(c, slot);
+        return;
+    }
+    if (status == TR_OK) {
+        take_page(c, slot, page);
+        return;
+    }
+    tr_consumer_note(c, TR_NOTE_PAGE_BAD, tr_consumer_key(slot), 0, 0,
+                     tr_bytes_of(err != NULL ? err->text : tr_status_text(status)));
+    tr_consumer_free_page(c, page);
+    event.status = TR_ECORRUPT;
+    event.room = has_room(c, slot, 0);
+    read_event(c, slot, &event, &fx);
+}
+
+static void pump_reader(struct tr_consumer *c, struct slot *slot)
+{
+    struct tr_reader_event event = {.kind = TR_READER_EV_ROOM, .room = has_room(c, slot, 0)};
+    struct tr_reader_effects fx;
+    if (slot->held && (event.room != slot->reader.room ||
+                       tr_mono_reached(c->now, tr_reader_deadline(&slot->reader)))) {
+        read_event(c, slot, &event, &fx);
+    }
+}
+
+/* With once: read to its tip, and everything processed. */
+static bool at_tip(const struct tr_consumer *c, const struct slot *slot)
+{
+    return c->options.once && slot->reader.empty_pages >= c->options.once_pages &&
+           slot->page_count == 0 && !slot->processing && slot->slicing == NULL && !slot->ended &&
+           !slot->stuck;
+}
+
+void tr_consumer_shards_pump(struct tr_consumer *c)
+{
+    size_t i;
+    for (i = 0; i < c->slot_count; i++) {
+        /* A step may drop and free the slot: look it up again each time. */
+        if (c->slots[i] != NULL) {
+            tr_consumer_process(c, c->slots[i]);
+            pump_reader(c, c->slots[i]);
+            tr_consumer_end_shard(c, c->slots[i]);
+        }
+        if (c->slots[i] != NULL) {
+            tr_consumer_ask_checkpoint(c, c->slots[i], at_tip(c, c->slots[i]));
+        }
+        if (c->slots[i] != NULL) {
+            tr_consumer_give_up(c, c->slots[i]);
+        }
+    }
+}
+
+static struct tr_mono slot_deadline(const struct tr_consumer *c, const struct slot *slot)
+{
+    struct tr_mono at = tr_reader_deadline(&slot->reader);
+    struct tr_position mark;
+    if (!slot->held) {
+        return TR_MONO_NEVER;
+    }
+    if (tr_tracker_pending(&slot->tracker, &mark) &&
+        !(slot->has_asked && tr_position_cmp(&mark, &slot->asked) <= 0)) {
+        at = tr_mono_min(at, tr_tracker_deadline(&slot->tracker));
+    }
+    if (slot->page_count > 0 && !slot->processing && !slot->stuck && !c->stopping &&
+        tr_mono_before(c->now, slot->valid_until)) {
+        at = tr_mono_min(at, slot->retry_at);
+    }
+    if (slot->ended && !slot->tracker.ended && slot->children == CHILDREN_NOT_ASKED &&
+        !c->stopping) {
+        at = tr_mono_min(at, slot->children_at);
+    }
+    return at;
+}
+
+struct tr_mono tr_consumer_shards_deadline(const struct tr_consumer *c)
+{
+    struct tr_mono at = TR_MONO_NEVER;
+    size_t i;
+    for (i = 0; i < c->slot_count; i++) {
+        if (c->slots[i] != NULL) {
+            at = tr_mono_min(at, slot_deadline(c, c->slots[i]));
+        }
+    }
+    return at;
+}
+
+bool tr_consumer_slot_finished(const struct tr_consumer *c, const struct slot *slot)
+{
+    struct tr_position mark;
+    return at_tip(c, slot) && !tr_tracker_pending(&slot->tracker, &mark);
+}

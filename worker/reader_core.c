@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/reader_core.h"
+
+#include "base/assert.h"
+
+/* Waits after failures: from 100 ms, doubling, to 5 s, the upper half of it by chance. */
+#define RETRY_MIN_MS 100u
+#define RETRY_MAX_MS 5000u
+/* A page whose newest record is older than this, or that is (nearly) full, is not the tip. */
+#define BEHIND_LAG_MS 10000u
+#define FULL_PAGE_BYTES (900u * 1024u)
+
+void tr_reader_init(struct tr_reader *reader, const struct tr_reader_options *options)
+{
+    *reader = (struct tr_reader){.options = *options, .delay_ms = options->poll_min_ms};
+    tr_random_init(&reader->random, options->seed);
+    TR_ASSERT(options->limit >= 1 && options->limit <= TR_READER_RECORDS_MAX);
+    TR_ASSERT(options->poll_min_ms <= options->poll_max_ms);
+}
+
+void tr_reader_deinit(struct tr_reader *reader)
+{
+    tr_buf_deinit(&reader->iterator);
+}
+
+static void move(struct tr_reader *reader, enum tr_reader_state state, struct tr_mono next)
+{
+    static const unsigned legal[] = {
+        [TR_READER_NEW] = 1u << TR_READER_SEEKING,
+        [TR_READER_SEEKING] = 1u << TR_READER_ASKING,
+        [TR_READER_ASKING] = 1u << TR_READER_SEEKING | 1u << TR_READER_WAITING,
+        [TR_READER_WAITING] = 1u << TR_READER_FETCHING | 1u << TR_READER_SEEKING,
+        [TR_READER_FETCHING] =
+            1u << TR_READER_WAITING | 1u << TR_READER_SEEKING | 1u << TR_READER_ENDED,
+        [TR_READER_ENDED] = 0,
+    };
+    TR_ASSERT((legal[reader->state] & (1u << state)) != 0);
+    reader->state = state;
+    reader->next = next;
+}
+
+/* Where an iterator is to be asked for: behind the last record fetched (not the last processed:
+ * what lies between is in hand), else at the start. */
+static struct tr_position seek_position(const struct tr_reader *reader)
+{
+    return reader->has_fetched ? reader->fetched : reader->start;
+}
+
+static struct tr_mono after_failure(struct tr_reader *reader, struct tr_mono now)
+{
+    uint64_t wait = RETRY_MIN_MS;
+    unsigned i;
+    for (i = 0; i < reader->failures && wait < RETRY_MAX_MS; i++) {
+        wait *= 2;
+    }
+    wait = wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS;
+    reader->failures++;
+    return tr_mono_add_ms(now, wait / 2 + tr_random_below(&reader->random, wait / 2 + 1));
+}
+
+/* Data was trimmed before it was read (rule 7): go on with the oldest that is left, and remember
+ * from where something is missing. */
+static void jump_to_horizon(struct tr_reader *reader, struct tr_mono now,
+                            struct tr_reader_effects *out)
+{
+    struct tr_position from = seek_position(reader);
+    struct tr_mono next = now;
+
+    if (from.kind == TR_POSITION_TRIM_HORIZON) {
+        /* The horizon itself moved between asking and fetching: only ask again. */
+        next = after_failure(reader, now);
+    } else {
+        out->trimmed = true;
+        out->position = from;
+        if (!reader->in_gap) {
+            reader->in_gap = true;
+            reader->gap_from = from;
+        }
+    }
+    reader->start = TR_TRIM_HORIZON;
+    reader->start_at = false;
+    reader->has_fetched = false;
+    move(reader, TR_READER_SEEKING, next);
+}
+
+/* A call failed: what the status says about the iterator decides. */
+static void on_failure(struct tr_reader *reader, const struct tr_reader_event *event,
+                       struct tr_reader_effects *out)
+{
+    bool fetching = reader->state == TR_READER_FETCHING;
+
+    if (event->status == TR_ENOTFOUND) {
+        reader->not_found_since = reader->not_found++ > 0 ? reader->not_found_since : event->now;
+    } else {
+        reader->not_found = 0;
+    }
+    if (event->status == TR_ETRIMMED) {
+        jump_to_horizon(reader, event->now, out);
+    } else if (event->status == TR_EEXPIRED) {
+        out->expired = true;
+        out->position = seek_position(reader);
+        move(reader, TR_READER_SEEKING,
+             reader->failures++ == 0 ? event->now : after_failure(reader, event->now));
+    } else if (fetching && tr_status_class(event->status) == TR_CLASS_RETRY) {
+        move(reader, TR_READER_WAITING, after_failure(reader, event->now));
+    } else {
+        /* A refused or unknown iterator is of no more use. */
+        move(reader, TR_READER_SEEKING, after_failure(reader, event->now));
+    }
+}
+
+static void on_iterator(struct tr_reader *reader, const struct tr_reader_event *event,
+                        struct tr_reader_effects *out)
+{
+    if (event->status != TR_OK) {
+        on_failure(reader, event, out);
+        return;
+    }
+    tr_buf_reset(&reader->iterator);
+    tr_buf_add(&reader->iterator, event->iterator);
+    if (reader->iterator.failed) {
+        move(reader, TR_READER_SEEKING, after_failure(reader, event->now));
+        return;
+    }
+    reader->used = event->now;
+    move(reader, TR_READER_WAITING, event->now);
+}
+
+/* How long to wait before the next fetch, counted from the sending of this one: polling that
+ * follows the traffic. */
+static uint64_t pace(struct tr_reader *reader, const struct tr_reader_event *page)
+{
+    const struct tr_reader_options *options = &reader->options;
+    bool behind;
+
+    if (page->count > 0) {
+        reader->empty_pages = 0;
+        reader->delay_ms = options->poll_min_ms;
+        behind = page->count >= options->limit || page->bytes >= FULL_PAGE_BYTES ||
+                 page->lag_ms >= BEHIND_LAG_MS;
+        return behind ? 0 : options->poll_min_ms;
+    }
+    reader->empty_pages++;
+    if (reader->empty_pages > TR_READER_QUICK_EMPTY_PAGES) {
+        reader->delay_ms += reader->delay_ms / 2 + 1;
+    }
+    if (reader->delay_ms > options->poll_max_ms) {
+        reader->delay_ms = options->poll_max_ms;
+    }
+    return reader->delay_ms;
+}
+
+static void accept_page(struct tr_reader *reader, const struct tr_reader_event *event,
+                        struct tr_reader_effects *out)
+{
+    out->accepted = true;
+    if (event->count == 0) {
+        return;
+    }
+    if (reader->in_gap) {
+        out->gap_closed = true;
+        out->gap_from = reader->gap_from;
+        reader->in_gap = false;
+    }
+    reader->fetched = event->last;
+    reader->has_fetched = true;
+}
+
+static void on_page(struct tr_reader *reader, const struct tr_reader_event *event,
+                    struct tr_reader_effects *out)
+{
+    struct tr_mono sent = reader->used;
+
+    reader->room = event->room;
+    if (event->status != TR_OK) {
+        on_failure(reader, event, out);
+        return;
+    }
+    reader->failures = 0;
+    reader->not_found = 0;
+    accept_page(reader, event, out);
+    if (event->iterator.len == 0) {
+        if (reader->in_gap) {
+            out->gap_closed = true; /* nothing was left of the shard */
+            out->gap_from = reader->gap_from;
+            reader->in_gap = false;
+        }
+        out->ended = true;
+        move(reader, TR_READER_ENDED, TR_MONO_NEVER);
+        return;
+    }
+    tr_buf_reset(&reader->iterator);
+    tr_buf_add(&reader->iterator, event->iterator);
+    if (reader->iterator.failed) {
+        move(reader, TR_READER_SEEKING, after_failure(reader, event->now));
+        return;
+    }
+    reader->used = event->now;
+    move(reader, TR_READER_WAITING,
+         tr_mono_max(event->now, tr_mono_add_ms(sent, pace(reader, event))));
+}
+
+static void ask(struct tr_reader *reader, struct tr_reader_effects *out)
+{
+    out->kind = TR_READER_FX_ASK;
+    out->op = ++reader->op;
+    out->position = seek_position(reader);
+    out->at = reader->start_at && !reader->has_fetched;
+    move(reader, TR_READER_ASKING, TR_MONO_NEVER);
+}
+
+static void fetch(struct tr_reader *reader, struct tr_mono now, struct tr_reader_effects *out)
+{
+    out->kind = TR_READER_FX_FETCH;
+    out->op = ++reader->op;
+    reader->used = now;
+    move(reader, TR_READER_FETCHING, TR_MONO_NEVER);
+}
+
+/* Do what is due. A stale iterator is made again before it can expire (rule 10). */
+static void advance(struct tr_reader *reader, struct tr_mono now, struct tr_reader_effects *out)
+{
+    if (reader->state == TR_READER_WAITING && reader->room &&
+        tr_mono_reached(now, tr_mono_add_ms(reader->used, TR_READER_ITERATOR_IDLE_MS))) {
+        move(reader, TR_READER_SEEKING, now);
+    }
+    if (!reader->room || !tr_mono_reached(now, reader->next)) {
+        return;
+    }
+    if (reader->state == TR_READER_SEEKING) {
+        ask(reader, out);
+    } else if (reader->state == TR_READER_WAITING) {
+        fetch(reader, now, out);
+    }
+}
+
+static void on_start(struct tr_reader *reader, const struct tr_reader_event *event)
+{
+    reader->start = event->position;
+    reader->start_at = event->at;
+    move(reader, TR_READER_SEEKING, event->now);
+}
+
+enum tr_status tr_reader_step(struct tr_reader *reader, const struct tr_reader_event *event,
+                              struct tr_reader_effects *out)
+{
+    *out = (struct tr_reader_effects){.kind = TR_READER_FX_NOTHING};
+    switch (event->kind) {
+    case TR_READER_EV_START:
+        on_start(reader, event);
+        break;
+    case TR_READER_EV_TICK:
+        break;
+    case TR_READER_EV_ROOM:
+        reader->room = event->room;
+        break;
+    case TR_READER_EV_ITERATOR:
+        if (reader->state != TR_READER_ASKING || event->op != reader->op) {
+            return TR_OK;
+        }
+        on_iterator(reader, event, out);
+        break;
+    case TR_READER_EV_PAGE:
+        if (reader->state != TR_READER_FETCHING || event->op != reader->op) {
+            return TR_OK;
+        }
+        on_page(reader, event, out);
+        break;
+    }
+    advance(reader, event->now, out);
+    return reader->iterator.failed ? TR_ENOMEM : TR_OK;
+}
+
+struct tr_mono tr_reader_deadline(const struct tr_reader *reader)
+{
+    bool waits = reader->state == TR_READER_SEEKING || reader->state == TR_READER_WAITING;
+    return waits && reader->room ? reader->next : TR_MONO_NEVER;
+}

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/worker.h"
+
+#include "aws/client.h"
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "worker/consumer_core.h"
+#include "worker/pool.h"
+
+#include <unistd.h>
+
+#define ONCE_PAGES 5u
+
+/* One consumer with what the shell keeps for it. */
+struct unit {
+    struct tr_worker *worker;
+    uint32_t index;
+    struct tr_consumer *core;       /* owned */
+    struct tr_processor *processor; /* owned */
+    _Atomic uint64_t *valid_until;  /* owned; by lease */
+    const char *name;               /* the configuration's */
+    bool done;
+};
+
+struct tr_worker {
+    const struct tr_config *config; /* borrowed, or own_config */
+    struct tr_config *own_config;   /* owned */
+    struct tr_aws *aws;             /* owned */
+    struct tr_pool *pool;           /* owned */
+    struct unit *units;             /* owned */
+    size_t unit_count;
+    struct tr_budget budget;
+    struct tr_consumer_effects effects; /* of the present step */
+    char *id;                           /* owned */
+    bool stopping;
+    bool abandoned; /* threads were left behind */
+    struct tr_mono give_up_at;
+    enum tr_status end_status;
+    struct tr_err end_err;
+    struct {
+        _Atomic bool stop; /* asked for by another thread */
+    } shared;
+};
+
+/* A call under way, for its callback. */
+struct call {
+    struct unit *unit;
+    uint64_t op;
+};
+
+static void step(struct unit *unit, struct tr_consumer_event *event);
+
+static void on_answer(void *ctx, struct tr_aws_answer *answer)
+{
+    struct call call = *(struct call *)ctx;
+    struct tr_consumer_event event = {
+        .kind = TR_CONSUMER_EV_ANSWER, .op = call.op, .answer = answer};
+    tr_free(ctx);
+    step(call.unit, &event);
+}
+
+/* A call that cannot even be started is answered as one that failed. */
+static void start_call(struct unit *unit, const struct tr_consumer_effect *fx)
+{
+    struct tr_aws_request request = fx->request;
+    struct call *call = tr_malloc(sizeof *call);
+    struct tr_aws_answer failed = {.status = TR_ENOMEM};
+    struct tr_consumer_event event = {
+        .kind = TR_CONSUMER_EV_ANSWER, .op = fx->op, .answer = &failed};
+
+    request.body = tr_buf_bytes(&fx->body);
+    if (call != NULL) {
+        *call = (struct call){unit, fx->op};
+        if (tr_buf_status(&fx->body) == TR_OK &&
+            tr_aws_start(unit->worker->aws, &request, on_answer, call, NULL) == TR_OK) {
+            if (request.class == TR_AWS_LEASE_WRITE) {
+                tr_metric_add(TR_METRIC_LEASE_WRITES, 1);
+            }
+            return;
+        }
+        tr_free(call);
+    }
+    (void)tr_fail(&failed.err, TR_ENOMEM, "no memory for a call of %s", request.operation);
+    step(unit, &event);
+}
+
+static void give_to_pool(struct unit *unit, const struct tr_consumer_effect *fx)
+{
+    bool slice = fx->kind == TR_CONSUMER_FX_SLICE;
+    struct tr_pool_work work = {.consumer = unit->index, .op = fx->op, .page = fx->page};
+    struct tr_consumer_event failed = {.kind =
+                                           slice ? TR_CONSUMER_EV_SLICED : TR_CONSUMER_EV_PROCESSED,
+                                       .op = fx->op,
+                                       .status = TR_ENOMEM};
+    if (!slice) {
+        work.processor = unit->processor;
+        work.valid_until = &unit->valid_until[fx->lease];
+        work.batch = (struct tr_batch){.page = fx->page,
+                                       .first = fx->first,
+                                       .count = fx->count,
+                                       .consumer = tr_bytes_of(unit->name),
+                                       .stream_arn = tr_consumer_stream_arn(unit->core),
+                                       .shard = fx->shard,
+                                       .fencing = fx->fencing};
+    }
+    if (tr_pool_give(unit->worker->pool, &work) != TR_OK) {
+        step(unit, &failed);
+    }
+}
+
+static void count_note(enum tr_note_id id)
+{
+    switch (id) {
+    case TR_NOTE_LEASE_TAKEN:
+        tr_metric_add(TR_METRIC_LEASES_TAKEN, 1);
+        break;
+    case TR_NOTE_LEASE_LOST:
+        tr_metric_add(TR_METRIC_LEASES_LOST, 1);
+        break;
+    case TR_NOTE_CHECKPOINT_WRITTEN:
+        tr_metric_add(TR_METRIC_CHECKPOINTS, 1);
+        break;
+    case TR_NOTE_GAP:
+        tr_metric_add(TR_METRIC_GAPS, 1);
+        break;
+    case TR_NOTE_PROCESS_FAILED:
+        tr_metric_add(TR_METRIC_PROCESS_FAILURES, 1);
+        break;
+    default:
+        break; /* the other notes have no counter of their own */
+    }
+}
+
+static void stop_units(struct tr_worker *worker)
+{
+    struct tr_consumer_event event = {.kind = TR_CONSUMER_EV_STOP};
+    size_t i;
+    if (worker->stopping) {
+        return;
+    }
+    worker->stopping = true;
+    worker->give_up_at =
+        tr_mono_add_ms(tr_clock_mono(), worker->config->worker.shutdown_timeout_ms);
+    for (i = 0; i < worker->unit_count; i++) {
+        step(&worker->units[i], &event);
+    }
+}
+
+static void unit_done(struct unit *unit, const struct tr_consumer_effect *fx)
+{
+    struct tr_worker *worker = unit->worker;
+    unit->done = true;
+    if (fx->status != TR_OK && worker->end_status == TR_OK) {
+        worker->end_status = fx->status;
+        worker->end_err = fx->err;
+    }
+}
+
+static void run_effect(struct unit *unit, const struct tr_consumer_effect *fx)
+{
+    switch (fx->kind) {
+    case TR_CONSUMER_FX_CALL:
+        start_call(unit, fx);
+        break;
+    case TR_CONSUMER_FX_SLICE:
+    case TR_CONSUMER_FX_PROCESS:
+        give_to_pool(unit, fx);
+        break;
+    case TR_CONSUMER_FX_VALID:
+        atomic_store(&unit->valid_until[fx->lease], fx->valid_until.ns);
+        break;
+    case TR_CONSUMER_FX_NOTE:
+        count_note(fx->note.id);
+        tr_log(&fx->note);
+        break;
+    case TR_CONSUMER_FX_DONE:
+        unit_done(unit, fx);
+        break;
+    }
+}
+
+/* One step of one consumer and everything that follows from it. A step inside a step (a call that
+ * could not be started) has its own effects. */
+static void step(struct unit *unit, struct tr_consumer_event *event)
+{
+    struct tr_worker *worker = unit->worker;
+    struct tr_consumer_effects effects = worker->effects;
+    size_t i;
+
+    worker->effects = (struct tr_consumer_effects){0};
+    tr_consumer_effects_reset(&effects);
+    event->now = tr_clock_mono();
+    event->wall = tr_aws_service_time(worker->aws);
+    if (tr_consumer_step(unit->core, event, &effects) == TR_ENOMEM && worker->end_status == TR_OK) {
+        worker->end_status = tr_fail(&worker->end_err, TR_ENOMEM, "out of memory");
+    }
+    for (i = 0; i < effects.count; i++) {
+        run_effect(unit, &effects.items[i]);
+    }
+    tr_consumer_effects_deinit(&worker->effects);
+    worker->effects = effects;
+}
+
+static void count_result(const struct tr_pool_result *result)
+{
+    if (!result->sliced) {
+        tr_metric_add(TR_METRIC_RECORDS_DONE, (int64_t)result->done);
+    } else if (result->status == TR_OK) {
+        tr_metric_add(TR_METRIC_PAGES, 1);
+        tr_metric_add(TR_METRIC_PAGES_EMPTY, result->count == 0);
+        tr_metric_add(TR_METRIC_RECORDS_FETCHED, (int64_t)result->count);
+        tr_metric_add(TR_METRIC_BYTES_FETCHED, (int64_t)result->bytes);
+    }
+}
+
+static void take_result(struct tr_worker *worker, struct tr_pool_result *result)
+{
+    struct unit *unit = &worker->units[result->consumer];
+    struct tr_consumer_event event = {
+        .kind = result->sliced ? TR_CONSUMER_EV_SLICED : TR_CONSUMER_EV_PROCESSED,
+        .op = result->op,
+        .status = result->status,
+        .done = result->done,
+        .err = result->err,
+    };
+    count_result(result);
+    step(unit, &event);
+    tr_free(result->err);
+}
+
+static bool all_done(const struct tr_worker *worker)
+{
+    size_t i;
+    for (i = 0; i < worker->unit_count; i++) {
+        if (!worker->units[i].done) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct tr_mono next_deadline(const struct tr_worker *worker)
+{
+    struct tr_mono at = worker->stopping ? worker->give_up_at : TR_MONO_NEVER;
+    size_t i;
+    for (i = 0; i < worker->unit_count; i++) {
+        if (!worker->units[i].done) {
+            at = tr_mono_min(at, tr_consumer_deadline(worker->units[i].core));
+        }
+    }
+    return at;
+}
+
+static void tick(struct tr_worker *worker)
+{
+    struct tr_mono now = tr_clock_mono();
+    size_t i;
+    for (i = 0; i < worker->unit_count; i++) {
+        struct unit *unit = &worker->units[i];
+        struct tr_consumer_event event = {.kind = TR_CONSUMER_EV_TICK};
+        if (!unit->done && tr_mono_reached(now, tr_consumer_deadline(unit->core))) {
+            step(unit, &event);
+        }
+    }
+}
+
+static void update_gauges(const struct tr_worker *worker)
+{
+    int64_t held = 0;
+    size_t i;
+    for (i = 0; i < worker->unit_count; i++) {
+        held += (int64_t)tr_consumer_held(worker->units[i].core);
+    }
+    tr_metric_add(TR_METRIC_LEASES_HELD, held - tr_metric_get(TR_METRIC_LEASES_HELD));
+    tr_metric_add(TR_METRIC_PAGES_HELD_BYTES,
+                  (int64_t)worker->budget.bytes - tr_metric_get(TR_METRIC_PAGES_HELD_BYTES));
+}
+
+static void loop(struct tr_worker *worker)
+{
+    struct tr_pool_result result;
+
+    tick(worker);
+    while (!all_done(worker)) {
+        tr_aws_poll(worker->aws, next_deadline(worker));
+        while (tr_pool_take(worker->pool, &result)) {
+            take_result(worker, &result);
+        }
+        if (atomic_load(&worker->shared.stop) || worker->end_status != TR_OK) {
+            stop_units(worker);
+        }
+        tick(worker);
+        update_gauges(worker);
+        if (worker->stopping && tr_mono_reached(tr_clock_mono(), worker->give_up_at) &&
+            !all_done(worker)) {
+            worker->abandoned = true;
+            return;
+        }
+    }
+}
+
+enum tr_status tr_worker_run(struct tr_worker *worker, struct tr_err *err)
+{
+    struct tr_note note = {.id = TR_NOTE_RUN_STARTED,
+                           .a = worker->unit_count,
+                           .b = worker->config->worker.threads,
+                           .text = tr_bytes_of(worker->id)};
+    enum tr_status status;
+
+    tr_log(&note);
+    loop(worker);
+    status = worker->end_status;
+    if (status != TR_OK) {
+        (void)tr_fail(err, status, "%s", worker->end_err.text);
+    } else if (worker->abandoned) {
+        status = tr_fail(err, TR_ETIMEOUT,
+                         "batches in hand did not finish within %llu ms; their leases expire by "
+                         "themselves",
+                         (unsigned long long)worker->config->worker.shutdown_timeout_ms);
+    }
+    note = (struct tr_note){.id = TR_NOTE_RUN_ENDED,
+                            .a = (uint64_t)tr_metric_get(TR_METRIC_RECORDS_DONE),
+                            .b = status == TR_OK        ? 0
+                                 : status == TR_ECONFIG ? 2
+                                                        : 1};
+    tr_log(&note);
+    return status;
+}
+
+static void wake(void *ctx)
+{
+    struct tr_worker *worker = ctx;
+    tr_aws_wakeup(worker->aws);
+}
+
+void tr_worker_stop(struct tr_worker *worker)
+{
+    atomic_store(&worker->shared.stop, true);
+    wake(worker);
+}
+
+/* "host:pid:nonce": new at every start, so that no two processes ever share one. */
+static char *make_id(const char *configured)
+{
+    struct tr_buf id = {0};
+    char host[256] = "";
+    if (configured != NULL) {
+        return tr_strdup(configured);
+    }
+    (void)gethostname(host, sizeof host - 1);
+    tr_buf_printf(&id, "%s:%ld:%016llx", host[0] != '\0' ? host : "unknown", (long)getpid(),
+                  (unsigned long long)tr_random_seed());
+    return tr_buf_take(&id, NULL);
+}
+
+static enum tr_status new_unit(struct tr_worker *worker, size_t index, bool once,
+                               unsigned once_pages, struct tr_err *err)
+{
+    const struct tr_config_consumer *config = &worker->config->consumers[index];
+    struct unit *unit = &worker->units[index];
+    struct tr_consumer_options options = {
+        .name = config->name,
+        .table = config->stream.table,
+        .arn = config->stream.arn,
+        .lease_table = config->lease.table,
+        .worker_id = worker->id,
+        .failover_ms = config->lease.failover_ms,
+        .poll_min_ms = config->stream.poll.min_ms,
+        .poll_max_ms = once ? config->stream.poll.min_ms : config->stream.poll.max_ms,
+        .checkpoint_interval_ms = config->checkpoint.interval_ms,
+        .batch_records = config->batch.records,
+        .batch_bytes = config->batch.bytes,
+        .stop_on_gap = config->stream.on_gap == TR_CONFIG_ON_GAP_STOP,
+        .once = once,
+        .once_pages = once_pages > 0 ? once_pages : ONCE_PAGES,
+        .seed = tr_random_seed(),
+        .budget = &worker->budget,
+    };
+    enum tr_status status;
+
+    unit->worker = worker;
+    unit->index = (uint32_t)index;
+    unit->name = config->name;
+    unit->valid_until = tr_calloc(TR_CONSUMER_LEASES_MAX, sizeof *unit->valid_until);
+    if (unit->valid_until == NULL) {
+        return TR_ENOMEM;
+    }
+    status = tr_file_processor_new(config->processor.file.path,
+                                   config->processor.file.sync == TR_CONFIG_SYNC_BATCH,
+                                   &unit->processor, err);
+    if (status != TR_OK) {
+        return tr_wrap(err, status, "consumer '%s': processor", config->name);
+    }
+    return tr_consumer_new(&options, &unit->core);
+}
+
+enum tr_status tr_worker_new(const struct tr_config *config, bool once, unsigned once_pages,
+                             struct tr_worker **out, struct tr_err *err)
+{
+    struct tr_worker *worker = tr_calloc(1, sizeof *worker);
+    struct tr_aws_options aws = {.region = config->aws.region,
+                                 .endpoint = config->aws.endpoint,
+                                 .profile = config->aws.profile,
+                                 .stream_arn = config->consumers[0].stream.arn,
+                                 .seed = tr_random_seed()};
+    enum tr_status status = TR_ENOMEM;
+    size_t i;
+
+    if (worker == NULL) {
+        return TR_ENOMEM;
+    }
+    worker->config = config;
+    worker->budget.bytes_max = config->worker.memory_bytes;
+    worker->id = make_id(config->worker.id);
+    worker->units = tr_calloc(config->consumer_count, sizeof *worker->units);
+    if (worker->id == NULL || worker->units == NULL) {
+        goto fail;
+    }
+    status = tr_aws_new(&aws, &worker->aws, err);
+    for (i = 0; i < config->consumer_count && status == TR_OK; i++) {
+        worker->unit_count = i + 1;
+        status = new_unit(worker, i, once, once_pages, err);
+    }
+    if (status == TR_OK) {
+        status = tr_pool_new((size_t)config->worker.threads, wake, worker, &worker->pool);
+    }
+    if (status == TR_OK) {
+        *out = worker;
+        return TR_OK;
+    }
+fail:
+    tr_worker_free(worker);
+    return status;
+}
+
+void tr_worker_free(struct tr_worker *worker)
+{
+    size_t i;
+    if (worker == NULL || worker->abandoned) {
+        return;
+    }
+    tr_pool_free(worker->pool);
+    tr_aws_free(worker->aws);
+    for (i = 0; i < worker->unit_count; i++) {
+        struct unit *unit = &worker->units[i];
+        tr_consumer_free(unit->core);
+        if (unit->processor != NULL) {
+            unit->processor->ops->free(unit->processor);
+        }
+        tr_free(unit->valid_until);
+    }
+    tr_consumer_effects_deinit(&worker->effects);
+    tr_config_free(worker->own_config);
+    tr_free(worker->units);
+    tr_free(worker->id);
+    tr_free(worker);
+}
+
+const char *tr_version(void)
+{
+    return TR_VERSION;
+}
+
+enum tr_status tr_worker_open(const struct tr_worker_options *options, struct tr_worker **out,
+                              struct tr_err *err)
+{
+    struct tr_config_errors errors = {0};
+    struct tr_config *config = NULL;
+    struct tr_buf text = {0};
+    enum tr_status status;
+
+    *out = NULL;
+    if (options->size < sizeof *options || options->file_count == 0) {
+        return tr_fail(err, TR_EUSAGE, "options of %zu bytes with %zu files", options->size,
+                       options->file_count);
+    }
+    status = tr_config_load(options->files, options->file_count, NULL, &config, &errors);
+    if (status == TR_OK) {
+        status = tr_worker_new(config, options->once, options->once_pages, out, err);
+    } else {
+        tr_config_errors_print(&errors, &text);
+        (void)tr_fail(err, status, "%s", text.ptr != NULL ? text.ptr : tr_status_text(status));
+    }
+    tr_buf_deinit(&text);
+    tr_config_errors_deinit(&errors);
+    if (status == TR_OK) {
+        (*out)->own_config = config;
+    } else {
+        tr_config_free(config);
+    }
+    return status;
+}
