@@ -59,7 +59,7 @@ static enum tr_status read_one(struct tr_expr *expr, struct tr_json member, char
     if (status == TR_OK && out->text.len == 0) {
         return tr_problem_set(expr->problem, TR_PROBLEM_VALIDATION,
                               "ExpressionAttributeNames contains invalid value: Empty attribute "
-                              "name; key: %.*s",
+                              "name for key %.*s",
                               TR_FMT(out->name));
     }
     return status;

@@ -71,11 +71,14 @@ static enum tr_status syntax(struct parser *ps)
     if (next.kind == TR_TOKEN_END && !at_end) {
         end = ps->token.text.ptr + ps->token.text.len;
     }
-    return tr_problem_set(ps->expr->problem, TR_PROBLEM_VALIDATION,
-                          "Invalid %s: Syntax error; token: \"%.*s\", near: \"%.*s\"", ps->name,
-                          at_end ? 5 : (int)ps->token.text.len,
-                          at_end ? "<EOF>" : ps->token.text.ptr, (int)(end - ps->before),
-                          ps->before);
+    ps->found = RANK_NONE;
+    (void)finds(ps, RANK_PARENTHESES);
+    tr_buf_add_str(message(ps), "Syntax error; token: \"");
+    tr_buf_add(message(ps), at_end ? TR_LIT("<EOF>") : ps->token.text);
+    tr_buf_add_str(message(ps), "\", near: \"");
+    tr_buf_add(message(ps), (struct tr_bytes){ps->before, (size_t)(end - ps->before)});
+    tr_buf_add_char(message(ps), '"');
+    return tr_buf_status(message(ps)) == TR_OK ? TR_EREFUSED : TR_ENOMEM;
 }
 
 static bool at_sign(const struct parser *ps, const char *sign)
@@ -104,7 +107,7 @@ static bool is_keyword(const struct parser *ps)
     size_t i;
     for (i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (at_word(ps, words[i])) {
-            return i < 5 || ps->update;
+            return true;
         }
     }
     return false;
@@ -440,22 +443,30 @@ static void check_between(struct parser *ps, const struct tr_node *node)
     }
 }
 
+static bool repeats_first(const struct tr_node *node)
+{
+    const struct tr_node *first = node->args, *other;
+    if (first == NULL || first->kind != TR_NODE_PATH) {
+        return false;
+    }
+    for (other = first->next; other != NULL; other = other->next) {
+        if (other->kind == TR_NODE_PATH && tr_path_eq(&first->path, &other->path)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void check_distinct(struct parser *ps, const struct tr_node *node)
 {
-    const struct tr_node *first = node->args, *second = first != NULL ? first->next : NULL;
-    if (second == NULL || second->next != NULL || first->kind != TR_NODE_PATH ||
-        second->kind != TR_NODE_PATH || !tr_path_eq(&first->path, &second->path) ||
-        tr_node_family(node->kind) == TR_FAMILY_UPDATE ||
-        tr_node_family(node->kind) == TR_FAMILY_ARITHMETIC) {
+    if (ps->update || !repeats_first(node) || !finds(ps, RANK_DISTINCT)) {
         return;
     }
-    if (finds(ps, RANK_DISTINCT)) {
-        tr_buf_printf(message(ps),
-                      "The first operand must be distinct from the remaining operands for this "
-                      "operator or function; operator: %s, first operand: ",
-                      tr_node_text(node->kind));
-        tr_path_print(message(ps), &first->path);
-    }
+    tr_buf_printf(message(ps),
+                  "The first operand must be distinct from the remaining operands for this "
+                  "operator or function; operator: %s, first operand: ",
+                  tr_node_text(node->kind));
+    tr_path_print(message(ps), &node->args->path);
 }
 
 static void check_operands(struct parser *ps, const struct tr_node *node)
@@ -614,7 +625,7 @@ static enum tr_status parse_operand(struct parser *ps, struct tr_node **out)
     if (!at_sign(ps, "(")) {
         return parse_plain(ps, out);
     }
-    status = parse_group(ps, ps->update ? parse_sum : parse_or, out);
+    status = parse_group(ps, ps->update ? parse_operand : parse_or, out);
     if (status == TR_OK && tr_node_family((*out)->kind) == TR_FAMILY_CONDITION) {
         return syntax(ps);
     }
@@ -812,13 +823,17 @@ enum tr_status tr_expr_condition(struct tr_expr *expr, const char *name, struct 
 
 /* --- updates --- */
 
-/* operand, operand + operand, operand - operand */
+/* operand, operand + operand, operand - operand; all of it may stand in parentheses. */
 static enum tr_status parse_sum(struct parser *ps, struct tr_node **out)
 {
     struct tr_node *node;
-    enum tr_status status = parse_operand(ps, out);
+    enum tr_status status =
+        at_sign(ps, "(") ? parse_group(ps, parse_sum, out) : parse_operand(ps, out);
     if (status != TR_OK || (!at_sign(ps, "+") && !at_sign(ps, "-"))) {
         return status;
+    }
+    if (tr_node_family((*out)->kind) == TR_FAMILY_ARITHMETIC) {
+        return syntax(ps);
     }
     if ((status = count_operator(ps)) != TR_OK) {
         return status;

@@ -141,17 +141,16 @@ static enum tr_status read_update(struct write *w)
 
 static enum tr_status read_condition(struct write *w)
 {
+    struct tr_json expected = w->request.member[TR_Expected];
     struct tr_bytes text;
-    enum tr_status status;
-    if (tr_request_has(&w->request, TR_Expected)) {
-        return tr_legacy_expected(&w->expr, w->request.member[TR_Expected],
-                                  tr_request_is(&w->request, TR_ConditionalOperator, "OR"),
-                                  &w->condition);
+    bool any;
+    enum tr_status status = tr_legacy_operator(
+        &w->call->problem, w->request.member[TR_ConditionalOperator], expected, &any);
+    if (status != TR_OK) {
+        return status;
     }
-    if (tr_request_has(&w->request, TR_ConditionalOperator)) {
-        return tr_problem_set(&w->call->problem, TR_PROBLEM_VALIDATION,
-                              INVALID "ConditionalOperator cannot be used without Filter or "
-                                      "Expected");
+    if (expected.doc != NULL) {
+        return tr_legacy_expected(&w->expr, expected, any, &w->condition);
     }
     status = tr_request_text(w->call, &w->request, TR_ConditionExpression, &text);
     return status == TR_OK && text.ptr != NULL

@@ -5,6 +5,7 @@ struct reader {
     struct tr_problem *problem;
     const struct tr_local_table *table;
     bool legacy;
+    size_t count; /* of conditions */
     const struct tr_node *on_hash;
     const struct tr_node *on_range;
     const struct tr_node *on_other; /* a condition on an attribute that is not in the key */
@@ -99,6 +100,7 @@ static enum tr_status note_condition(struct reader *r, const struct tr_node *nod
         return invalid(r, "KeyConditionExpressions must only contain one condition per key");
     }
     *slot = node;
+    r->count++;
     return TR_OK;
 }
 
@@ -132,6 +134,9 @@ static enum tr_status missed(struct reader *r, struct tr_bytes name)
 
 static enum tr_status check_parts(struct reader *r)
 {
+    if (r->count > 2) {
+        return invalid(r, "Conditions can be of length 1 or 2 only");
+    }
     if (r->on_hash == NULL) {
         return missed(r, r->table->hash.name);
     }
@@ -160,7 +165,7 @@ static enum tr_status read_values(struct reader *r, const struct tr_node *node,
             return invalid(r, "One or more parameter values were invalid: Condition parameter type "
                               "does not match schema type");
         }
-        if (arg->value.data.len == 0 && node->kind != TR_NODE_BEGINS_WITH) {
+        if (arg->value.data.len == 0) {
             return tr_problem_set(r->problem, TR_PROBLEM_VALIDATION,
                                   "One or more parameter values are not valid. The AttributeValue "
                                   "for a key attribute cannot contain an empty %s value. Key: %.*s",

@@ -7,6 +7,9 @@
 
 #include "local/expr.h"
 
+/* ConditionalOperator (absent: AND), which needs two conditions to join; *any: it is OR. */
+enum tr_status tr_legacy_operator(struct tr_problem *problem, struct tr_json name,
+                                  struct tr_json conditions, bool *any) TR_MUST_CHECK;
 /* Expected: conditions on attributes, joined by AND unless `any` (ConditionalOperator OR).
  * Errors:  TR_EREFUSED with the service's problem; TR_ENOMEM. So all functions here. */
 enum tr_status tr_legacy_expected(struct tr_expr *expr, struct tr_json expected, bool any,

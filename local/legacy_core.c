@@ -4,7 +4,7 @@
 #define INVALID "One or more parameter values were invalid: "
 #define ATTRIBUTES_TO_GET_MAX 255
 
-/* name, values at least and at most, types that it takes (letters of the row below) */
+/* name, values at least and at most, types that it takes */
 #define COMPARISON_TABLE(X)                                                                        \
     X(EQ, 1, 1, ANY)                                                                               \
     X(NE, 1, 1, ANY)                                                                               \
@@ -12,12 +12,12 @@
     X(LT, 1, 1, SCALAR)                                                                            \
     X(GE, 1, 1, SCALAR)                                                                            \
     X(GT, 1, 1, SCALAR)                                                                            \
-    X(CONTAINS, 1, 1, ANY)                                                                         \
-    X(NOT_CONTAINS, 1, 1, ANY)                                                                     \
+    X(CONTAINS, 1, 1, SIMPLE)                                                                      \
+    X(NOT_CONTAINS, 1, 1, SIMPLE)                                                                  \
     X(BEGINS_WITH, 1, 1, TEXT)                                                                     \
     X(NOT_NULL, 0, 0, ANY)                                                                         \
     X(NULL, 0, 0, ANY)                                                                             \
-    X(IN, 1, 100, ANY)                                                                             \
+    X(IN, 1, 100, SCALAR)                                                                          \
     X(BETWEEN, 2, 2, SCALAR)
 
 enum comparison {
@@ -29,6 +29,7 @@ enum comparison {
 
 #define TEXT (1u << TR_VALUE_S | 1u << TR_VALUE_B)
 #define SCALAR (TEXT | 1u << TR_VALUE_N)
+#define SIMPLE (SCALAR | 1u << TR_VALUE_BOOL | 1u << TR_VALUE_NULL)
 #define ANY (~0u)
 
 struct comparison_row {
@@ -249,11 +250,25 @@ static struct tr_node *node_over(struct tr_expr *expr, enum tr_node_kind kind, s
     return node;
 }
 
+/* NOT_CONTAINS holds only where there is an attribute to look into. */
+static struct tr_node *there_and_not(struct entry *e, struct tr_node *condition)
+{
+    struct tr_node *path = node_over(e->expr, TR_NODE_PATH, NULL);
+    struct tr_node *there = node_over(e->expr, TR_NODE_EXISTS, path);
+    struct tr_node *not = node_over(e->expr, TR_NODE_NOT, condition);
+    if (path == NULL || there == NULL || not == NULL) {
+        return NULL;
+    }
+    path->path = e->path->path;
+    there->next = not ;
+    return node_over(e->expr, TR_NODE_AND, there);
+}
+
 static enum tr_status make_condition(struct entry *e, struct tr_node **out)
 {
     *out = node_over(e->expr, kind_of(e->comparison), e->path);
     if (*out != NULL && e->comparison == COMPARE_NOT_CONTAINS) {
-        *out = node_over(e->expr, TR_NODE_NOT, *out);
+        *out = there_and_not(e, *out);
     }
     return *out != NULL ? TR_OK : TR_ENOMEM;
 }
@@ -373,6 +388,20 @@ static enum tr_status join(struct tr_expr *expr, struct tr_json object, bool any
         *out = one;
     }
     return TR_OK;
+}
+
+enum tr_status tr_legacy_operator(struct tr_problem *problem, struct tr_json name,
+                                  struct tr_json conditions, bool *any)
+{
+    *any = name.doc != NULL && tr_json_is(name, "OR");
+    if (name.doc == NULL || tr_json_count(conditions) >= 2) {
+        return TR_OK;
+    }
+    return tr_problem_set(problem, TR_PROBLEM_VALIDATION, "%s",
+                          tr_json_count(conditions) == 1
+                              ? "ConditionalOperator can only be used when Filter or Expected has "
+                                "two or more elements"
+                              : "ConditionalOperator cannot be used without Filter or Expected");
 }
 
 enum tr_status tr_legacy_expected(struct tr_expr *expr, struct tr_json expected, bool any,

@@ -7,7 +7,6 @@
 #include "local/legacy.h"
 #include "local/ops.h"
 
-#define INVALID "One or more parameter values were invalid: "
 #define PAGE_BYTES_MAX 1048576
 #define SEGMENTS_MAX 1000000
 #define SELECT_WORDS "SPECIFIC_ATTRIBUTES, COUNT, ALL_ATTRIBUTES, ALL_PROJECTED_ATTRIBUTES"
@@ -64,6 +63,9 @@ static const enum tr_member query_expressions[] = {TR_ProjectionExpression, TR_F
                                                    TR_KeyConditionExpression, TR_MEMBER_COUNT};
 static const enum tr_member query_others[] = {
     TR_AttributesToGet, TR_QueryFilter, TR_ConditionalOperator, TR_KeyConditions, TR_MEMBER_COUNT};
+/* KeyConditions alone may stand beside the other expressions. */
+static const enum tr_member filter_others[] = {TR_AttributesToGet, TR_QueryFilter,
+                                               TR_ConditionalOperator, TR_MEMBER_COUNT};
 
 /* One page on its way. */
 struct page {
@@ -117,12 +119,12 @@ static enum tr_status check_select(struct page *page)
                                                                         : NULL;
     page->count_only = tr_request_is(request, TR_Select, "COUNT");
     if (tr_request_is(request, TR_Select, "ALL_PROJECTED_ATTRIBUTES")) {
-        return invalid(page, INVALID "ALL_PROJECTED_ATTRIBUTES can be used only when Querying "
-                                     "using an IndexName");
+        return invalid(page, "ALL_PROJECTED_ATTRIBUTES can be used only when Querying "
+                             "using an IndexName");
     }
     if (tr_request_is(request, TR_Select, "SPECIFIC_ATTRIBUTES") && what == NULL) {
-        return invalid(page, INVALID "Must specify the AttributesToGet or ProjectionExpression "
-                                     "when choosing to get SPECIFIC_ATTRIBUTES");
+        return invalid(page, "Must specify the AttributesToGet or ProjectionExpression "
+                             "when choosing to get SPECIFIC_ATTRIBUTES");
     }
     if (what != NULL && (page->count_only || tr_request_is(request, TR_Select, "ALL_ATTRIBUTES"))) {
         return tr_problem_set(&page->call->problem, TR_PROBLEM_VALIDATION,
@@ -134,16 +136,16 @@ static enum tr_status check_select(struct page *page)
 
 static enum tr_status read_filter(struct page *page, enum tr_member old_name)
 {
+    struct tr_json old = page->request.member[old_name];
     struct tr_bytes text;
-    enum tr_status status;
-    if (tr_request_has(&page->request, old_name)) {
-        return tr_legacy_conditions(&page->expr, page->request.member[old_name],
-                                    tr_request_is(&page->request, TR_ConditionalOperator, "OR"),
-                                    &page->filter);
+    bool any;
+    enum tr_status status = tr_legacy_operator(
+        &page->call->problem, page->request.member[TR_ConditionalOperator], old, &any);
+    if (status != TR_OK) {
+        return status;
     }
-    if (tr_request_has(&page->request, TR_ConditionalOperator)) {
-        return invalid(page,
-                       INVALID "ConditionalOperator cannot be used without Filter or Expected");
+    if (old.doc != NULL) {
+        return tr_legacy_conditions(&page->expr, old, any, &page->filter);
     }
     status = tr_request_text(page->call, &page->request, TR_FilterExpression, &text);
     return status == TR_OK && text.ptr != NULL
@@ -181,6 +183,17 @@ static enum tr_status read_start(struct page *page)
                               &page->start, &page->call->problem);
 }
 
+/* Put the service's words before what is wrong with the key. */
+static enum tr_status wrong_start(struct tr_call *call)
+{
+    struct tr_bytes inner = tr_arena_copy(call->arena, tr_buf_bytes(&call->problem.message));
+    if (inner.ptr == NULL) {
+        return TR_ENOMEM;
+    }
+    return tr_problem_set(&call->problem, TR_PROBLEM_VALIDATION,
+                          "The provided starting key is invalid: %.*s", TR_FMT(inner));
+}
+
 /* The table, and what can be said about the request only with it. */
 static enum tr_status open_table(struct page *page)
 {
@@ -196,9 +209,8 @@ static enum tr_status open_table(struct page *page)
                               "The table does not have the specified index: %.*s", TR_FMT(index));
     }
     if (page->start.type != TR_VALUE_ABSENT) {
-        if (tr_access_check_key(call, page->table, page->start) != TR_OK) {
-            return invalid(page, "The provided starting key is invalid: The provided key element "
-                                 "does not match the schema");
+        if ((status = tr_access_check_key(call, page->table, page->start)) != TR_OK) {
+            return status == TR_EREFUSED ? wrong_start(call) : status;
         }
         page->start_key = tr_local_table_key(page->table, page->start);
     }
@@ -266,10 +278,10 @@ static struct tr_local_item *step(struct page *page)
     return item;
 }
 
-static bool is_full(struct page *page, const struct tr_local_item *next)
+/* The item that crosses the line of 1 MB still belongs to the page, as in the service. */
+static bool is_full(struct page *page)
 {
-    page->cut = page->scanned == page->limit ||
-                (page->scanned > 0 && page->bytes + tr_local_item_size(next) > PAGE_BYTES_MAX);
+    page->cut = page->scanned == page->limit || page->bytes >= PAGE_BYTES_MAX;
     return page->cut;
 }
 
@@ -286,7 +298,7 @@ static enum tr_status walk(struct page *page, within_fn within, const void *boun
         if (item == NULL) {
             continue;
         }
-        if (is_full(page, item)) {
+        if (is_full(page)) {
             break;
         }
         status = look(page, item);
@@ -505,6 +517,14 @@ static bool in_partition(const struct tr_local_item *item, const void *bounds)
     return tr_key_condition_holds(partition->condition, range);
 }
 
+static enum tr_status check_query_mix(struct page *page)
+{
+    bool keys_only = tr_request_has(&page->request, TR_KeyConditions) &&
+                     !tr_request_has(&page->request, TR_KeyConditionExpression);
+    return tr_access_check_mix(page->call, &page->request, query_expressions,
+                               keys_only ? filter_others : query_others);
+}
+
 enum tr_status tr_op_query(struct tr_call *call)
 {
     struct page page = {.call = call};
@@ -515,9 +535,8 @@ enum tr_status tr_op_query(struct tr_call *call)
     enum tr_status status = tr_request_read(call, call->request, &query_shape, &page.request);
 
     if (status != TR_OK || (status = check_common(&page, &checks)) != TR_OK ||
-        (status = tr_access_check_mix(call, &page.request, query_expressions, query_others)) !=
-            TR_OK ||
-        (status = read_start(&page)) != TR_OK || (status = begin_expressions(&page)) != TR_OK ||
+        (status = check_query_mix(&page)) != TR_OK || (status = read_start(&page)) != TR_OK ||
+        (status = begin_expressions(&page)) != TR_OK ||
         (status = read_filter(&page, TR_QueryFilter)) != TR_OK ||
         (status = read_key_condition(&page, &tree)) != TR_OK ||
         (status = read_projection(&page)) != TR_OK || (status = tr_expr_end(&page.expr)) != TR_OK ||

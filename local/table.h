@@ -33,6 +33,7 @@ struct tr_local_table {
     struct tr_key_part hash;
     struct tr_key_part range;
     bool on_demand;
+    struct tr_wall on_demand_since; /* 0: it never was */
     uint64_t read_units;
     uint64_t write_units;
     bool deletion_protected;

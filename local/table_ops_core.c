@@ -131,10 +131,12 @@ static void add_billing(struct tr_buf *out, const struct tr_local_table *table)
                   ",\"ProvisionedThroughput\":{\"NumberOfDecreasesToday\":0,"
                   "\"ReadCapacityUnits\":%llu,\"WriteCapacityUnits\":%llu}",
                   (unsigned long long)table->read_units, (unsigned long long)table->write_units);
-    if (table->on_demand) {
-        tr_buf_add_str(out, ",\"BillingModeSummary\":{\"BillingMode\":\"PAY_PER_REQUEST\","
-                            "\"LastUpdateToPayPerRequestDateTime\":");
-        add_time(out, table->created);
+    if (table->on_demand_since.ms != 0) {
+        tr_buf_printf(out,
+                      ",\"BillingModeSummary\":{\"BillingMode\":\"%s\","
+                      "\"LastUpdateToPayPerRequestDateTime\":",
+                      table->on_demand ? "PAY_PER_REQUEST" : "PROVISIONED");
+        add_time(out, table->on_demand_since);
         tr_buf_add_char(out, '}');
     }
 }
@@ -313,11 +315,12 @@ static enum tr_status read_stream(struct tr_call *call, const struct tr_request 
 static enum tr_status check_stream(struct tr_call *call, const struct stream_wish *wish)
 {
     if (wish->given && wish->enabled && !wish->has_view) {
-        return invalid(call, INVALID "StreamViewType is required when StreamEnabled is true");
+        return invalid(call, "Invalid StreamViewType: Stream ViewType must not be null or empty "
+                             "when enabling streams.");
     }
     if (wish->given && !wish->enabled && wish->has_view) {
-        return invalid(call, INVALID "StreamViewType must not be specified when StreamEnabled is "
-                                     "false");
+        return invalid(call, "Invalid StreamViewType: Stream StreamEnabled was false but a "
+                             "StreamViewType was present.");
     }
     return TR_OK;
 }
@@ -503,6 +506,9 @@ static enum tr_status read_creation(struct creation *c)
         return status;
     }
     c->table.on_demand = tr_request_is(&c->request, TR_BillingMode, "PAY_PER_REQUEST");
+    if (c->table.on_demand) {
+        c->table.on_demand_since = call->local->now;
+    }
     c->table.deletion_protected = tr_request_bool(&c->request, TR_DeletionProtectionEnabled, false);
     if ((status = read_schema(c)) != TR_OK ||
         (status = read_throughput(call, &c->request, &c->checks, &c->table)) != TR_OK ||
@@ -691,6 +697,9 @@ enum tr_status tr_op_update_table(struct tr_call *call)
         }
     } else if (stream.given) {
         tr_local_stream_disable(call->local, table);
+    }
+    if (wanted.on_demand && !table->on_demand) {
+        table->on_demand_since = call->local->now;
     }
     table->on_demand = wanted.on_demand;
     table->read_units = wanted.read_units;

@@ -381,8 +381,8 @@ enum tr_status tr_eval_update(struct tr_action *actions, struct tr_value item, s
     if (out->data.ptr == NULL) {
         return TR_ENOMEM;
     }
-    if (tr_value_depth(*out) > TR_VALUE_DEPTH_MAX + 1) {
-        return invalid(&u, "Nesting Levels have exceeded supported limits");
+    if (tr_value_depth(*out) > TR_VALUE_DEPTH_MAX) {
+        return invalid(&u, TR_VALUE_TOO_DEEP);
     }
     return TR_OK;
 }

@@ -31,7 +31,11 @@ enum tr_value_type {
         TR_VALUE_COUNT
 };
 
-#define TR_VALUE_DEPTH_MAX 32
+#define TR_VALUE_DEPTH_MAX 32 /* an attribute is level 1, what a map or list holds one deeper */
+#define TR_VALUE_TOO_DEEP                                                                          \
+    "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels "    \
+    "beyond supported limit"
+#define TR_NAME_BYTES_MAX 65535
 #define TR_ITEM_SIZE_MAX 409600
 
 /* A view of one value, passed by value. data is the content: the characters of S, the bytes of B,

@@ -153,11 +153,25 @@ static enum tr_status read_binary(struct reader *r, struct tr_json json, struct 
     return out->data.ptr != NULL ? TR_OK : TR_ENOMEM;
 }
 
+/* A boolean; the service also understands some words for it. */
+static bool bool_of(struct tr_json json, bool *out)
+{
+    struct tr_bytes raw = tr_json_raw(json), word;
+    if (tr_json_type(json) != TR_JSON_STRING) {
+        return tr_json_bool(json, out);
+    }
+    word = (struct tr_bytes){raw.ptr + 1, raw.len - 2};
+    *out = tr_bytes_is_nocase(word, "true") || tr_bytes_is_nocase(word, "yes") ||
+           tr_bytes_is(word, "1");
+    return *out || tr_bytes_is_nocase(word, "false") || tr_bytes_is_nocase(word, "no") ||
+           tr_bytes_is(word, "0");
+}
+
 static enum tr_status read_bool(struct reader *r, struct tr_json json, enum tr_value_type type,
                                 struct tr_value *out)
 {
     bool is;
-    if (!tr_json_bool(json, &is)) {
+    if (!bool_of(json, &is)) {
         return tr_json_type(json) == TR_JSON_STRING
                    ? serialization(r, "Unexpected token received from parser")
                    : tr_json_mistyped(json, "Boolean", r->problem);
@@ -323,6 +337,12 @@ static enum tr_status pack_members(struct reader *r, struct tr_json json, unsign
     }
     status = sorted_members(r, json, &parts, &count);
     for (i = 0; status == TR_OK && i < count; i++) {
+        if (parts[i].name.len == 0) {
+            return invalid(r, "Empty attribute name");
+        }
+        if (parts[i].name.len > TR_NAME_BYTES_MAX) {
+            return invalid(r, "Attribute name is too large, must be less than 65536 bytes");
+        }
         tr_value_pack_element(&r->arena->build, parts[i].name);
         status = pack_value(r, parts[i].json, depth);
     }
@@ -352,8 +372,8 @@ static enum tr_status pack_document(struct reader *r, struct tr_json json, enum 
     size_t opened;
     enum tr_status status;
 
-    if (depth == TR_VALUE_DEPTH_MAX) {
-        return invalid(r, "Nesting Levels have exceeded supported limits");
+    if (depth + 1 == TR_VALUE_DEPTH_MAX) { /* what it holds would stand too deep */
+        return invalid(r, TR_VALUE_TOO_DEEP);
     }
     opened = tr_value_pack_open(&r->arena->build, type);
     status = type == TR_VALUE_M ? pack_members(r, json, depth + 1) : pack_list(r, json, depth + 1);
