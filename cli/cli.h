@@ -16,6 +16,7 @@
     X(local)                                                                                       \
     X(validate)                                                                                    \
     X(config)                                                                                      \
+    X(local)                                                                                       \
     X(version)
 
 #define TR_CLI_OPERANDS_MAX 64
