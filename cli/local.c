@@ -82,6 +82,26 @@ static bool read_tls(const struct tr_cli_args *args, struct tr_local_server_opti
     return true;
 }
 
+/* KEY:SECRET; the secret ends up in a copy that is wiped. */
+static bool read_key(const struct tr_cli_args *args, char *key, size_t size,
+                     struct tr_local_server_options *options)
+{
+    const char *text = tr_cli_string(args, "check-signatures");
+    const char *colon = text != NULL ? strchr(text, ':') : NULL;
+    if (text == NULL) {
+        return true;
+    }
+    if (colon == NULL || colon == text || colon[1] == '\0' || (size_t)(colon - text) >= size) {
+        (void)tr_cli_say(args, TR_CLI_USAGE, "--check-signatures: expected KEY:SECRET");
+        return false;
+    }
+    memcpy(key, text, (size_t)(colon - text));
+    key[colon - text] = '\0';
+    options->access_key = key;
+    options->secret_key = colon + 1;
+    return true;
+}
+
 static void stop_cb(void *ctx)
 {
     tr_local_server_stop(ctx);
@@ -126,10 +146,12 @@ static enum tr_cli_exit run(const struct tr_cli_args *args)
 {
     struct tr_local_server_options options = {0};
     struct tr_err err = {{0}};
+    char access_key[129];
     enum tr_status status;
 
     if (!read_port(args, &options) || !read_model(args, &options.model) ||
-        !read_clock_rate(args, &options) || !read_tls(args, &options)) {
+        !read_clock_rate(args, &options) || !read_tls(args, &options) ||
+        !read_key(args, access_key, sizeof access_key, &options)) {
         return TR_CLI_USAGE;
     }
     status = serve(&options, &err);
@@ -150,6 +172,7 @@ static const struct tr_cli_flag flags[] = {
     {"clock-rate", "X", "1", "seconds of the model's clock in one real second"},
     {"tls-cert", "FILE", NULL, "serve HTTPS with this certificate (PEM)"},
     {"tls-key", "FILE", NULL, "the certificate's key (PEM)"},
+    {"check-signatures", "KEY:SECRET", NULL, "refuse requests that are not signed with this key"},
     {NULL, NULL, NULL, NULL},
 };
 

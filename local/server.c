@@ -11,6 +11,7 @@
 #include "local/model.h"
 #include "local/ops.h"
 #include "local/server_auth.h"
+#include "local/server_verify.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,6 +47,7 @@ struct peer {
     bool too_large;
     bool get; /* a GET of `path`, which is known or not */
     bool path_known;
+    struct tr_buf path;
     struct tr_buf body;
     struct tr_local_answer answer;
     struct tr_mono due;
@@ -64,6 +66,7 @@ struct tr_local_server {
     struct tr_wall wall_start;
     struct tr_mono mono_start;
     struct peer *waiting;
+    struct tr_server_verifier *verifier; /* NULL: only the form of signatures is looked at */
     char region[32];
     struct {
         int64_t second;
@@ -171,6 +174,7 @@ static void connection_cb(void *cls, struct MHD_Connection *connection, void **s
         return;
     }
     if (peer != NULL) {
+        tr_buf_deinit(&peer->path);
         tr_buf_deinit(&peer->body);
         tr_local_answer_deinit(&peer->answer);
         tr_free(peer);
@@ -186,6 +190,7 @@ static void completed_cb(void *cls, struct MHD_Connection *connection, void **re
     (void)connection;
     (void)code;
     if (peer != NULL) {
+        shrink(&peer->path);
         shrink(&peer->body);
         shrink(&peer->answer.body);
     }
@@ -315,11 +320,66 @@ static void refuse(struct peer *peer, const struct tr_problem *problem)
     tr_local_refuse(peer->server->model, model_time(peer->server), problem, answer);
 }
 
+struct headers {
+    struct tr_sigv4_header list[TR_SIGV4_HEADERS_MAX];
+    size_t count;
+    bool too_many;
+};
+
+static enum MHD_Result header_cb(void *cls, enum MHD_ValueKind kind, const char *name,
+                                 const char *value)
+{
+    struct headers *headers = cls;
+    (void)kind;
+    if (headers->count == TR_SIGV4_HEADERS_MAX) {
+        headers->too_many = true;
+        return MHD_NO;
+    }
+    headers->list[headers->count].name = tr_bytes_of(name);
+    headers->list[headers->count].value = tr_bytes_of(value != NULL ? value : "");
+    headers->count++;
+    return MHD_YES;
+}
+
+/* The request as it was signed. A query is not among what clients send; one makes the signature
+ * differ, since it is left out here. */
+static enum tr_status verify(struct peer *peer, struct tr_problem *problem)
+{
+    struct tr_local_server *server = peer->server;
+    struct headers headers = {.count = 0};
+    struct tr_sigv4_request request = {
+        .method = TR_LIT("POST"),
+        .path = tr_buf_bytes(&peer->path),
+        .query = TR_LIT(""),
+        .headers = headers.list,
+        .body = tr_buf_bytes(&peer->body),
+    };
+    (void)MHD_get_connection_values(peer->connection, MHD_HEADER_KIND, header_cb, &headers);
+    if (headers.too_many) {
+        return tr_problem_set(problem, TR_PROBLEM_INCOMPLETE_SIGNATURE,
+                              "the request has more than %d headers", TR_SIGV4_HEADERS_MAX);
+    }
+    request.header_count = headers.count;
+    return tr_server_verify(server->verifier, &request, tr_clock_wall(),
+                            tr_local_now(server->model), problem);
+}
+
+static enum tr_status authorize(struct peer *peer, struct tr_problem *problem)
+{
+    struct tr_server_auth auth;
+    enum tr_status status = tr_server_auth_read(
+        header(peer, "Authorization"),
+        header(peer, "X-Amz-Date").ptr != NULL || header(peer, "Date").ptr != NULL, &auth, problem);
+    if (status == TR_OK && peer->server->verifier != NULL) {
+        status = verify(peer, problem);
+    }
+    return status;
+}
+
 static void serve_post(struct peer *peer)
 {
     struct tr_bytes target = header(peer, "X-Amz-Target");
     struct tr_problem problem = {0};
-    struct tr_server_auth auth;
     enum tr_status status = TR_OK;
 
     if (peer->too_large || peer->body.failed) {
@@ -329,10 +389,7 @@ static void serve_post(struct peer *peer)
         problem.code = TR_PROBLEM_UNKNOWN_OPERATION;
         status = TR_EREFUSED;
     } else if (!tr_bytes_starts(target, TR_TARGET_CONTROL)) {
-        status = tr_server_auth_read(header(peer, "Authorization"),
-                                     header(peer, "X-Amz-Date").ptr != NULL ||
-                                         header(peer, "Date").ptr != NULL,
-                                     &auth, &problem);
+        status = authorize(peer, &problem);
     }
     if (status != TR_OK) {
         refuse(peer, &problem);
@@ -366,6 +423,8 @@ static enum MHD_Result begin(struct peer *peer, const char *method, const char *
     peer->get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
     peer->path_known = strcmp(path, "/") == 0;
     peer->too_large = length.ptr != NULL && !tr_bytes_u64(length, TR_SERVER_BODY_MAX, &bytes);
+    tr_buf_reset(&peer->path);
+    tr_buf_add_str(&peer->path, path);
     tr_buf_reset(&peer->body);
     if (peer->too_large) {
         /* Answered at once: the library then closes the connection without reading the body. */
@@ -566,6 +625,10 @@ enum tr_status tr_local_server_new(const struct tr_local_server_options *options
     if (status != TR_OK) {
         tr_fail(err, status, "no memory for the service model");
     }
+    if (status == TR_OK && options->access_key != NULL) {
+        status = tr_server_verifier_new(options->access_key, options->secret_key, &server->verifier,
+                                        err);
+    }
     if (status == TR_OK) {
         status = open_listener(server, options->port, err);
     }
@@ -674,6 +737,7 @@ void tr_local_server_free(struct tr_local_server *server)
     if (server->stop_fd >= 0) {
         close(server->stop_fd);
     }
+    tr_server_verifier_free(server->verifier);
     tr_local_free(server->model);
     tr_free(server);
 }
