@@ -50,7 +50,8 @@ static bool read_region(const struct tr_cli_args *args, struct tr_local_options 
 {
     const char *text = tr_cli_string(args, "region");
     size_t len = strlen(text);
-    if (len == 0 || len > 31 || strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") != len) {
+    if (len == 0 || len > 31 || text[0] == '-' ||
+        strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") != len) {
         (void)tr_cli_say(args, TR_CLI_USAGE, "--region: '%s' is not the name of a region", text);
         return false;
     }
