@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The demo's picture of itself on a terminal, as text: numbers in, lines out. Pure. */
+#ifndef TR_CLI_DEMO_VIEW_H
+#define TR_CLI_DEMO_VIEW_H
+
+#include "base/buf.h"
+
+#define TR_DEMO_SPARK_MAX 24u
+#define TR_DEMO_SHARDS_MAX 8u
+#define TR_DEMO_EVENTS_MAX 6u
+
+struct tr_demo_shard {
+    char id[24];
+    char state[48];
+    char checkpoint[24];
+};
+
+struct tr_demo_view {
+    const char *title;
+    const char *phase; /* what happens now */
+    uint64_t elapsed_ms;
+    uint64_t written, processed, twice;
+    uint64_t written_per_s[TR_DEMO_SPARK_MAX]; /* oldest first */
+    uint64_t processed_per_s[TR_DEMO_SPARK_MAX];
+    size_t spark_count;
+    struct tr_demo_shard shards[TR_DEMO_SHARDS_MAX];
+    size_t shard_count;
+    size_t shards_more; /* that have no room */
+    char events[TR_DEMO_EVENTS_MAX][96];
+    size_t event_count;
+    size_t columns; /* of the terminal */
+    bool utf8;
+};
+
+/* Add a rate to both rows; the oldest goes when there is no room. */
+void tr_demo_view_sample(struct tr_demo_view *view, uint64_t written_per_s,
+                         uint64_t processed_per_s);
+/* Add a line to the events; the oldest goes when there is no room. */
+void tr_demo_view_event(struct tr_demo_view *view, const char *text);
+
+/* Append the frame: lines that fit the columns. Returns how many. */
+size_t tr_demo_view_frame(const struct tr_demo_view *view, struct tr_buf *out);
+
+#endif
