@@ -172,7 +172,10 @@ static enum tr_status send_attempt(struct tr_aws *aws, struct tr_aws_call *call,
     enum tr_status status;
 
     tr_wall_format_amz(&date, time);
-    tr_buf_printf(&target, "%s.%s", versions[call->request.service], call->request.operation);
+    if (strchr(call->request.operation, '.') == NULL) {
+        tr_buf_printf(&target, "%s.", versions[call->request.service]);
+    }
+    tr_buf_add_str(&target, call->request.operation);
     headers[request.header_count++] =
         (struct tr_sigv4_header){TR_LIT("Host"), tr_bytes_of(endpoint->host_header)};
     headers[request.header_count++] =

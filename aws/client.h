@@ -38,7 +38,7 @@ struct tr_aws_options {
 struct tr_aws_request {
     enum tr_aws_service service;
     enum tr_aws_class class;
-    const char *operation; /* "GetRecords"; static */
+    const char *operation; /* "GetRecords", or a whole X-Amz-Target with its dot; static */
     struct tr_bytes body;  /* JSON; copied */
     /* 1: never repeated by this layer, whatever happens (every conditional write). 0: as many as
      * the timeout and the class's budget allow. */
