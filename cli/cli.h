@@ -12,11 +12,12 @@
 /* Every command, in the order of the help: cli/NAME.c defines tr_cli_NAME_command. */
 #define TR_CLI_COMMAND_TABLE(X)                                                                    \
     X(run)                                                                                         \
-    X(tail)                                                                                        \
-    X(local)                                                                                       \
     X(validate)                                                                                    \
     X(config)                                                                                      \
+    X(tail)                                                                                        \
     X(local)                                                                                       \
+    X(feed)                                                                                        \
+    X(demo)                                                                                        \
     X(version)
 
 #define TR_CLI_OPERANDS_MAX 64
