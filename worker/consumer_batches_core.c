@@ -10,8 +10,8 @@
 
 /* Processing is tried again after 100 ms, doubling, up to 10 s. */
 #define PROCESS_BACKOFF_MAX_MS 10000u
-/* With once, a batch that fails this often in a row cannot be finished by this run (some 30 s). */
-#define ONCE_ATTEMPTS_MAX 10u
+/* With once, a batch that fails this often in a row cannot be finished by this run (some 10 s). */
+#define ONCE_ATTEMPTS_MAX 8u
 /* An ended shard whose children are not listed is held this long while we ask for them; after that
  * the listings find them. */
 #define CHILDREN_HOLD_MS 30000u

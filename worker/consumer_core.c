@@ -14,6 +14,8 @@
 #define TABLE_POLL_MS 250u
 #define BACKOFF_MIN_MS 100u
 #define START_BACKOFF_MAX_MS 5000u
+/* A question that is not answered by then is told (and asked again): nobody watches a silent start. */
+#define QUESTION_TIMEOUT_MS 5000u
 
 /* op = kind (4 bits), slot (16), generation (8), number (36) */
 #define NUMBER_BITS 36u
@@ -176,7 +178,7 @@ static void ask_phase(struct tr_consumer *c)
     };
     struct tr_buf *body =
         tr_consumer_call(c, tr_consumer_op(questions[c->phase].op, NULL, 0), TR_AWS_DYNAMODB,
-                         TR_AWS_CONTROL, questions[c->phase].operation, 0, 0);
+                         TR_AWS_CONTROL, questions[c->phase].operation, 0, QUESTION_TIMEOUT_MS);
     if (body == NULL) {
         return;
     }

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # `run` as a user meets it: to the end, stopped, killed, told wrong things.
-. "$TR_SOURCE_DIR/tests/e2e/lib.sh"
+. "$TR_SOURCE_DIR/tests/e2e/lib.sh" || exit 1
 
-lines() { wc -l <"$1" 2>/dev/null || echo 0; }
+lines() { [ -e "$1" ] && wc -l <"$1" || echo 0; }
 has_lines() { [ "$(lines "$1")" -ge "$2" ]; }
 
 start_local

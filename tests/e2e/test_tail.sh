@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # `tail` as a user meets it.
-. "$TR_SOURCE_DIR/tests/e2e/lib.sh"
+. "$TR_SOURCE_DIR/tests/e2e/lib.sh" || exit 1
 
 start_local
 expect 0 "$TAILRACE" feed Orders --create --count 100 --keys 10 --seed 1
