@@ -45,6 +45,7 @@ enum tr_profile_key {
     TR_PROFILE_KEY_COUNT
 };
 
+/* "aws_access_key_id" and so on. Owns: static. */
 const char *tr_profile_key_name(enum tr_profile_key key);
 
 struct tr_profile_value {

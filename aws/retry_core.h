@@ -41,7 +41,9 @@ struct tr_retry_decision {
     unsigned cost; /* taken from the budget; given back if the repetition succeeds */
 };
 
+/* A full budget; the seed is the jitter's. */
 void tr_retry_init(struct tr_retry *retry, uint64_t seed);
+/* Take a failed attempt's cost from the budget, or say that the call ends with it. */
 struct tr_retry_decision tr_retry_decide(struct tr_retry *retry,
                                          const struct tr_retry_failure *failure);
 /* A call succeeded; `cost` is that of its last repetition, 0 if there was none. */
