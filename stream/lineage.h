@@ -33,6 +33,7 @@ enum tr_node_flag {
     TR_NODE_COVERED = 1 << 17,  /* an ancestor has a row */
     TR_NODE_PLANNED = 1 << 18,  /* to get a row */
     TR_NODE_DEFERRED = 1 << 19, /* it or an ancestor waits for a complete listing to show it */
+    TR_NODE_CUT = 1 << 20,      /* where a cycle is cut: gets its row without its parents */
 
     TR_NODE_SHOWN = 1 << 24, /* by the event at hand */
     TR_NODE_KEPT = 1 << 25,

@@ -42,9 +42,12 @@ struct tr_graph_event {
 
 /* How many creates one step proposes at most: the next ones come as rows are made. */
 #define TR_GRAPH_CREATES_MAX 128
-/* Rows are proposed only from a listing and a scan that began no longer ago: a worker that slept
- * wakes up with both outdated, and would make rows again that the fleet has finished since. */
-#define TR_GRAPH_FRESH_MS 600000u
+/* Rows are proposed only from a scan and a listing that began no longer ago than this: else a
+ * worker that slept, or whose scans fail, would make rows again that the fleet has finished and
+ * deleted since. So whoever deletes ended rows keeps them for longer than
+ * TR_GRAPH_LISTING_FRESH_MS. */
+#define TR_GRAPH_SCAN_FRESH_MS 120000u
+#define TR_GRAPH_LISTING_FRESH_MS 300000u
 /* A scan that may be stale proves neither that a row is gone nor that a checkpoint went back until
  * so long after the row was made or the checkpoint seen. */
 #define TR_GRAPH_STALE_MS 60000u
@@ -55,20 +58,22 @@ struct tr_graph_create {
     struct tr_bytes parents[TR_SHARD_PARENTS_MAX];
     size_t parent_count;
     struct tr_position checkpoint; /* TRIM_HORIZON, or the last one known of a row that vanished */
-    /* The mark: no parent has a row or gets one before. A first start marks shards that have no
+    /* The mark: no parent has a row. A first start marks shards that have no
      * parents, too: a row with it is read from TRIM_HORIZON, one without it AT its start. */
     bool without_parents;
     bool gap; /* outside a first start and a new stream's first shards: something came before */
 };
 
 /* Creates are proposals: they come again at every step until an event shows the row, or shows that
- * none is needed. */
+ * none is needed. A child's row is proposed only once its parents' rows are known to be there
+ * (TR_GRAPH_ROW says so), so the creates of one step may be made at once and in any order. */
 struct tr_graph_effects {
-    const struct tr_graph_create
-        *creates; /* parents before children; borrowed until the next step */
+    /* By lineage, starting sequence number and id; borrowed until the next step. */
+    const struct tr_graph_create *creates;
     size_t create_count;
     bool want_listing; /* a full listing would help: a new graph, an end without children, a row
-                          that waits for a parent without a row, outdated knowledge */
+                          that waits for a parent without a row, an outdated listing */
+    bool want_scan;    /* a scan would help: none came yet, or it is too old to make rows by */
 };
 
 /* Errors: TR_ENOMEM.

@@ -13,6 +13,9 @@
 #include "base/mem.h"
 #include "stream/lineage.h"
 
+/* How much of the plan one step looks at. */
+#define LOOKED_AT_MAX 8192
+
 struct tr_graph {
     struct tr_lineage lineage; /* owned */
     uint32_t *plan;            /* owned; nodes with TR_NODE_PLANNED, parents before children */
@@ -33,7 +36,6 @@ struct tr_graph {
     bool complete_known;
     bool deferred; /* a shard waits for the next complete listing */
     bool held;     /* a row waits for a parent that has no row and gets none */
-    bool stale;    /* the plan holds what only fresher knowledge allows */
 };
 
 enum tr_status tr_graph_new(size_t shards_max, struct tr_graph **out)
@@ -186,10 +188,9 @@ static bool is_planned(const struct tr_node *node)
     return is(node, TR_NODE_PLANNED) && is_wanting(node);
 }
 
-static bool is_fresh(const struct tr_graph *graph, const struct tr_node *node, struct tr_mono now)
+static bool is_within(struct tr_mono then, struct tr_mono now, uint64_t ms)
 {
-    return tr_mono_ms_between(graph->rows_begun, now) <= TR_GRAPH_FRESH_MS &&
-           tr_mono_ms_between(node->seen, now) <= TR_GRAPH_FRESH_MS;
+    return tr_mono_ms_between(then, now) <= ms;
 }
 
 /* A parent that has a row, or gets one before its children. */
@@ -203,6 +204,17 @@ static bool any_parent_has_row_or_plan(const struct tr_graph *graph, const struc
     uint8_t k;
     for (k = 0; k < node->parent_count; k++) {
         if (has_row_or_plan(graph, node->parents[k])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool any_parent_has_row(const struct tr_graph *graph, const struct tr_node *node)
+{
+    uint8_t k;
+    for (k = 0; k < node->parent_count; k++) {
+        if (is(node_at(graph, node->parents[k]), TR_NODE_ROW)) {
             return true;
         }
     }
@@ -313,7 +325,8 @@ static void plan_uncovered(struct tr_graph *graph)
             plan_with_descendants(graph, i);
         }
     }
-    /* What is left are cycles, which no service has: they get rows, and wait for each other. */
+    /* What is left are cycles, which no service has. One of each goes without its parents, and by
+     * that the others are blocked. */
     for (i = 0; i < lineage->count; i++) {
         if (is_uncovered(node_at(graph, i))) {
             lineage->order[count++] = i;
@@ -322,6 +335,7 @@ static void plan_uncovered(struct tr_graph *graph)
     tr_lineage_sort(lineage, lineage->order, count);
     for (k = 0; k < count; k++) {
         if (is_uncovered(node_at(graph, lineage->order[k]))) {
+            node_at(graph, lineage->order[k])->flags |= TR_NODE_CUT;
             plan_with_descendants(graph, lineage->order[k]);
         }
     }
@@ -356,7 +370,7 @@ static void sort_plan(struct tr_graph *graph)
 static void spread_rows(struct tr_graph *graph)
 {
     const uint32_t evaluation =
-        TR_NODE_BLOCKED | TR_NODE_COVERED | TR_NODE_PLANNED | TR_NODE_DEFERRED;
+        TR_NODE_BLOCKED | TR_NODE_COVERED | TR_NODE_PLANNED | TR_NODE_DEFERRED | TR_NODE_CUT;
     uint32_t i;
     for (i = 0; i < graph->lineage.count; i++) {
         node_at(graph, i)->flags &= ~evaluation;
@@ -742,17 +756,22 @@ static void take_end(struct tr_graph *graph, const struct tr_graph_event *event)
 
 /* --- effects ---------------------------------------------------------------------------------- */
 
-/* Something came before the shard that nobody has read and nobody will: its parents have no rows.
- * Not so at a first start, without parents, behind parents that finished, and for a row that was
- * there already. */
+/* Something came before the shard that nobody has read and nobody will: its parents have no rows,
+ * and were not seen to finish. What was trimmed before a first start is nobody's; but a shard that
+ * it found and that was gone before it had a row is missing. */
 static bool has_gap(const struct tr_graph *graph, const struct tr_node *node)
 {
     uint8_t k;
-    if (is(node, TR_NODE_FIRST | TR_NODE_HAD_ROW)) {
+    if (is(node, TR_NODE_HAD_ROW)) {
         return false;
     }
     for (k = 0; k < node->parent_count; k++) {
-        if (!is(node_at(graph, node->parents[k]), TR_NODE_FINISHED)) {
+        const struct tr_node *parent = node_at(graph, node->parents[k]);
+        if (is(parent, TR_NODE_FINISHED)) {
+            continue;
+        }
+        if (!is(node, TR_NODE_FIRST) ||
+            (is(parent, TR_NODE_FIRST) && !is(parent, TR_NODE_BLOCKED))) {
             return true;
         }
     }
@@ -762,7 +781,7 @@ static bool has_gap(const struct tr_graph *graph, const struct tr_node *node)
 static void fill_create(const struct tr_graph *graph, const struct tr_node *node,
                         struct tr_graph_create *create)
 {
-    bool orphaned = !any_parent_has_row_or_plan(graph, node);
+    bool orphaned = !any_parent_has_row(graph, node);
     uint8_t k;
     *create = (struct tr_graph_create){.key = node->id, .checkpoint = TR_TRIM_HORIZON};
     for (k = 0; k < node->parent_count; k++) {
@@ -776,29 +795,53 @@ static void fill_create(const struct tr_graph *graph, const struct tr_node *node
     }
 }
 
+/* A row is proposed only once its parents' rows are there: were the child's made and the parent's
+ * not (a lost request, a crash), and the parent trimmed then, nobody would know that records are
+ * missing. So all that one step proposes may be made at once and in any order. */
+static bool waits_for_parent(const struct tr_graph *graph, const struct tr_node *node)
+{
+    uint8_t k;
+    if (is(node, TR_NODE_CUT)) {
+        return false;
+    }
+    for (k = 0; k < node->parent_count; k++) {
+        if (is_planned(node_at(graph, node->parents[k]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void fill_effects(struct tr_graph *graph, struct tr_mono now, struct tr_graph_effects *out)
 {
-    size_t i, count = 0;
+    bool scan_is_fresh = is_within(graph->rows_begun, now, TR_GRAPH_SCAN_FRESH_MS);
+    size_t i, end, count = 0;
+    out->want_scan = !graph->rows_known;
+    out->want_listing =
+        !graph->complete_known || graph->orphans > 0 || graph->held || graph->deferred;
     while (graph->plan_head < graph->plan_count &&
            !is_planned(node_at(graph, graph->plan[graph->plan_head]))) {
         graph->plan_head++;
     }
-    graph->stale = false;
-    for (i = graph->plan_head; i < graph->plan_count && count < TR_GRAPH_CREATES_MAX; i++) {
+    /* The first of the plan waits for nobody, so looking at a part of a long one is enough. */
+    end = graph->plan_count - graph->plan_head < LOOKED_AT_MAX ? graph->plan_count
+                                                               : graph->plan_head + LOOKED_AT_MAX;
+    for (i = graph->plan_head; i < end && count < TR_GRAPH_CREATES_MAX; i++) {
         const struct tr_node *node = node_at(graph, graph->plan[i]);
-        if (!is_planned(node)) {
+        if (!is_planned(node) || waits_for_parent(graph, node)) {
             continue;
         }
-        if (is_fresh(graph, node, now)) {
+        if (!scan_is_fresh) {
+            out->want_scan = true;
+            break;
+        }
+        if (is_within(node->seen, now, TR_GRAPH_LISTING_FRESH_MS)) {
             fill_create(graph, node, &graph->creates[count++]);
         } else {
-            graph->stale = true;
+            out->want_listing = true;
         }
     }
-    out->creates = graph->creates;
     out->create_count = count;
-    out->want_listing = !graph->complete_known || graph->orphans > 0 || graph->held ||
-                        graph->deferred || graph->stale;
 }
 
 enum tr_status tr_graph_step(struct tr_graph *graph, const struct tr_graph_event *event,
