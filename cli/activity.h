@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the users of an online shop do, as writes to a table: they sign up, fill carts, order, pay,
- * change their profiles, move, and leave. Each writer has users of its own, so that no two writes of
- * one user are ever under way at once, and so that a seed gives each writer the same activity
+ * change their profiles, move, and leave. Each writer has users of its own, so that no two writes
+ * of one user are ever under way at once, and so that a seed gives each writer the same activity
  * however the writers' calls interleave. Pure: time, seed and outcomes are given in.
  *
  * An item is a user: partition key `pk` (S), about 1 KB in all types of attributes. Its attribute
- * `n` (N) is one higher after each write of the user, so that a reader can tell the order; a removal
- * has a number too, one above that of the item it removes. `writer` (S) names the feed that wrote. */
+ * `n` (N) is one higher after each write of the user, so that a reader can tell the order; a
+ * removal has a number too, one above that of the item it removes. `writer` (S) names the feed
+ * that wrote. */
 #ifndef TR_CLI_ACTIVITY_H
 #define TR_CLI_ACTIVITY_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * SIGTERM and SIGINT for commands that run until told: a thread waits for them, so that nothing has
- * to be safe inside a signal handler. The first asks the command to end, the second ends the process
- * at once with exit code 1. */
+ * SIGTERM and SIGINT for commands that run until told: a thread waits for them, so that nothing
+ * has to be safe inside a signal handler. The first asks the command to end, the second ends the
+ * process at once with exit code 1. */
 #ifndef TR_CLI_SIGNALS_H
 #define TR_CLI_SIGNALS_H
 

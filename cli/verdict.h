@@ -27,8 +27,8 @@ struct tr_verdict *tr_verdict_new(void);
 void tr_verdict_free(struct tr_verdict *verdict);
 
 /* A line of the feed's log: "PK N KIND".
- * Errors:  TR_EPARSE (not such a line, a write that is there already), TR_ELIMIT, TR_ENOMEM; nothing
- *          counted then. */
+ * Errors:  TR_EPARSE (not such a line, a write that is there already), TR_ELIMIT, TR_ENOMEM;
+ *          nothing counted then. */
 enum tr_status tr_verdict_acknowledged(struct tr_verdict *verdict, struct tr_bytes line,
                                        struct tr_err *err) TR_MUST_CHECK;
 /* A line of the processor's file: a record with the attributes of cli/activity.h. A removal by the

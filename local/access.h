@@ -42,6 +42,7 @@ enum tr_status tr_access_show(struct tr_call *call, const struct tr_projection *
 
 enum tr_capacity { TR_CAPACITY_NONE, TR_CAPACITY_TOTAL, TR_CAPACITY_INDEXES };
 
+/* What ReturnConsumedCapacity asks for. */
 enum tr_capacity tr_access_capacity(const struct tr_request *request);
 /* Half units of a read of so many bytes; and of a write. */
 uint64_t tr_access_read_halves(uint64_t bytes, bool consistent);

@@ -4,7 +4,8 @@
 #include "base/mem.h"
 
 #define CHUNK_BYTES 16384
-#define KEEP_BYTES_MAX 1048576 /* buffers that grew beyond this are not kept for the next request  \
+#define KEEP_BYTES_MAX                                                                             \
+    1048576 /* buffers that grew beyond this are not kept for the next request  \
                                 */
 
 struct tr_arena_chunk {

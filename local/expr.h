@@ -77,6 +77,7 @@ struct tr_node {
     struct tr_node *next;  /* the next operand of what holds this one */
 };
 
+/* The operator or function of a node as the language spells it, and what sort it is. */
 const char *tr_node_text(enum tr_node_kind kind);
 enum tr_node_family tr_node_family(enum tr_node_kind kind);
 
@@ -133,6 +134,7 @@ struct tr_action {
     bool legacy;            /* of AttributeUpdates: other words for the same refusals */
 };
 
+/* Parse an UpdateExpression into its actions, checked as the service does. */
 enum tr_status tr_expr_update(struct tr_expr *expr, struct tr_bytes text,
                               struct tr_action **out) TR_MUST_CHECK;
 
@@ -149,6 +151,7 @@ struct tr_projection {
     size_t count;
 };
 
+/* Parse a ProjectionExpression into its paths. */
 enum tr_status tr_expr_projection(struct tr_expr *expr, struct tr_bytes text,
                                   struct tr_projection *out) TR_MUST_CHECK;
 /* The part of an item that the paths show. */

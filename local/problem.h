@@ -48,6 +48,7 @@ struct tr_problem {
 enum tr_status tr_problem_set(struct tr_problem *problem, enum tr_problem_code code,
                               const char *fmt, ...) TR_PRINTF(3, 4) TR_MUST_CHECK;
 
+/* Forget it, for the next use; the memory stays. */
 void tr_problem_reset(struct tr_problem *problem);
 void tr_problem_deinit(struct tr_problem *problem);
 

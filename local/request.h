@@ -57,6 +57,7 @@ enum tr_member {
         TR_MEMBER_COUNT
 };
 
+/* The name of a request member as it stands on the wire. */
 const char *tr_member_name(enum tr_member member);
 
 /* What an operation takes, and what it refuses (ended by NULL). */

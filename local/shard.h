@@ -30,6 +30,7 @@ struct tr_sequence {
     } step[TR_SEQUENCE_STEPS];
 };
 
+/* Start a counter of sequence numbers: where, and how long they are, is by the seed. */
 void tr_sequence_init(struct tr_sequence *sequence, struct tr_random *random);
 /* The next counter; never 0. */
 uint64_t tr_sequence_next(struct tr_sequence *sequence, struct tr_random *random);

@@ -95,6 +95,7 @@ struct tr_value tr_value_element(struct tr_value list, size_t index);
 /* Whether a set has an element. */
 bool tr_value_has(struct tr_value set, struct tr_bytes element);
 
+/* Equality as the service sees it: sets without order, numbers by value. */
 bool tr_value_eq(struct tr_value a, struct tr_value b);
 /* Order of two S, two N or two B: <0, 0, >0. */
 int tr_value_cmp(struct tr_value a, struct tr_value b);

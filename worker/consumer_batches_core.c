@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The held leases of a consumer, from pages to checkpoints: batches go to the pool one at a time, what
- * is done is acknowledged, the tracker's low-water mark is asked for as a checkpoint, and SHARD_END
- * only when all is processed and the children's rows exist. */
+ * The held leases of a consumer, from pages to checkpoints: batches go to the pool one at a time,
+ * what is done is acknowledged, the tracker's low-water mark is asked for as a checkpoint, and
+ * SHARD_END only when all is processed and the children's rows exist. */
 #include "worker/consumer_parts.h"
 
 #include "base/assert.h"

@@ -14,7 +14,7 @@
 #define TABLE_POLL_MS 250u
 #define BACKOFF_MIN_MS 100u
 #define START_BACKOFF_MAX_MS 5000u
-/* A question that is not answered by then is told (and asked again): nobody watches a silent start. */
+/* A question that is not answered by then is told, and asked again. */
 #define QUESTION_TIMEOUT_MS 5000u
 
 /* op = kind (4 bits), slot (16), generation (8), number (36) */

@@ -302,8 +302,8 @@ static void on_bad_row(void *ctx, struct tr_bytes key, const char *why)
     tr_consumer_note(c, TR_NOTE_LEASE_ROW_BAD, name, 0, 0, tr_bytes_of(why));
 }
 
-/* The whole table was read: first the graph (it must know all rows before it proposes any), then the
- * lease core. */
+/* The whole table was read: first the graph (it must know all rows before it proposes any), then
+ * the lease core. */
 static void scan_complete(struct tr_consumer *c)
 {
     struct scan *scan = &c->scan;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The held leases of a consumer, from the grant to pages in hand: each has a slot with a reader, the
- * pages that are fetched and not processed, at most one batch lent to the pool, and a tracker. */
+ * The held leases of a consumer, from the grant to pages in hand: each has a slot with a reader,
+ * the pages fetched and not processed, at most one batch lent to the pool, and a tracker. */
 #include "worker/consumer_parts.h"
 
 #include "base/assert.h"
@@ -100,7 +100,7 @@ static struct slot *new_slot(struct tr_consumer *c, struct tr_bytes key)
 }
 
 /* Where reading starts. LATEST and AT_TIMESTAMP are written by KCL workers; taken anew they would
- * skip what was written meanwhile, so the shard is read from its beginning: repeated, never lost. */
+ * skip what was written meanwhile, so the shard is read from its start: repeated, never lost. */
 static struct tr_position start_of(const struct tr_position *checkpoint)
 {
     return tr_position_is_sequence(checkpoint) ? *checkpoint : TR_TRIM_HORIZON;

@@ -22,7 +22,7 @@ TR_API const char *tr_version(void);
 /* A worker: one process's part in the fleet. */
 struct tr_worker;
 
-/* Init with {.size = sizeof(struct tr_worker_options)}; fields that are zero take their defaults. */
+/* Init with {.size = sizeof(struct tr_worker_options)}; what is zero takes its default. */
 struct tr_worker_options {
     size_t size;
     const char *const *files; /* YAML configuration files, merged */
@@ -43,7 +43,8 @@ TR_API enum tr_status tr_worker_open(const struct tr_worker_options *options,
  * was processed is checkpointed when it returns TR_OK.
  * Errors:  TR_ECONFIG or TR_EAUTH (what was configured cannot be used), TR_ETIMEOUT (stopped, but
  *          batches in hand did not finish within worker.shutdown_timeout: their leases expire by
- *          themselves, nothing is lost), anything else that made going on impossible; err says what.
+ *          themselves, nothing is lost), anything else that made going on impossible; err says
+ *          what.
  * Threads: one; it becomes the loop thread. */
 TR_API enum tr_status tr_worker_run(struct tr_worker *worker, struct tr_err *err) TR_MUST_CHECK;
 

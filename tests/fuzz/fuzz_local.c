@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The service model's dispatch. Input: lines in pairs, an X-Amz-Target and a body, called one after
- * the other on a model that has a table "Tab" (key "pk") with a stream, all at one time and seed. */
+ * The service model's dispatch. Input: lines in pairs, an X-Amz-Target and a body, called one
+ * after the other on a model that has a table "Tab" (key "pk") with a stream, all at one time and
+ * seed. */
 #include "base/assert.h"
 #include "base/json.h"
 #include "local/local.h"

@@ -10,6 +10,9 @@
 #include "base/mem.h"
 #include "local/local.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #define START_MS INT64_C(1795248000000) /* 2026-11-21T08:00:00Z */
 
 #define STREAMS "DynamoDBStreams_20120810."
