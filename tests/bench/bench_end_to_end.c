@@ -41,7 +41,7 @@ static double now_s(void)
     return (double)tr_clock_mono().ns / 1e9;
 }
 
-static pid_t spawn(char *const *argv, int out)
+static pid_t spawn(const char *const *argv, int out)
 {
     posix_spawn_file_actions_t actions;
     pid_t pid;
@@ -50,7 +50,8 @@ static pid_t spawn(char *const *argv, int out)
         posix_spawn_file_actions_adddup2(&actions, out, 1);
     }
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    if (posix_spawn(&pid, argv[0], &actions, NULL, argv, environ) != 0) {
+    /* posix_spawn does not change its arguments; its type is older than const. */
+    if (posix_spawn(&pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ) != 0) {
         die("cannot start a process");
     }
     posix_spawn_file_actions_destroy(&actions);
@@ -199,7 +200,7 @@ static void fill(CURL *curl, struct answer *answer)
     static char body[65536];
     unsigned number = 0;
     while (number < RECORDS) {
-        int len = snprintf(body, sizeof body, "{\"RequestItems\":{\"B\":[");
+        int len = snprintf(body, sizeof body, "{\"RequestItems\":{\"Bench\":[");
         unsigned i;
         for (i = 0; i < BATCH; i++) {
             len += snprintf(body + len, sizeof body - (size_t)len,
@@ -236,7 +237,7 @@ static void receive(void)
     char arn[256], shard[128], iterator[2200], body[2600];
     unsigned empty = 0;
 
-    call(curl, "DynamoDB_20120810.DescribeTable", "{\"TableName\":\"B\"}", &answer);
+    call(curl, "DynamoDB_20120810.DescribeTable", "{\"TableName\":\"Bench\"}", &answer);
     copy_string(answer.ptr, "\"LatestStreamArn\"", arn, sizeof arn);
     (void)snprintf(body, sizeof body, "{\"StreamArn\":\"%s\"}", arn);
     call(curl, "DynamoDBStreams_20120810.DescribeStream", body, &answer);
@@ -282,7 +283,7 @@ static void write_config(const char *path, const char *app, const char *output)
     }
     fprintf(f,
             "aws: {region: us-east-1, endpoint: '%s'}\nworker: {threads: 1}\nconsumers:\n  %s:\n"
-            "    stream: {table: B}\n    processor: {file: {path: '%s'}}\n",
+            "    stream: {table: Bench}\n    processor: {file: {path: '%s'}}\n",
             endpoint, app, output);
     fclose(f);
 }
@@ -290,7 +291,7 @@ static void write_config(const char *path, const char *app, const char *output)
 static double measure_run(const char *program, unsigned round)
 {
     char path[128], app[32];
-    char *argv[] = {(char *)(uintptr_t)program, "run", "--once", path, NULL};
+    const char *argv[] = {program, "run", "--once", path, NULL};
     int code;
     double cpu;
     (void)snprintf(path, sizeof path, "%s/run.yaml", folder);
@@ -315,11 +316,21 @@ static double median(double *numbers)
     return numbers[ROUNDS / 2];
 }
 
+/* The shard is at its tip; some polls later. */
+static double idle_rss(pid_t pid)
+{
+    double until = now_s() + 5;
+    while (now_s() < until) {
+        (void)usleep(100000);
+    }
+    return rss_mb(pid);
+}
+
 /* Start with an existing lease table until the first line stands in the file; then let it idle. */
 static void measure_start_and_idle(const char *program)
 {
     char path[128], output[128];
-    char *argv[] = {(char *)(uintptr_t)program, "run", path, NULL};
+    const char *argv[] = {program, "run", path, NULL};
     double first[ROUNDS], rss = 0;
     unsigned i;
     int code;
@@ -341,7 +352,7 @@ static void measure_start_and_idle(const char *program)
             CURL *curl = curl_easy_init();
             struct answer answer = {0};
             static char body[4096];
-            int len = snprintf(body, sizeof body, "{\"TableName\":\"B\",\"Item\":");
+            int len = snprintf(body, sizeof body, "{\"TableName\":\"Bench\",\"Item\":");
             len += add_item(body + len, sizeof body - (size_t)len, RECORDS + i);
             (void)snprintf(body + len, sizeof body - (size_t)len, "}");
             call(curl, "DynamoDB_20120810.PutItem", body, &answer);
@@ -359,12 +370,7 @@ static void measure_start_and_idle(const char *program)
         first[i] = (now_s() - from) * 1000;
         close(fd);
         if (i == ROUNDS - 1) {
-            /* idle: the shard is at its tip; ten polls later */
-            double idle_until = now_s() + 5;
-            while (now_s() < idle_until) {
-                (void)usleep(100000);
-            }
-            rss = rss_mb(pid);
+            rss = idle_rss(pid);
         }
         kill(pid, SIGTERM);
         (void)finish(pid, &code);
@@ -373,9 +379,10 @@ static void measure_start_and_idle(const char *program)
     row("RSS of an idle worker, HTTP", rss, "MB", "<= 12");
 }
 
-static pid_t start_model(const char *program)
+/* With a certificate (and its key): over TLS. */
+static pid_t start_model(const char *program, const char *certificate, const char *key)
 {
-    char *argv[] = {(char *)(uintptr_t)program, "local", "--port", "0", NULL};
+    const char *argv[] = {program, "local", "--port", "0", certificate, key, NULL};
     int pipe_fds[2];
     char line[128] = "";
     FILE *out;
@@ -398,10 +405,10 @@ static void measure_puts(CURL *curl, struct answer *answer, pid_t model)
     static char body[4096];
     double from, cpu = cpu_of(model);
     unsigned i;
-    create_table(curl, answer, "P");
+    create_table(curl, answer, "Puts");
     from = now_s();
     for (i = 0; i < PUTS; i++) {
-        int len = snprintf(body, sizeof body, "{\"TableName\":\"P\",\"Item\":");
+        int len = snprintf(body, sizeof body, "{\"TableName\":\"Puts\",\"Item\":");
         len += add_item(body + len, sizeof body - (size_t)len, i);
         (void)snprintf(body + len, sizeof body - (size_t)len, "}");
         call(curl, "DynamoDB_20120810.PutItem", body, answer);
@@ -409,6 +416,43 @@ static void measure_puts(CURL *curl, struct answer *answer, pid_t model)
     row("service model: PutItem over one connection", PUTS / (now_s() - from), "writes/s",
         ">= 5000");
     row("service model: PutItem a second of its CPU", PUTS / (cpu_of(model) - cpu), "writes/s", "");
+}
+
+/* The same over TLS, with a certificate made for the purpose. */
+static void measure_idle_tls(const char *program)
+{
+    char command[512], certificate[128], key[128], path[128];
+    const char *make[] = {"/bin/sh", "-c", command, NULL};
+    const char *run[] = {program, "run", path, NULL};
+    const char *feed[] = {program, "feed", "Bench", "--create", "--count", "10", NULL};
+    pid_t model, worker;
+    int code;
+
+    (void)snprintf(certificate, sizeof certificate, "--tls-cert=%s/cert.pem", folder);
+    (void)snprintf(key, sizeof key, "--tls-key=%s/key.pem", folder);
+    (void)snprintf(path, sizeof path, "%s/tls.yaml", folder);
+    (void)snprintf(command, sizeof command,
+                   "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext "
+                   "subjectAltName=IP:127.0.0.1 -keyout %s/key.pem -out %s/cert.pem",
+                   folder, folder);
+    (void)finish(spawn(make, -1), &code);
+    if (code != 0) {
+        fprintf(stderr, "bench_end_to_end: no openssl, so nothing is measured over TLS\n");
+        return;
+    }
+    model = start_model(program, certificate, key);
+    (void)snprintf(command, sizeof command, "%s/cert.pem", folder);
+    (void)setenv("AWS_CA_BUNDLE", command, 1);
+    (void)setenv("AWS_ENDPOINT_URL", endpoint, 1);
+    (void)setenv("AWS_REGION", "us-east-1", 1);
+    (void)finish(spawn(feed, -1), &code);
+    write_config(path, "bench-tls", "/dev/null");
+    worker = spawn(run, -1);
+    row("RSS of an idle worker, TLS", idle_rss(worker), "MB", "<= 15");
+    kill(worker, SIGTERM);
+    (void)finish(worker, &code);
+    kill(model, SIGTERM);
+    (void)finish(model, &code);
 }
 
 int main(void)
@@ -426,9 +470,9 @@ int main(void)
     }
     signal(SIGPIPE, SIG_IGN);
     curl_global_init(CURL_GLOBAL_ALL);
-    model = start_model(program);
+    model = start_model(program, NULL, NULL);
     curl = curl_easy_init();
-    create_table(curl, &answer, "B");
+    create_table(curl, &answer, "Bench");
     fill(curl, &answer);
     for (i = 0; i < ROUNDS; i++) {
         model_cpu = cpu_of(model);
@@ -445,6 +489,7 @@ int main(void)
     measure_start_and_idle(program);
     kill(model, SIGTERM);
     (void)finish(model, &code);
+    measure_idle_tls(program);
     curl_easy_cleanup(curl);
     free(answer.ptr);
     return 0;
