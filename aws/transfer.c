@@ -18,7 +18,9 @@
 
 #define CONNECT_MS_MAX 3000
 #define LARGE_BUFFER (256L * 1024L)
-#define IDLE_HANDLES_MAX 16   /* of each kind; more are freed when a burst is over */
+/* How many handles are kept for later, those with a small and those with a large buffer; more are
+ * freed when a burst is over. */
+static const unsigned idle_max[2] = {16, 4};
 #define IDLE_CONNECTION_S 20L /* kept longer, one may be closed by the other end as we send */
 
 enum stop { STOP_NONE, STOP_BODY_SIZE, STOP_HEADER_SIZE, STOP_MEMORY, STOP_RESEND };
@@ -256,7 +258,7 @@ static void give_back(struct tr_transfers *transfers, struct tr_transfer *t)
 {
     free_headers(t);
     tr_buf_deinit(&t->body);
-    if (transfers->idle_count[t->large] >= IDLE_HANDLES_MAX) {
+    if (transfers->idle_count[t->large] >= idle_max[t->large]) {
         free_transfer(t);
         return;
     }
