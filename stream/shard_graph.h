@@ -89,7 +89,8 @@ enum tr_status tr_graph_step(struct tr_graph *graph, const struct tr_graph_event
                              struct tr_graph_effects *out) TR_MUST_CHECK;
 
 /* Whether the shard may be read: it has progressed; or each parent is at SHARD_END, or has no row
- * while this one was made without its parents or a complete listing begun later shows none of them.
+ * while this one was made without its parents, a complete listing begun later shows none of them,
+ * or that parent gets no row any more (it was seen at SHARD_END, or a descendant of it progressed).
  * False for a shard without a row and for one at SHARD_END. */
 bool tr_graph_may_start(const struct tr_graph *graph, struct tr_bytes key);
 /* Whether a shard that has ended has children, and all that are known have rows; or is known to be

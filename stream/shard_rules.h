@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The state of the shard graph, and the rules that work on it. shard_graph_core.c takes events in
+ * and asks them; what they mean is in design.md's rules for shards. Private to the shard graph
+ * core. Pure. */
+#ifndef TR_STREAM_SHARD_RULES_H
+#define TR_STREAM_SHARD_RULES_H
+
+#include "stream/lineage.h"
+#include "stream/shard_graph.h"
+
+struct tr_graph {
+    struct tr_lineage lineage; /* owned */
+    uint32_t *plan;            /* owned; nodes with TR_NODE_PLANNED, parents before children */
+    size_t plan_count;
+    size_t plan_cap;
+    size_t plan_head;                /* all before it have their rows or need none any more */
+    struct tr_graph_create *creates; /* owned; what the last step proposed */
+    struct tr_shard *view;           /* owned; what tr_graph_shard gives out */
+    uint32_t *staged;                /* owned; nodes of the event: each shard, then its parents */
+    size_t staged_count;
+    size_t staged_cap;
+    struct tr_mono rows_begun;  /* of the newest complete scan */
+    struct tr_mono complete_at; /* when the newest complete listing began */
+    enum tr_stream_status status;
+    size_t orphans; /* ended shards without a known child */
+    bool rows_known;
+    bool ever_row;
+    bool complete_known;
+    bool deferred; /* a shard waits for the next complete listing */
+    bool held;     /* a row waits for a parent that has no row and gets none */
+};
+
+static inline struct tr_node *tr_rules_node(const struct tr_graph *graph, uint32_t index)
+{
+    return &graph->lineage.nodes[index];
+}
+
+static inline bool tr_node_is(const struct tr_node *node, uint32_t any_flag)
+{
+    return (node->flags & any_flag) != 0;
+}
+
+/* The row counts as there for a listing that began at `begun`: it is there, or it went later. */
+bool tr_rules_had_row(const struct tr_node *node, struct tr_mono begun);
+/* A listed shard that may get a row, if a rule gives it one: it has none, never finished, had none
+ * when it was listed, and no descendant says that it is done or was left out. */
+bool tr_rules_is_wanting(const struct tr_node *node);
+/* Still to get a row, by the present plan. */
+bool tr_rules_is_planned(const struct tr_node *node);
+/* All parents are done: by their rows, or without. */
+bool tr_rules_parents_done(const struct tr_graph *graph, const struct tr_node *node);
+/* No child will come: a complete listing begun after the end shows none, and the stream is off. */
+bool tr_rules_is_final(const struct tr_graph *graph, const struct tr_node *node);
+
+/* All rules, over all shards. */
+void tr_rules_evaluate(struct tr_graph *graph);
+/* The rule for children, for one shard and its descendants; call tr_rules_sort when the plan has
+ * grown. */
+void tr_rules_plan_child(struct tr_graph *graph, uint32_t index);
+void tr_rules_sort(struct tr_graph *graph);
+/* Keep the count of ended shards without a known child right for one shard. */
+void tr_rules_count_orphan(struct tr_graph *graph, struct tr_node *node);
+/* What the plan lets be made now. */
+void tr_rules_propose(struct tr_graph *graph, struct tr_mono now, struct tr_graph_effects *out);
+
+#endif
