@@ -819,7 +819,7 @@ static void run(struct world *w, uint64_t seed, enum mutant mutant)
 
 /* ---- the tests ---- */
 
-#define SEEDS 2000
+#define SEEDS 1500
 #define MUTANT_SEEDS 3000
 
 static struct world world;
