@@ -62,10 +62,13 @@ void tr_lease_lapse(struct tr_lease_core *core, struct tr_lease *lease)
 
 void tr_lease_release(struct tr_lease_core *core, struct tr_lease *lease)
 {
+    /* A former owner's wait before it makes a vanished row again is not cut short. */
+    struct tr_mono next_at = lease->row_gone ? lease->next_at : core->now;
     if (lease->state == LEASE_HELD || lease->state == LEASE_LAPSED) {
         end_validity(core, lease);
     }
     tr_lease_known_enter(core, lease, LEASE_RELEASING);
+    lease->next_at = next_at;
     lease->tried = false; /* from here on: a release was sent */
 }
 

@@ -182,7 +182,7 @@ static void want_checkpoint(struct tr_lease_core *core, struct tr_lease *lease,
     if (position->kind == TR_POSITION_SHARD_END && lease->state != LEASE_RELEASING) {
         lease->ending = true;
         tr_lease_release(core, lease);
-    } else if (lease->attempts == 0) {
+    } else if (lease->attempts == 0 && !lease->row_gone) {
         lease->next_at = core->now;
     }
 }

@@ -92,15 +92,25 @@ struct tr_lease_effects {
 };
 void tr_lease_effects_deinit(struct tr_lease_effects *effects);
 
-/* Make the core of one worker. Errors: TR_ENOMEM. Owns: options copied; *out returned. */
+/* A core that knows nothing and asks for a scan at once.
+ * Units:   failover_ms 1,000 to 600,000; leases_max and writes_max at least 1.
+ * Errors:  TR_ENOMEM.
+ * Owns:    options borrowed for the call; *out returned (free with tr_lease_core_free). */
 enum tr_status tr_lease_core_new(const struct tr_lease_options *options, struct tr_mono now,
                                  struct tr_lease_core **out) TR_MUST_CHECK;
 void tr_lease_core_free(struct tr_lease_core *core);
 
-/* Errors: TR_ENOMEM, TR_ELIMIT: the event did not happen for the core; nothing is lost by giving it
- * again. Effects: out->count is reset first. */
+/* Apply an event, then do what is due.
+ * Shape:   effects are to be carried out in order; each op is answered by one event, sooner or
+ *          later; late, repeated and unknown answers do nothing. out->count is reset first.
+ * Errors:  TR_ENOMEM, TR_ELIMIT (a row to make beyond leases_max): the event did not happen for the
+ *          core; nothing is lost by giving it again.
+ * Owns:    what effects show is borrowed until the next step (the key of an unknown lease in
+ *          RELEASED: from the event).
+ * Threads: loop. */
 enum tr_status tr_lease_core_step(struct tr_lease_core *core, const struct tr_lease_event *event,
                                   struct tr_lease_effects *out) TR_MUST_CHECK;
+/* When the core wants to be stepped next, event or not; NEVER if not by itself. */
 struct tr_mono tr_lease_core_deadline(const struct tr_lease_core *core);
 
 /* What a lease looks like from here. */

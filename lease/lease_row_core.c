@@ -543,26 +543,35 @@ enum tr_status tr_lease_decode_one(struct tr_lease_rows *rows, struct tr_buf *bo
 
 /* ---- the table ---- */
 
-/* "leaseKey (HASH, S), x (RANGE)" for the message: what the table's key is made of. */
+/* Append ", TYPE" of the attribute that is named like `name`, if it is defined. */
+static void describe_type(struct tr_buf *out, struct tr_json name, struct tr_json definitions)
+{
+    struct tr_buf wanted = {0}, defined = {0};
+    struct tr_json definition = tr_json_first(definitions);
+    (void)tr_json_add_str(name, &wanted);
+    for (; definition.doc != NULL; definition = tr_json_next(definitions, definition)) {
+        tr_buf_reset(&defined);
+        (void)tr_json_add_str(tr_json_get(definition, "AttributeName"), &defined);
+        if (tr_bytes_eq(tr_buf_bytes(&defined), tr_buf_bytes(&wanted))) {
+            tr_buf_add_str(out, ", ");
+            (void)tr_json_add_str(tr_json_get(definition, "AttributeType"), out);
+        }
+    }
+    out->failed = out->failed || wanted.failed || defined.failed;
+    tr_buf_deinit(&wanted);
+    tr_buf_deinit(&defined);
+}
+
+/* "leaseKey (HASH, S), x (RANGE, N)": what the table's key is made of. */
 static void describe_key(struct tr_buf *out, struct tr_json schema, struct tr_json definitions)
 {
-    struct tr_json part, definition;
+    struct tr_json part;
     for (part = tr_json_first(schema); part.doc != NULL; part = tr_json_next(schema, part)) {
         tr_buf_add_str(out, out->len > 0 ? ", " : "");
         (void)tr_json_add_str(tr_json_get(part, "AttributeName"), out);
         tr_buf_add_str(out, " (");
         (void)tr_json_add_str(tr_json_get(part, "KeyType"), out);
-        for (definition = tr_json_first(definitions); definition.doc != NULL;
-             definition = tr_json_next(definitions, definition)) {
-            struct tr_buf name = {0};
-            (void)tr_json_add_str(tr_json_get(part, "AttributeName"), &name);
-            if (name.ptr != NULL &&
-                tr_json_is(tr_json_get(definition, "AttributeName"), name.ptr)) {
-                tr_buf_add_str(out, ", ");
-                (void)tr_json_add_str(tr_json_get(definition, "AttributeType"), out);
-            }
-            tr_buf_deinit(&name);
-        }
+        describe_type(out, tr_json_get(part, "AttributeName"), definitions);
         tr_buf_add_char(out, ')');
     }
 }
@@ -575,7 +584,8 @@ enum tr_status tr_lease_decode_describe_table(struct tr_bytes body, bool *active
     struct tr_json table, schema;
     enum tr_status status = tr_json_parse(&doc, body, err);
     if (status != TR_OK) {
-        return tr_wrap(err, status, "table description");
+        status = tr_wrap(err, status, "table description");
+        goto out;
     }
     table = tr_json_get(tr_json_root(&doc), "Table");
     schema = tr_json_get(table, "KeySchema");
@@ -585,8 +595,11 @@ enum tr_status tr_lease_decode_describe_table(struct tr_bytes body, bool *active
         goto out;
     }
     describe_key(&key, schema, tr_json_get(table, "AttributeDefinitions"));
-    status = tr_buf_status(&key);
-    if (status == TR_OK && !tr_bytes_is(tr_buf_bytes(&key), A_KEY " (HASH, S)")) {
+    if (tr_buf_status(&key) != TR_OK) {
+        status = tr_fail(err, TR_ENOMEM, "no memory for the table's key");
+        goto out;
+    }
+    if (!tr_bytes_is(tr_buf_bytes(&key), A_KEY " (HASH, S)")) {
         status = tr_fail(err, TR_ECONFIG,
                          "it is no lease table: its key is '%.*s', not '" A_KEY " (HASH, S)'",
                          TR_FMT(tr_buf_bytes(&key)));

@@ -793,9 +793,15 @@ static void test_lease__vanished_row_of_a_lapsed_owner_waits_for_a_better_one(vo
                                            .op = rig.read,
                                            .status = TR_ENOTFOUND,
                                            .service = {1800000000000}});
+    rig_checkpoint(&rig, "s1", "100"); /* neither a checkpoint nor giving up cuts it short */
+    rig_key(&rig, TR_LEASE_EV_GIVE_UP, "s1");
     rig_until(&rig, TR_LEASE_FX_WRITE);
     assert_int_equal(rig.last.kind, TR_LEASE_CREATE);
+    assert_null(rig.last.owner.ptr);
+    assert_int_equal(rig.last.position.len, 3);
     assert_true(now_ms(&rig) >= at + 20000);
+    rig_answer(&rig, TR_OK, NULL);
+    assert_int_equal(rig.released, TR_OK);
     rig_deinit(&rig);
 }
 
