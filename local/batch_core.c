@@ -7,6 +7,7 @@
 
 #define WRITES_MAX 25
 #define READS_MAX 100
+#define ANSWER_BYTES 2048 /* of a table's capacity, name included */
 #define PAGE_BYTES_MAX ((uint64_t)16 * 1048576)
 
 static const enum tr_member batch_members[] = {
@@ -244,12 +245,21 @@ static void write_all(struct batch *b)
     }
 }
 
+/* Room for any answer: made before the writes, so that nothing fails after them. */
+static size_t answer_bytes(const struct batch *b)
+{
+    return tr_json_raw(b->request.member[TR_RequestItems]).len + ANSWER_BYTES * (b->count + 1);
+}
+
 enum tr_status tr_op_batch_write(struct tr_call *call)
 {
     struct batch b = {.call = call};
     size_t i;
     enum tr_status status = read_writes(&b);
 
+    if (status == TR_OK && !tr_buf_reserve(call->out, answer_bytes(&b))) {
+        status = TR_ENOMEM;
+    }
     if (status == TR_OK) {
         write_all(&b);
         add_unprocessed(call->out, &b, b.done);

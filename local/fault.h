@@ -23,7 +23,8 @@ enum tr_fault_scope {
 
 /* id, name in SetFault, scope, what happens */
 #define TR_FAULT_TABLE(X)                                                                          \
-    X(THROTTLE, "Throttle", TR_FAULT_ON_ANY, "the call is throttled; nothing is done")             \
+    X(THROTTLE, "Throttle", TR_FAULT_ON_ANY,                                                       \
+      "ProvisionedThroughputExceededException (items) or ThrottlingException; nothing is done")    \
     X(INTERNAL, "InternalError", TR_FAULT_ON_ANY,                                                  \
       "HTTP 500 in the service's JSON; nothing is done")                                           \
     X(HTML_500, "Html500", TR_FAULT_ON_ANY, "HTTP 500 with an HTML body; nothing is done")         \
@@ -41,7 +42,8 @@ enum tr_fault_scope {
     X(PARTIAL_LISTING, "PartialListing", TR_FAULT_ON_LISTS,                                        \
       "the listing lacks the newer half of its entries and does not say so")                       \
     X(EARLY_TRIM, "EarlyTrim", TR_FAULT_ON_STREAM,                                                 \
-      "all records of the stream but each shard's newest are trimmed, then the call is done")      \
+      "all records of the table's streams but each shard's newest are trimmed, then the call is "  \
+      "done")                                                                                      \
     X(TWO_READERS, "TwoReaders", TR_FAULT_ON_RECORDS,                                              \
       "a third reader of a shard within a second gets LimitExceededException")                     \
     X(SHARD_LIMITS, "ShardLimits", TR_FAULT_ON_RECORDS,                                            \

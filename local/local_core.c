@@ -53,13 +53,39 @@ unsigned tr_problem_http(enum tr_problem_code code)
     return problems[code].http;
 }
 
+/* A message may quote a piece of a request that was cut inside a character: what is no character by
+ * itself becomes a question mark, since an answer is always valid JSON. */
+static void add_message(struct tr_buf *out, struct tr_bytes message)
+{
+    struct tr_buf clean = {0};
+    size_t at = 0;
+    bool whole = tr_bytes_utf8(message);
+    while (!whole && at < message.len) {
+        size_t len = 1;
+        while (len < 4 && at + len < message.len &&
+               !tr_bytes_utf8((struct tr_bytes){message.ptr + at, len})) {
+            len++;
+        }
+        if (tr_bytes_utf8((struct tr_bytes){message.ptr + at, len})) {
+            tr_buf_add(&clean, (struct tr_bytes){message.ptr + at, len});
+            at += len;
+        } else {
+            tr_buf_add_char(&clean, '?');
+            at++;
+        }
+    }
+    out->failed = out->failed || clean.failed;
+    tr_buf_add_json(out, clean.len > 0 ? tr_buf_bytes(&clean) : message);
+    tr_buf_deinit(&clean);
+}
+
 void tr_problem_print(const struct tr_problem *problem, struct tr_buf *out)
 {
     const char *member = problems[problem->code].member;
     tr_buf_printf(out, "{\"__type\":\"%s\"", problems[problem->code].type);
     if (problem->message.len > 0) {
         tr_buf_printf(out, ",\"%s\":", member[0] != '\0' ? member : "message");
-        tr_buf_add_json(out, tr_buf_bytes(&problem->message));
+        add_message(out, tr_buf_bytes(&problem->message));
     }
     if (problem->members.len > 0) {
         tr_buf_add_char(out, ',');

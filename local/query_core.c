@@ -82,8 +82,10 @@ struct page {
     bool count_only;
     bool backward;
 
-    struct tr_local_place place; /* the next item; walking back: the one behind it */
-    struct tr_local_item *last;  /* the last item looked at */
+    const struct tr_local_index *index; /* the table's items; a stale read's own view of them */
+    struct tr_local_index stale;        /* owned */
+    struct tr_local_place place;        /* the next item; walking back: the one behind it */
+    struct tr_local_item *last;         /* the last item looked at */
     uint64_t count;
     uint64_t scanned;
     uint64_t bytes;
@@ -216,21 +218,15 @@ static enum tr_status open_table(struct page *page)
     }
     page->consistent = tr_request_bool(&page->request, TR_ConsistentRead, false);
     page->limit = (uint64_t)tr_json_int(page->request.member[TR_Limit], -1);
+    page->index = &page->table->items;
+    if (call->stale_read && !page->consistent) {
+        page->index = &page->stale;
+        return tr_local_table_view_stale(call->local, page->table, &page->stale);
+    }
     return TR_OK;
 }
 
 /* --- walking --- */
-
-/* The item that this request sees at an entry; NULL: a stale read sees none there yet. */
-static struct tr_local_item *seen(const struct page *page, struct tr_local_item *item)
-{
-    struct tr_local_key key;
-    if (!page->call->stale_read || page->consistent) {
-        return item;
-    }
-    key = tr_local_table_key(page->table, tr_local_item_value(item));
-    return tr_local_table_get_stale(page->call->local, page->table, &key);
-}
 
 static enum tr_status show(struct page *page, struct tr_local_item *item)
 {
@@ -269,12 +265,12 @@ static struct tr_local_item *step(struct page *page)
 {
     struct tr_local_item *item;
     if (page->backward) {
-        return tr_local_index_back(&page->table->items, &page->place)
-                   ? tr_local_index_at(&page->table->items, page->place)
+        return tr_local_index_back(page->index, &page->place)
+                   ? tr_local_index_at(page->index, page->place)
                    : NULL;
     }
-    item = tr_local_index_at(&page->table->items, page->place);
-    tr_local_index_next(&page->table->items, &page->place);
+    item = tr_local_index_at(page->index, page->place);
+    tr_local_index_next(page->index, &page->place);
     return item;
 }
 
@@ -294,10 +290,6 @@ static enum tr_status walk(struct page *page, within_fn within, const void *boun
 
     tr_buf_add_str(page->call->out, page->count_only ? "{" : "{\"Items\":[");
     while (status == TR_OK && (item = step(page)) != NULL && within(item, bounds)) {
-        item = seen(page, item);
-        if (item == NULL) {
-            continue;
-        }
         if (is_full(page)) {
             break;
         }
@@ -391,32 +383,39 @@ static enum tr_status place_scan(struct page *page, const struct segment *segmen
                 (unsigned long long)segment->number);
         }
     }
-    (void)tr_local_index_find(&page->table->items, page->table, &from, &page->place);
+    (void)tr_local_index_find(page->index, page->table, &from, &page->place);
     return TR_OK;
+}
+
+static enum tr_status scan(struct page *page)
+{
+    struct tr_call *call = page->call;
+    struct segment segment = {0};
+    struct tr_checks checks = {0};
+    enum tr_status status = tr_request_read(call, call->request, &scan_shape, &page->request);
+
+    if (status != TR_OK || (status = check_common(page, &checks)) != TR_OK ||
+        (status = tr_access_check_mix(call, &page->request, scan_expressions, scan_others)) !=
+            TR_OK ||
+        (status = read_start(page)) != TR_OK || (status = read_segment(page, &segment)) != TR_OK ||
+        (status = begin_expressions(page)) != TR_OK ||
+        (status = read_filter(page, TR_ScanFilter)) != TR_OK ||
+        (status = read_projection(page)) != TR_OK || (status = tr_expr_end(&page->expr)) != TR_OK ||
+        (status = check_select(page)) != TR_OK || (status = open_table(page)) != TR_OK ||
+        (status = place_scan(page, &segment)) != TR_OK) {
+        return status;
+    }
+    segment.table = page->table;
+    status = walk(page, in_segment, &segment);
+    return status == TR_OK ? finish(page) : status;
 }
 
 enum tr_status tr_op_scan(struct tr_call *call)
 {
     struct page page = {.call = call};
-    struct segment segment = {0};
-    struct tr_checks checks = {0};
-    enum tr_status status = tr_request_read(call, call->request, &scan_shape, &page.request);
-
-    if (status != TR_OK || (status = check_common(&page, &checks)) != TR_OK ||
-        (status = tr_access_check_mix(call, &page.request, scan_expressions, scan_others)) !=
-            TR_OK ||
-        (status = read_start(&page)) != TR_OK ||
-        (status = read_segment(&page, &segment)) != TR_OK ||
-        (status = begin_expressions(&page)) != TR_OK ||
-        (status = read_filter(&page, TR_ScanFilter)) != TR_OK ||
-        (status = read_projection(&page)) != TR_OK || (status = tr_expr_end(&page.expr)) != TR_OK ||
-        (status = check_select(&page)) != TR_OK || (status = open_table(&page)) != TR_OK ||
-        (status = place_scan(&page, &segment)) != TR_OK) {
-        return status;
-    }
-    segment.table = page.table;
-    status = walk(&page, in_segment, &segment);
-    return status == TR_OK ? finish(&page) : status;
+    enum tr_status status = scan(&page);
+    tr_local_index_deinit(&page.stale);
+    return status;
 }
 
 /* --- Query --- */
@@ -494,7 +493,7 @@ static enum tr_status place_query(struct page *page, const struct tr_key_conditi
             return status;
         }
     }
-    (void)tr_local_index_find(&page->table->items, page->table, &from, &page->place);
+    (void)tr_local_index_find(page->index, page->table, &from, &page->place);
     return TR_OK;
 }
 
@@ -525,33 +524,41 @@ static enum tr_status check_query_mix(struct page *page)
                                keys_only ? filter_others : query_others);
 }
 
-enum tr_status tr_op_query(struct tr_call *call)
+static enum tr_status query(struct page *page)
 {
-    struct page page = {.call = call};
+    struct tr_call *call = page->call;
     struct tr_key_condition condition;
     struct partition partition;
     struct tr_node *tree;
     struct tr_checks checks = {0};
-    enum tr_status status = tr_request_read(call, call->request, &query_shape, &page.request);
+    enum tr_status status = tr_request_read(call, call->request, &query_shape, &page->request);
 
-    if (status != TR_OK || (status = check_common(&page, &checks)) != TR_OK ||
-        (status = check_query_mix(&page)) != TR_OK || (status = read_start(&page)) != TR_OK ||
-        (status = begin_expressions(&page)) != TR_OK ||
-        (status = read_filter(&page, TR_QueryFilter)) != TR_OK ||
-        (status = read_key_condition(&page, &tree)) != TR_OK ||
-        (status = read_projection(&page)) != TR_OK || (status = tr_expr_end(&page.expr)) != TR_OK ||
-        (status = check_select(&page)) != TR_OK || (status = open_table(&page)) != TR_OK ||
-        (status = check_filter(&page)) != TR_OK ||
-        (status = tr_key_condition_read(&call->problem, page.table, tree,
-                                        tr_request_has(&page.request, TR_KeyConditions),
+    if (status != TR_OK || (status = check_common(page, &checks)) != TR_OK ||
+        (status = check_query_mix(page)) != TR_OK || (status = read_start(page)) != TR_OK ||
+        (status = begin_expressions(page)) != TR_OK ||
+        (status = read_filter(page, TR_QueryFilter)) != TR_OK ||
+        (status = read_key_condition(page, &tree)) != TR_OK ||
+        (status = read_projection(page)) != TR_OK || (status = tr_expr_end(&page->expr)) != TR_OK ||
+        (status = check_select(page)) != TR_OK || (status = open_table(page)) != TR_OK ||
+        (status = check_filter(page)) != TR_OK ||
+        (status = tr_key_condition_read(&call->problem, page->table, tree,
+                                        tr_request_has(&page->request, TR_KeyConditions),
                                         &condition)) != TR_OK) {
         return status;
     }
-    page.backward = !tr_request_bool(&page.request, TR_ScanIndexForward, true);
-    if ((status = place_query(&page, &condition)) != TR_OK) {
+    page->backward = !tr_request_bool(&page->request, TR_ScanIndexForward, true);
+    if ((status = place_query(page, &condition)) != TR_OK) {
         return status;
     }
-    partition = (struct partition){page.table, &condition};
-    status = walk(&page, in_partition, &partition);
-    return status == TR_OK ? finish(&page) : status;
+    partition = (struct partition){page->table, &condition};
+    status = walk(page, in_partition, &partition);
+    return status == TR_OK ? finish(page) : status;
+}
+
+enum tr_status tr_op_query(struct tr_call *call)
+{
+    struct page page = {.call = call};
+    enum tr_status status = query(&page);
+    tr_local_index_deinit(&page.stale);
+    return status;
 }

@@ -53,6 +53,18 @@ uint64_t tr_sequence_next(struct tr_sequence *sequence, struct tr_random *random
     return sequence->last;
 }
 
+/* Decimal digits with zeros in front; how many. (For each record of each write: printf takes more
+ * time than all the rest.) */
+static size_t put_digits(uint64_t value, size_t digits, char *out)
+{
+    size_t i;
+    for (i = digits; i-- > 0;) {
+        out[i] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    return digits;
+}
+
 void tr_sequence_print(const struct tr_sequence *sequence, uint64_t counter,
                        char out[TR_SEQUENCE_DIGITS_MAX + 1])
 {
@@ -60,8 +72,8 @@ void tr_sequence_print(const struct tr_sequence *sequence, uint64_t counter,
     while (step > 0 && sequence->step[step].from > counter) {
         step--;
     }
-    snprintf(out, TR_SEQUENCE_DIGITS_MAX + 1, "%llu%020llu",
-             (unsigned long long)sequence->step[step].prefix, (unsigned long long)counter);
+    out[put_digits(sequence->step[step].prefix, step + 1, out)] = '\0';
+    out[step + 1 + put_digits(counter, 20, out + step + 1)] = '\0';
 }
 
 /* Up to twenty digits; saturates (2^64 has twenty digits, too). */

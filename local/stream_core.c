@@ -475,28 +475,42 @@ static uint64_t spread(uint64_t h)
     return h ^ (h >> 33);
 }
 
+static void add_number(struct tr_buf *out, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    tr_buf_add(out, (struct tr_bytes){digits + at, sizeof digits - at});
+}
+
 static void add_record_head(struct tr_local *local, const char *event, struct tr_buf *out)
 {
     uint64_t id[2];
     id[0] = tr_random_u64(&local->streams.random);
     id[1] = tr_random_u64(&local->streams.random);
-    tr_buf_printf(out, "{\"eventID\":\"%016llx%016llx\",\"eventName\":\"%s\",",
-                  (unsigned long long)id[0], (unsigned long long)id[1], event);
-    tr_buf_add(out, TR_LIT("\"eventVersion\":\"1.1\",\"eventSource\":\"aws:dynamodb\","));
-    tr_buf_printf(out,
-                  "\"awsRegion\":\"%s\",\"dynamodb\":{\"ApproximateCreationDateTime\":%lld,"
-                  "\"Keys\":",
-                  local->region, (long long)(local->now.ms / 1000));
+    tr_buf_add(out, TR_LIT("{\"eventID\":\""));
+    tr_buf_add_hex(out, id, sizeof id);
+    tr_buf_add(out, TR_LIT("\",\"eventName\":\""));
+    tr_buf_add_str(out, event);
+    tr_buf_add(out, TR_LIT("\",\"eventVersion\":\"1.1\",\"eventSource\":\"aws:dynamodb\","
+                           "\"awsRegion\":\""));
+    tr_buf_add_str(out, local->region);
+    tr_buf_add(out, TR_LIT("\",\"dynamodb\":{\"ApproximateCreationDateTime\":"));
+    add_number(out, (uint64_t)(local->now.ms / 1000));
+    tr_buf_add(out, TR_LIT(",\"Keys\":"));
 }
 
 /* Append an image if the view has it; its size. */
-static size_t add_image(const char *name, const struct tr_local_item *item, bool wanted,
+static size_t add_image(struct tr_bytes name, const struct tr_local_item *item, bool wanted,
                         struct tr_buf *out)
 {
     if (!wanted || item == NULL) {
         return 0;
     }
-    tr_buf_printf(out, ",\"%s\":", name);
+    tr_buf_add(out, name);
     tr_local_item_add_json(item, out);
     return tr_local_item_size(item);
 }
@@ -517,10 +531,17 @@ static size_t add_record(struct tr_local *local, const struct tr_local_table *ta
                                        : "REMOVE",
                     out);
     tr_local_item_add_keys_json(table, item, out);
-    size += add_image("NewImage", new_item, both || view == TR_LOCAL_VIEW_NEW_IMAGE, out);
-    size += add_image("OldImage", old_item, both || view == TR_LOCAL_VIEW_OLD_IMAGE, out);
-    tr_buf_printf(out, ",\"SequenceNumber\":\"%s\",\"SizeBytes\":%zu,\"StreamViewType\":\"%s\"}",
-                  number, size, view_names[view]);
+    size +=
+        add_image(TR_LIT(",\"NewImage\":"), new_item, both || view == TR_LOCAL_VIEW_NEW_IMAGE, out);
+    size +=
+        add_image(TR_LIT(",\"OldImage\":"), old_item, both || view == TR_LOCAL_VIEW_OLD_IMAGE, out);
+    tr_buf_add(out, TR_LIT(",\"SequenceNumber\":\""));
+    tr_buf_add_str(out, number);
+    tr_buf_add(out, TR_LIT("\",\"SizeBytes\":"));
+    add_number(out, size);
+    tr_buf_add(out, TR_LIT(",\"StreamViewType\":\""));
+    tr_buf_add_str(out, view_names[view]);
+    tr_buf_add(out, TR_LIT("\"}"));
     return size;
 }
 

@@ -89,6 +89,11 @@ struct tr_local_item *tr_local_table_get_stale(const struct tr_local *local,
                                                const struct tr_local_table *table,
                                                const struct tr_local_key *key);
 
+/* All items as a stale read sees them. Errors: TR_ENOMEM. Owns: *out, good until the next write. */
+enum tr_status tr_local_table_view_stale(const struct tr_local *local,
+                                         const struct tr_local_table *table,
+                                         struct tr_local_index *out) TR_MUST_CHECK;
+
 /* Put item in the place of what has key (NULL: delete that), with everything that hangs on it: the
  * stream's record, time to live, counts.
  * Errors:  TR_ENOMEM, nothing changed.

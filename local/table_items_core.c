@@ -193,6 +193,48 @@ struct tr_local_item *tr_local_table_get_stale(const struct tr_local *local,
     return tr_local_table_get(table, key);
 }
 
+static enum tr_status view_one(const struct tr_local_table *table, struct tr_local_index *view,
+                               struct tr_local_item *item)
+{
+    struct tr_local_key key = tr_local_table_key(table, tr_local_item_value(item));
+    struct tr_local_place place;
+    return tr_local_index_find(view, table, &key, &place)
+               ? TR_OK
+               : tr_local_index_insert(view, place, key.rank, item);
+}
+
+enum tr_status tr_local_table_view_stale(const struct tr_local *local,
+                                         const struct tr_local_table *table,
+                                         struct tr_local_index *out)
+{
+    struct tr_local_place place = {0, 0};
+    struct tr_local_item *item;
+    enum tr_status status = TR_OK;
+    size_t i;
+
+    *out = (struct tr_local_index){0};
+    for (; status == TR_OK && (item = tr_local_index_at(&table->items, place)) != NULL;
+         tr_local_index_next(&table->items, &place)) {
+        struct tr_local_key key = tr_local_table_key(table, tr_local_item_value(item));
+        item = tr_local_table_get_stale(local, table, &key);
+        status = item != NULL ? view_one(table, out, item) : TR_OK;
+    }
+    for (i = 0; status == TR_OK && i < table->past_count; i++) { /* deleted, but not seen to be */
+        struct tr_local_item *before = table->past[i].before;
+        struct tr_local_key key;
+        if (before == NULL) {
+            continue;
+        }
+        key = tr_local_table_key(table, tr_local_item_value(before));
+        item = tr_local_table_get_stale(local, table, &key);
+        status = item != NULL ? view_one(table, out, item) : TR_OK;
+    }
+    if (status != TR_OK) {
+        tr_local_index_deinit(out);
+    }
+    return status;
+}
+
 /* --- writing --- */
 
 /* One write on its way: what stands there, what comes, and what was entered for it so far. */

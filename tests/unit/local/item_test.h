@@ -66,6 +66,17 @@ static inline void expect_invalid(struct model *m, const char *op, const char *r
     expect(m, op, request, 400, answer);
 }
 
+/* The same of a message that holds quotes of its own: ' stands for itself. */
+static inline void expect_quoted(struct model *m, const char *op, const char *request,
+                                 const char *message)
+{
+    char got[4096], want[1024];
+    assert_int_equal(ask(m, op, request, got, sizeof got), 400);
+    requote(got);
+    snprintf(want, sizeof want, "\"message\":\"%s\"", message);
+    tr_assert_has(got, want);
+}
+
 static inline void expect_all(struct model *m, const struct exchange *list, size_t count)
 {
     size_t i;

@@ -3,6 +3,8 @@
  * Faults on request: each kind does what its row in the table says, as often as it was told. */
 #include "tests/unit/local/model_test.h"
 
+#include "local/fault.h"
+
 struct fixture {
     struct model m;
     struct name arn;
@@ -314,6 +316,39 @@ static void test_set_fault__has_a_limit(void **state)
     model_deinit(&f.m);
 }
 
+/* The page for users lists the table's faults in its words. */
+static void test_fault__each_is_documented(void **state)
+{
+    static const struct {
+        const char *name, *text;
+    } rows[] = {
+#define ROW(id, name, scope, text) {name, text},
+        TR_FAULT_TABLE(ROW)
+#undef ROW
+    };
+    static char page[65536];
+    FILE *file = fopen(TR_SOURCE_DIR "/docs/local.md", "r");
+    size_t i, len;
+    (void)state;
+    assert_non_null(file);
+    len = fread(page, 1, sizeof page - 1, file);
+    fclose(file);
+    page[len] = '\0';
+    for (i = 0; i < TR_FAULT_COUNT; i++) {
+        char start[64];
+        const char *row;
+        snprintf(start, sizeof start, "\n| `%s` |", rows[i].name);
+        row = strstr(page, start);
+        if (row == NULL) {
+            fail_msg("docs/local.md lacks the fault '%s'", rows[i].name);
+        }
+        row += 1;
+        if (memmem(row, strcspn(row, "\n"), rows[i].text, strlen(rows[i].text)) == NULL) {
+            fail_msg("docs/local.md says something else of '%s' than the table", rows[i].name);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +366,7 @@ int main(void)
         cmocka_unit_test(test_fault__a_batch_comes_back_in_part),
         cmocka_unit_test(test_clear_faults__says_how_often_they_struck),
         cmocka_unit_test(test_set_fault__has_a_limit),
+        cmocka_unit_test(test_fault__each_is_documented),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
