@@ -57,6 +57,7 @@ static const struct {
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 #define ATTRIBUTES_MAX 24u
 #define PURCHASES_MAX 3u
+#define VIEWED 6u
 
 /* Attributes of a write, name and value; the values stand in one buffer. */
 struct attributes {
@@ -197,6 +198,22 @@ static void add_preferences(struct attributes *to, struct tr_random *random)
     tr_buf_add_str(out, "]}}}");
 }
 
+/* What the user looked at: a list of maps, oldest first. */
+static void add_history(struct attributes *to, struct tr_random *random, struct tr_wall at)
+{
+    struct tr_buf *out = attribute(to, "viewed");
+    uint64_t i;
+    tr_buf_add_str(out, "{\"L\":[");
+    for (i = 0; i < VIEWED; i++) {
+        tr_buf_add_str(out, i > 0 ? ",{\"M\":{\"title\":" : "{\"M\":{\"title\":");
+        add_s(out, PICK(random, products).title);
+        tr_buf_add_str(out, ",\"at\":");
+        add_time(out, (struct tr_wall){at.ms - (int64_t)((VIEWED - i) * 61000)});
+        tr_buf_add_str(out, "}}");
+    }
+    tr_buf_add_str(out, "]}");
+}
+
 /* Lines of a cart or an order: a list of maps. Returns what they cost together. */
 static uint64_t add_lines(struct tr_buf *out, struct tr_random *random, uint64_t count)
 {
@@ -308,6 +325,7 @@ static void add_profile(struct attributes *to, struct tr_random *random, const c
     tr_buf_add_str(attribute(to, "referrer"), "{\"NULL\":true}");
     tr_buf_add_str(attribute(to, "avatar"), "{\"B\":\"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAf\"}");
     add_cart(to, random, tr_random_below(random, 2) + 2);
+    add_history(to, random, at);
     add_time(attribute(to, "signed_up_at"), at);
 }
 
@@ -331,6 +349,7 @@ static void add_change(struct attributes *to, struct tr_random *random,
         break;
     default:
         add_name(to, random);
+        add_history(to, random, write->at);
         add_preferences(to, random);
         add_interests(to, random);
         break;

@@ -143,20 +143,22 @@ static void draw(struct demo *demo)
     struct winsize size = {0};
     struct tr_buf frame = {0}, out = {0};
     struct tr_bytes rest;
-    size_t lines;
+    size_t lines, i;
 
     demo->show.view.columns = 80;
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
         demo->show.view.columns = size.ws_col;
     }
     lines = tr_demo_view_frame(&demo->show.view, &frame);
+    if (size.ws_row > 1 && lines >= size.ws_row) {
+        lines = size.ws_row - 1u; /* a frame that scrolls cannot be drawn over */
+    }
     if (demo->show.lines > 0) {
         tr_buf_printf(&out, "\033[%zuA", demo->show.lines);
     }
     rest = tr_buf_bytes(&frame);
-    while (rest.len > 0) {
-        struct tr_bytes line = tr_bytes_cut(&rest, '\n');
-        tr_buf_add(&out, line);
+    for (i = 0; i < lines; i++) {
+        tr_buf_add(&out, tr_bytes_cut(&rest, '\n'));
         tr_buf_add_str(&out, "\033[K\n");
     }
     tr_buf_add_str(&out, "\033[J");
@@ -748,6 +750,7 @@ static enum tr_status judge(struct demo *demo, bool *good)
     if (status == TR_OK) {
         *good = tr_verdict_good(verdict);
         tr_verdict_count(verdict, &demo->counts);
+        demo->show.view.phase = "done";
         show(demo, demo->show.terminal);
         if (demo->counts.lost > 0) {
             tr_buf_add_str(&out, "lost: ");

@@ -7,8 +7,8 @@
 #include "base/buf.h"
 
 #define TR_DEMO_SPARK_MAX 24u
-#define TR_DEMO_SHARDS_MAX 8u
-#define TR_DEMO_EVENTS_MAX 6u
+#define TR_DEMO_SHARDS_MAX 7u
+#define TR_DEMO_EVENTS_MAX 8u
 
 struct tr_demo_shard {
     char id[24];

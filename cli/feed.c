@@ -417,7 +417,8 @@ static void print_report(struct feed *feed)
                   (unsigned long long)feed->report.throttled,
                   (unsigned long long)feed->report.retried);
     if (feed->report.met > 0) {
-        tr_buf_printf(&out, ", %llu items changed by others", (unsigned long long)feed->report.met);
+        tr_buf_printf(&out, ", %llu items found otherwise than left",
+                      (unsigned long long)feed->report.met);
     }
     if (feed->report.unresolved > 0) {
         tr_buf_printf(&out, ", %llu writes without a known end (not counted)",

@@ -135,8 +135,6 @@ bool tr_process_running(struct tr_process *process)
     }
     process->exit_code = got > 0 && WIFEXITED(state) ? WEXITSTATUS(state) : -1;
     process->end_signal = got > 0 && WIFSIGNALED(state) ? WTERMSIG(state) : 0;
-    /* What it may have started goes with it; the group's number cannot be another's as long as one
-     * of its members lives, and if none does, there is nobody to tell. */
     process->pid = 0;
     return false;
 }

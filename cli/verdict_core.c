@@ -212,21 +212,14 @@ enum tr_status tr_verdict_delivered(struct tr_verdict *verdict, struct tr_bytes 
         verdict->counts.twice++;
         return TR_OK;
     }
-    if (delivery.n < item->newest && !verdict->counts.order_broken) {
-        tr_buf_add(&verdict->broken_item, delivery.name);
-        if (verdict->broken_item.failed) {
-            tr_buf_reset(&verdict->broken_item);
-            return TR_ENOMEM;
-        }
-    }
     if (!set_bit(&item->delivered, delivery.n)) {
-        tr_buf_reset(&verdict->broken_item);
         return TR_ENOMEM;
     }
     if (delivery.n < item->newest && !verdict->counts.order_broken) {
         verdict->counts.order_broken = true;
         verdict->broken_n = delivery.n;
         verdict->broken_after = item->newest;
+        tr_buf_add(&verdict->broken_item, delivery.name); /* without memory it has no name */
     }
     item->newest = delivery.n > item->newest ? delivery.n : item->newest;
     if (get_bit(&item->acknowledged, delivery.n)) {

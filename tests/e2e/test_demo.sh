@@ -1,0 +1,90 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# `demo`: the verdict on real processes, on a terminal and elsewhere, and that nobody outlives it.
+. "$TR_SOURCE_DIR/tests/e2e/lib.sh"
+
+export TMPDIR=$dir/tmp
+mkdir "$TMPDIR"
+# children_of PID: "pid command line" of each.
+children_of() {
+    for stat in /proc/[0-9]*/stat; do
+        { read -r line <"$stat"; } 2>/dev/null || continue
+        # The name, in parentheses, may hold anything: state and parent come behind it.
+        read -r _ parent _ <<<"${line##*) }"
+        [ "$parent" = "$1" ] && echo "${line%% *} $(tr '\0' ' ' <"${stat%stat}cmdline")"
+    done 2>/dev/null
+    return 0
+}
+# Nothing in the folder, and nobody who works with it.
+left() {
+    [ -z "$(ls "$TMPDIR")" ] || fail "left behind: $(ls "$TMPDIR")"
+    grep -slF "$TMPDIR/" /proc/[0-9]*/cmdline >"$dir/left" && fail "still running: $(cat "$dir/left")"
+    return 0
+}
+
+# A hostile environment changes nothing.
+export AWS_ENDPOINT_URL=http://127.0.0.1:1 AWS_PROFILE=none AWS_REGION=nowhere https_proxy=http://127.0.0.1:1
+
+start=$(date +%s)
+"$TAILRACE" demo >"$dir/out" 2>"$dir/err.log" || fail "exit $?: $(cat "$dir/out" "$dir/err.log")"
+took=$(($(date +%s) - start))
+cat "$dir/out"
+[ -n "${TR_SANITIZE:-}" ] || [ "$took" -lt 30 ] || fail "took $took s"
+tail -n 1 "$dir/out" | grep -qE '^demo: [0-9]+ written, [0-9]+ processed, 0 lost, [0-9]+ delivered twice, order kept$' ||
+    fail "no verdict: $(tail -n 1 "$dir/out")"
+written=$(tail -n 1 "$dir/out" | cut -d' ' -f2)
+processed=$(tail -n 1 "$dir/out" | cut -d' ' -f4)
+[ "$written" -eq "$processed" ] || fail "written $written, processed $processed"
+[ "$written" -ge 500 ] || fail "only $written written"
+for words in 'shard splits' 'SIGKILL' 'rolls over' 'started again' 'worker 2 holds its first lease'; do
+    grep -q "$words" "$dir/out" || fail "nothing says '$words'"
+done
+[ -s "$dir/err.log" ] && fail "stderr is not empty"
+left
+
+# --keep leaves the files; the verdict can be made again from them.
+expect 0 "$TAILRACE" demo --seconds 5 --keep
+kept=$(sed -n 's/.*files are in //p' "$dir/err.log")
+[ -s "$kept/acknowledged.txt" ] && [ -s "$kept/processed.jsonl" ] || fail "nothing kept in '$kept'"
+grep -q "^demo: $(wc -l <"$kept/acknowledged.txt") written" "$dir/out" || fail "written"
+rm -r "$kept"
+left
+
+# A signal ends it, its children and its files.
+"$TAILRACE" demo --seconds 60 >"$dir/out" 2>"$dir/err.log" &
+demo=$!
+pids="$pids $demo"
+wait_for 20 grep -q 'holds its first lease' "$dir/out"
+children=$(children_of "$demo" | cut -d' ' -f1 | tr '\n' ' ')
+[ "$(echo "$children" | wc -w)" -eq 3 ] || fail "children: $children"
+kill -TERM "$demo"
+wait "$demo"
+code=$?
+[ "$code" -eq 1 ] || fail "exit $code after SIGTERM"
+says interrupted
+for child in $children; do
+    kill -0 "$child" 2>/dev/null && fail "child $child outlived the demo"
+done
+left
+
+# When a child dies, it says which one, and leaves the logs.
+"$TAILRACE" demo --seconds 60 >"$dir/out" 2>"$dir/err.log" &
+demo=$!
+pids="$pids $demo"
+wait_for 20 grep -q 'holds its first lease' "$dir/out"
+kill -KILL "$(children_of "$demo" | sed -n 's/ tailrace feed .*//p')"
+wait "$demo" && fail "a dead feed did not end the demo with 1"
+says 'the feed ended with signal 9'
+kept=$(sed -n 's/.*files are in //p' "$dir/err.log")
+[ -e "$kept/feed.log" ] || fail "no logs in '$kept'"
+rm -r "$kept"
+left
+
+# A port that is taken; bad usage.
+start_local
+expect 1 "$TAILRACE" demo --port "${endpoint##*:}"
+says 'the service model ended with exit code'
+rm -r "$TMPDIR"/tailrace-demo-*
+expect 2 "$TAILRACE" demo --seconds 4
+expect 2 "$TAILRACE" demo extra
+exit 0
