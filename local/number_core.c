@@ -237,9 +237,10 @@ static enum tr_number_outcome decimal_of_row(const signed char row[ROW_DIGITS], 
     if (last - first + 1 > TR_NUMBER_DIGITS_MAX) {
         return TR_NUMBER_PRECISION;
     }
-    for (i = first; i <= last; i++) {
-        d->digits[d->count++] = (char)('0' + row[i]);
+    for (i = 0; i <= last - first && i < TR_NUMBER_DIGITS_MAX; i++) {
+        d->digits[i] = (char)('0' + row[first + i]);
     }
+    d->count = (size_t)i;
     d->first = TR_NUMBER_EXPONENT_MAX - first;
     return d->first < TR_NUMBER_EXPONENT_MIN ? TR_NUMBER_UNDERFLOW : TR_NUMBER_OK;
 }
