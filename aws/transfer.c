@@ -18,10 +18,11 @@
 
 #define CONNECT_MS_MAX 3000
 #define LARGE_BUFFER (256L * 1024L)
+#define IDLE_CONNECTION_S 20L /* kept longer, one may be closed by the other end as we send */
+
 /* How many handles are kept for later, those with a small and those with a large buffer; more are
  * freed when a burst is over. */
 static const unsigned idle_max[2] = {16, 4};
-#define IDLE_CONNECTION_S 20L /* kept longer, one may be closed by the other end as we send */
 
 enum stop { STOP_NONE, STOP_BODY_SIZE, STOP_HEADER_SIZE, STOP_MEMORY, STOP_RESEND };
 

@@ -658,12 +658,12 @@ static void test_deadline__of_the_first_byte(void **state)
     struct fixture f = begin(serve_script, script);
     struct tr_aws_request r = request(1);
     (void)state;
-    r.first_byte_timeout_ms = 50;
+    r.first_byte_timeout_ms = 500; /* room enough for the request to arrive on a busy machine */
     call(&f, &r);
-    expect(&f, TR_ETIMEOUT, 1, true, "no answer within 50 ms");
+    expect(&f, TR_ETIMEOUT, 1, true, "no answer within 500 ms");
     r.attempts_max = 0;
     call(&f, &r);
-    expect(&f, TR_OK, 2, false, "");
+    tr_assert_status(f.got.status, TR_OK, &f.got.err);
     end(&f);
 }
 
@@ -673,9 +673,9 @@ static void test_deadline__of_the_attempt(void **state)
     struct fixture f = begin(serve_script, script);
     struct tr_aws_request r = request(1);
     (void)state;
-    r.attempt_timeout_ms = 50;
+    r.attempt_timeout_ms = 500;
     call(&f, &r);
-    expect(&f, TR_ETIMEOUT, 1, true, "the answer was not complete within 50 ms");
+    expect(&f, TR_ETIMEOUT, 1, true, "the answer was not complete within 500 ms");
     end(&f);
 }
 
@@ -686,10 +686,10 @@ static void test_deadline__of_the_call_ends_its_repetitions(void **state)
     struct tr_aws_request r = request(0);
     (void)state;
     r.first_byte_timeout_ms = 20;
-    r.timeout_ms = 150;
+    r.timeout_ms = 500;
     call(&f, &r);
     tr_assert_status(f.got.status, TR_ETIMEOUT, &f.got.err);
-    assert_true(f.got.attempts > 1 && f.got.attempts < 9);
+    assert_true(f.got.attempts > 1 && f.got.attempts <= 25);
     assert_true(f.got.may_have_happened);
     end(&f);
 }
@@ -701,7 +701,8 @@ struct ticker {
 
 static void test_deadline__holds_while_a_name_hangs_and_the_loop_ticks_on(void **state)
 {
-    struct got got[4] = {{0}};
+    struct got got[4] = {{0}}, canceled = {0};
+    struct tr_aws_call *call_to_cancel;
     struct tr_aws_request r = request(1);
     struct tr_aws *aws;
     struct ticker ticker = {0};
@@ -711,10 +712,14 @@ static void test_deadline__holds_while_a_name_hangs_and_the_loop_ticks_on(void *
     tr_test_env_set("AWS_ACCESS_KEY_ID", "A");
     tr_test_env_set("AWS_SECRET_ACCESS_KEY", "B");
     aws = client("http://hang.test:8000");
-    r.attempt_timeout_ms = 100;
+    r.attempt_timeout_ms = 300;
     for (i = 0; i < 4; i++) {
+        r.first_byte_timeout_ms = i == 3 ? 150 : PATIENCE_MS;
         tr_assert_status(tr_aws_start(aws, &r, keep, &got[i], NULL), TR_OK, NULL);
     }
+    tr_assert_status(tr_aws_start(aws, &r, keep, &canceled, &call_to_cancel), TR_OK, NULL);
+    tr_aws_poll(aws, tr_clock_mono());
+    tr_aws_cancel(aws, call_to_cancel);
     while (done < 4 && ticker.ticks < 100000) {
         struct tr_mono before = tr_clock_mono();
         uint64_t took;
@@ -727,6 +732,7 @@ static void test_deadline__holds_while_a_name_hangs_and_the_loop_ticks_on(void *
         }
     }
     assert_int_equal(done, 4);
+    assert_int_equal(canceled.count, 0);
     assert_true(hanging > 0); /* they hang still, and nobody waits for them */
     assert_true(ticker.longest_ms < 2000);
     for (i = 0; i < 4; i++) {
