@@ -500,6 +500,37 @@ static void test_uncovered__is_no_shard_with_an_ancestor_row_further_up(void **s
     end(bench);
 }
 
+static void test_uncovered__waits_while_an_ancestor_has_a_row(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    /* B's row went before A's. D, listed late, is no child of a row, but A's row is there. */
+    (void)scanned(bench, "A=END! C<B=9");
+    assert_string_equal(listed(bench, "A. B<A. C<B D<B"), "");
+    pass(bench, 2 * MINUTE);
+    assert_string_equal(scanned(bench, "C<B=9"), "");
+    pass(bench, SECOND);
+    assert_string_equal(listed(bench, "A. B<A. C<B D<B"), "D<B!?");
+    end(bench);
+}
+
+static void test_uncovered__waits_for_a_parent_that_only_a_partial_listing_showed(void **state)
+{
+    struct bench *bench = begin();
+    struct tr_mono before = bench->now;
+    (void)state;
+    (void)scanned(bench, "A=5!");
+    pass(bench, SECOND);
+    (void)partly(bench, "Q<P");
+    /* Begun before, and too early to show Q: R must not start without it. */
+    assert_string_equal(listed_at(bench, "A R<Q", true, before), "");
+    assert_true(bench->effects.want_listing);
+    assert_false(tr_graph_settled(bench->graph));
+    assert_string_equal(listed(bench, "A Q<P R<Q"), "Q<P!?");
+    assert_string_equal(made(bench), "Q<P!? / R<Q");
+    end(bench);
+}
+
 static void test_row__is_never_made_where_a_descendant_has_progressed(void **state)
 {
     struct bench *bench = begin();
@@ -979,6 +1010,8 @@ int main(void)
         cmocka_unit_test(test_uncovered__shards_get_rows_and_report_a_gap),
         cmocka_unit_test(test_uncovered__needs_a_complete_listing),
         cmocka_unit_test(test_uncovered__is_no_shard_with_an_ancestor_row_further_up),
+        cmocka_unit_test(test_uncovered__waits_while_an_ancestor_has_a_row),
+        cmocka_unit_test(test_uncovered__waits_for_a_parent_that_only_a_partial_listing_showed),
         cmocka_unit_test(test_row__is_never_made_where_a_descendant_has_progressed),
         cmocka_unit_test(test_row__is_never_made_where_a_descendant_was_made_without_its_parents),
         cmocka_unit_test(test_row__is_made_again_where_a_descendant_only_waits_for_it),
