@@ -7,8 +7,8 @@
  *
  * An item is a user: partition key `pk` (S), about 1 KB in all types of attributes. Its attribute
  * `n` (N) is one higher after each write of the user, so that a reader can tell the order; a
- * removal has a number too, one above that of the item it removes. `writer` (S) names the feed
- * that wrote. */
+ * removal has a number too, one above that of the item it removes. `writer` (S) names the feed that
+ * wrote. */
 #ifndef TR_CLI_ACTIVITY_H
 #define TR_CLI_ACTIVITY_H
 

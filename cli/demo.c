@@ -2,8 +2,8 @@
  *
  * demo: a fleet at work on this host, over loopback, with real processes: the service model, a
  * feed, a worker. A shard splits, the stream rolls over, the worker is killed without warning and
- * started again. At the end, what was acknowledged to the feed is held against what the
- * processor's file holds. One thread; children end with it on every way out. */
+ * started again. At the end, what was acknowledged to the feed is held against what the processor's
+ * file holds. One thread; children end with it on every way out. */
 #include "aws/client.h"
 #include "base/clock.h"
 #include "base/err.h"

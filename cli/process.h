@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Child processes: started with no open files but the three they are given, with default signals
- * and in a process group of their own: a Ctrl-C on the terminal is the parent's business. */
+ * and in a process group of their own, so that a Ctrl-C on the terminal is the parent's business.
+ */
 #ifndef TR_CLI_PROCESS_H
 #define TR_CLI_PROCESS_H
 
