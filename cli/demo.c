@@ -33,9 +33,10 @@
 #define FRAME_MS 100u
 #define LINE_MS 2000u
 #define SCAN_MS 400u
-#define START_MAX_MS 10000u /* of a child, until it does something */
-#define DRAIN_MAX_MS 12000u
-#define END_MAX_MS 12000u /* of a child that was asked to end */
+#define START_MAX_MS 20000u /* of a child, until it does something */
+#define LATE_MAX_MS 20000u  /* that the steps may take longer */
+#define DRAIN_MAX_MS 10000u /* without progress */
+#define END_MAX_MS 12000u   /* of a child that was asked to end */
 #define CALL_MAX_MS 5000u
 #define LIVE_LINES_MAX 2000u /* read in one tick */
 #define PATH_SIZE 512u
@@ -626,19 +627,23 @@ static enum tr_status restart_worker(struct demo *demo)
     return start_worker(demo);
 }
 
-/* In hundredths of the time that the feed writes. */
+/* When, in hundredths of the time that the feed writes, and how many workers must have held a lease
+ * by then: on a slow machine a step waits for that. */
 static const struct {
     unsigned at;
+    size_t owners;
     enum tr_status (*act)(struct demo *demo);
 } steps[] = {
-    {20, split}, {45, kill_worker}, {50, roll_over}, {54, restart_worker}, {78, split},
+    {20, 0, split},          {45, 1, kill_worker}, {50, 1, roll_over},
+    {54, 1, restart_worker}, {78, 1, split},
 };
+#define STEPS (sizeof steps / sizeof *steps)
 
 static enum tr_status act(struct demo *demo)
 {
     uint64_t ms = tr_mono_ms_between(demo->started, tr_clock_mono());
     enum tr_status status = TR_OK;
-    while (status == TR_OK && demo->step < sizeof steps / sizeof *steps &&
+    while (status == TR_OK && demo->step < STEPS && demo->owner_count >= steps[demo->step].owners &&
            ms >= steps[demo->step].at * demo->seconds * 10) {
         status = steps[demo->step++].act(demo);
     }
@@ -662,29 +667,44 @@ static enum tr_status await_first_write(struct demo *demo)
 
 static enum tr_status write_phase(struct demo *demo)
 {
+    uint64_t ms = 0;
     enum tr_status status = TR_OK;
+
     demo->show.view.phase = "the feed writes";
     demo->started = tr_clock_mono();
     demo->show.frame_at = tr_mono_add_ms(demo->started, LINE_MS);
-    while (status == TR_OK &&
-           tr_mono_ms_between(demo->started, tr_clock_mono()) < demo->seconds * 1000) {
+    while (status == TR_OK && ms < demo->seconds * 1000 + (demo->step < STEPS ? LATE_MAX_MS : 0)) {
         status = act(demo);
         if (status == TR_OK) {
             status = tick(demo);
         }
+        ms = tr_mono_ms_between(demo->started, tr_clock_mono());
+    }
+    if (status == TR_OK && demo->step < STEPS) {
+        status = tr_fail(&demo->err, TR_ETIMEOUT, "the worker held no lease in %llu s",
+                         (unsigned long long)(ms / 1000));
     }
     return status;
 }
 
-/* Until all is delivered or it takes too long; the verdict will tell which. */
+/* Until all is delivered, or nothing more comes; the verdict will tell which. */
 static enum tr_status drain_phase(struct demo *demo)
 {
     struct tr_mono until = tr_mono_add_ms(tr_clock_mono(), DRAIN_MAX_MS);
-    enum tr_status status = TR_OK;
+    uint64_t before = demo->counts.processed;
+    /* All of the log first: only then is it known how much there is to come. */
+    enum tr_status status =
+        read_lines(demo, &demo->acknowledged, SIZE_MAX, tr_verdict_acknowledged, demo->live);
+
+    tr_verdict_count(demo->live, &demo->counts);
     demo->show.view.phase = "the worker drains";
     while (status == TR_OK && demo->counts.processed < demo->counts.written &&
            !tr_mono_reached(tr_clock_mono(), until)) {
         status = tick(demo);
+        if (demo->counts.processed > before) {
+            before = demo->counts.processed;
+            until = tr_mono_add_ms(tr_clock_mono(), DRAIN_MAX_MS);
+        }
     }
     return status;
 }
@@ -783,6 +803,13 @@ static bool is_utf8(void)
         }
     }
     return false;
+}
+
+/* Whether stdout is a terminal that understands a few escapes. */
+static bool can_redraw(void)
+{
+    const char *name = getenv("TERM");
+    return isatty(STDOUT_FILENO) == 1 && name != NULL && strcmp(name, "dumb") != 0;
 }
 
 /* Children inherit neither credentials nor endpoints nor proxies: all is on this host. */
@@ -965,7 +992,7 @@ static enum tr_cli_exit run(const struct tr_cli_args *args)
         !tr_cli_u64(args, "port", 0, UINT16_MAX, &demo.port)) {
         return TR_CLI_USAGE;
     }
-    demo.show.terminal = isatty(STDOUT_FILENO) == 1;
+    demo.show.terminal = can_redraw();
     demo.show.view.utf8 = is_utf8();
     tr_log_init(TR_LEVEL_ERROR, TR_LOG_AUTO);
     status = prepare(&demo);

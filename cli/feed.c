@@ -320,11 +320,11 @@ static void send_write(struct writer *writer)
 
 /* --- all writers ----------------------------------------------------------------------------- */
 
-static bool may_start(const struct feed *feed, struct tr_mono now)
+/* Whether another write is wanted, now or when it is due. */
+static bool is_wanted(const struct feed *feed)
 {
     return feed->stop_by.ns == 0 &&
-           (feed->count == 0 || feed->report.written + feed->busy < feed->count) &&
-           tr_mono_reached(now, feed->due);
+           (feed->count == 0 || feed->report.written + feed->busy < feed->count);
 }
 
 /* One more write was started: when is the next one due? */
@@ -343,7 +343,7 @@ static void drive(struct feed *feed, struct tr_mono now)
     size_t i;
     for (i = 0; i < feed->writer_count && !feed->over; i++) {
         struct writer *writer = &feed->writers[i];
-        if (writer->state == IDLE && may_start(feed, now)) {
+        if (writer->state == IDLE && is_wanted(feed) && tr_mono_reached(now, feed->due)) {
             pace(feed, now);
             feed->busy++;
             tr_activity_next(&writer->activity, tr_aws_service_time(feed->aws), &writer->write);
@@ -372,7 +372,7 @@ static struct tr_mono next_deadline(const struct feed *feed)
     if (feed->stop_by.ns != 0) {
         return tr_mono_min(at, feed->stop_by);
     }
-    return idle ? tr_mono_min(at, feed->due) : at;
+    return idle && is_wanted(feed) ? tr_mono_min(at, feed->due) : at;
 }
 
 /* --- what people see ------------------------------------------------------------------------- */
