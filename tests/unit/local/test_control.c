@@ -295,6 +295,105 @@ static void test_control__bodies_are_strict(void **state)
     model_deinit(&m);
 }
 
+/* One call with the n-th allocation failing; true when there was memory enough. */
+static bool try_without(struct model *m, int64_t n, const char *target, const char *body)
+{
+    uint64_t made;
+    tr_local_answer_deinit(&m->answer); /* so that the answer needs memory, too */
+    tr_mem_fail_at(n);
+    tr_local_call(m->local, m->now, tr_bytes_of(target), tr_bytes_of(body), &m->answer);
+    made = tr_mem_fail_at(-1);
+    assert_true(m->answer.http_status == 200 || m->answer.http_status == 500);
+    return made <= (uint64_t)n;
+}
+
+/* In a body, $A stands for the stream's ARN, $S for its shard, $I for an iterator. */
+static void fill_in(const char *body, const struct name names[3], char *out, size_t size)
+{
+    size_t len = 0;
+    for (; *body != '\0'; body++) {
+        if (*body == '$') {
+            body++;
+            len += (size_t)snprintf(out + len, size - len, "%s",
+                                    names[*body == 'A'   ? 0
+                                          : *body == 'S' ? 1
+                                                         : 2]
+                                        .text);
+        } else {
+            out[len++] = *body;
+        }
+    }
+    out[len] = '\0';
+}
+
+static void test_streams_and_control__without_memory_change_nothing(void **state)
+{
+    static const struct {
+        const char *target, *body;
+        size_t new_shards;
+    } calls[] = {
+        {STREAMS "ListStreams", "{}", 0},
+        {STREAMS "DescribeStream", "{\"StreamArn\":\"$A\"}", 0},
+        {STREAMS "GetShardIterator",
+         "{\"StreamArn\":\"$A\",\"ShardId\":\"$S\",\"ShardIteratorType\":\"\\u004cATEST\"}", 0},
+        {STREAMS "GetRecords", "{\"ShardIterator\":\"$I\"}", 0},
+        {CONTROL "SplitShard", "{\"TableName\":\"T01\"}", 2},
+        {CONTROL "Rollover", "{\"TableName\":\"T01\"}", 1},
+        {CONTROL "Trim", "{\"TableName\":\"T01\"}", 0},
+        {CONTROL "AdvanceClock", "{\"Seconds\":60}", 0},
+        {CONTROL "SetFault", "{\"Fault\":\"EmptyPage\"}", 0},
+        {CONTROL "ClearFaults", "{}", 0},
+    };
+    size_t i;
+    (void)state;
+    for (i = 0; i < sizeof calls / sizeof *calls; i++) {
+        int64_t n;
+        bool enough = false;
+        for (n = 0; !enough && n < 100; n++) {
+            struct model m;
+            struct name names[3];
+            char body[8192];
+            size_t shards;
+            model_init(&m, 7, 1);
+            make_table(&m, "T01", "NEW_IMAGE");
+            names[0] = stream_of(&m, "T01");
+            put(&m, "T01", "a", 1);
+            names[1] = shard_at(&m, names[0].text, 0);
+            names[2] = iterator(&m, names[0].text, names[1].text, "TRIM_HORIZON", NULL);
+            fill_in(calls[i].body, names, body, sizeof body);
+            enough = try_without(&m, n, calls[i].target, body);
+            if (enough) {
+                require_ok(&m, calls[i].target);
+            }
+            shards = m.answer.http_status == 200 ? 1 + calls[i].new_shards : 1;
+            assert_int_equal(tr_json_count(shards_of(&m, names[0].text)), shards);
+            model_deinit(&m);
+        }
+        assert_true(enough);
+    }
+}
+
+/* A rollover that finds no memory is made up for when there is some. */
+static void test_rollover__without_memory_comes_later(void **state)
+{
+    struct model m;
+    struct name arn;
+    int64_t n;
+    (void)state;
+    for (n = 0; n < 3; n++) {
+        model_init(&m, 7, 1);
+        make_table(&m, "T01", "KEYS_ONLY");
+        arn = stream_of(&m, "T01");
+        m.now.ms += 5 * INT64_C(3600000);
+        tr_mem_fail_at(n);
+        tr_local_tick(m.local, m.now);
+        tr_mem_fail_at(-1);
+        m.now.ms += 2000;
+        assert_int_equal(tr_json_count(shards_of(&m, arn.text)), 2);
+        model_deinit(&m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +407,8 @@ int main(void)
         cmocka_unit_test(test_trim__an_iterator_into_a_shard_that_is_gone_says_trimmed),
         cmocka_unit_test(test_advance_clock__makes_due_what_time_brings),
         cmocka_unit_test(test_control__bodies_are_strict),
+        cmocka_unit_test(test_streams_and_control__without_memory_change_nothing),
+        cmocka_unit_test(test_rollover__without_memory_comes_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
