@@ -218,8 +218,6 @@ void tr_consumer_ask_checkpoint(struct tr_consumer *c, struct slot *slot, bool n
     slot->asked = mark;
     slot->has_asked = true;
     tr_consumer_lease_event(c, &(struct tr_lease_event){.kind = TR_LEASE_EV_CHECKPOINT,
-                                                        .now = c->now,
-                                                        .service = c->wall,
                                                         .key = tr_consumer_key(slot),
                                                         .position = mark});
 }
@@ -233,8 +231,6 @@ void tr_consumer_give_up(struct tr_consumer *c, struct slot *slot)
     }
     slot->releasing = true;
     tr_consumer_ask_checkpoint(c, slot, true);
-    tr_consumer_lease_event(c, &(struct tr_lease_event){.kind = TR_LEASE_EV_GIVE_UP,
-                                                        .now = c->now,
-                                                        .service = c->wall,
-                                                        .key = tr_consumer_key(slot)});
+    tr_consumer_lease_event(
+        c, &(struct tr_lease_event){.kind = TR_LEASE_EV_GIVE_UP, .key = tr_consumer_key(slot)});
 }

@@ -367,7 +367,7 @@ static void finish(struct tr_consumer *c)
 /* Once everything is finished, or a stop was asked for: release, then end. */
 static void wind_up(struct tr_consumer *c)
 {
-    struct tr_lease_event stop = {.kind = TR_LEASE_EV_STOP, .now = c->now};
+    struct tr_lease_event stop = {.kind = TR_LEASE_EV_STOP};
 
     if (c->phase == PHASE_RUN && !c->stopping && c->options.once &&
         tr_consumer_leases_finished(c)) {

@@ -277,11 +277,15 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
     }
 }
 
-/* Effects are borrowed until the core's next step: no handler above steps the lease core. */
+/* Effects are borrowed until the core's next step: no handler above steps the lease core. The
+ * service's time goes with every event, for the counters of rows that are made. */
 void tr_consumer_lease_event(struct tr_consumer *c, const struct tr_lease_event *event)
 {
+    struct tr_lease_event stamped = *event;
     size_t i;
-    if (tr_lease_core_step(c->leases, event, &c->lease_effects) != TR_OK) {
+    stamped.now = c->now;
+    stamped.service = c->wall;
+    if (tr_lease_core_step(c->leases, &stamped, &c->lease_effects) != TR_OK) {
         c->out_of_memory = true;
         return;
     }
@@ -307,7 +311,7 @@ static void on_bad_row(void *ctx, struct tr_bytes key, const char *why)
 static void scan_complete(struct tr_consumer *c)
 {
     struct scan *scan = &c->scan;
-    struct tr_lease_event event = {.kind = TR_LEASE_EV_SCANNED, .now = c->now, .op = scan->op};
+    struct tr_lease_event event = {.kind = TR_LEASE_EV_SCANNED, .op = scan->op};
     struct tr_graph_event rows_event = {.kind = TR_GRAPH_ROWS, .now = c->now, .begun = scan->begun};
     struct tr_lease_row *rows;
     struct tr_graph_row *graph_rows;
@@ -342,7 +346,7 @@ static void scan_complete(struct tr_consumer *c)
 static void scan_failed(struct tr_consumer *c, enum tr_status status, const struct tr_err *err)
 {
     struct tr_lease_event event = {
-        .kind = TR_LEASE_EV_SCAN_FAILED, .now = c->now, .op = c->scan.op, .status = status};
+        .kind = TR_LEASE_EV_SCAN_FAILED, .op = c->scan.op, .status = status};
     scan_reset(&c->scan);
     if (!tr_lease_core_scanned(c->leases) && tr_status_class(status) != TR_CLASS_RETRY) {
         tr_consumer_fail(c, status, "consumer '%s': read the lease table: %s", c->options.name,
@@ -384,14 +388,10 @@ static void on_scan(struct tr_consumer *c, uint64_t number, struct tr_aws_answer
 
 static void on_write(struct tr_consumer *c, uint64_t number, struct tr_aws_answer *answer)
 {
-    struct tr_lease_event event = {
-        .kind = TR_LEASE_EV_WRITTEN,
-        .now = c->now,
-        .op = number,
-        .status = answer->status,
-        .may_have_happened = answer->may_have_happened,
-        .service = c->wall,
-    };
+    struct tr_lease_event event = {.kind = TR_LEASE_EV_WRITTEN,
+                                   .op = number,
+                                   .status = answer->status,
+                                   .may_have_happened = answer->may_have_happened};
     struct tr_lease_rows rows = {0};
     const char *member = answer->status == TR_OK ? "Attributes" : "Item";
 
@@ -406,11 +406,8 @@ static void on_write(struct tr_consumer *c, uint64_t number, struct tr_aws_answe
 
 static void on_read(struct tr_consumer *c, uint64_t number, struct tr_aws_answer *answer)
 {
-    struct tr_lease_event event = {.kind = TR_LEASE_EV_READ,
-                                   .now = c->now,
-                                   .op = number,
-                                   .status = answer->status,
-                                   .service = c->wall};
+    struct tr_lease_event event = {
+        .kind = TR_LEASE_EV_READ, .op = number, .status = answer->status};
     struct tr_lease_rows rows = {0};
 
     if (answer->status == TR_OK) {
@@ -586,11 +583,8 @@ static bool make_one_row(struct tr_consumer *c)
     for (entry = tr_map_first(&c->wanted); entry != NULL; entry = tr_map_next(entry)) {
         struct wanted *wanted = tr_map_value(entry);
         if (!wanted->asked && parents_made(c, wanted)) {
-            struct tr_lease_event event = {.kind = TR_LEASE_EV_CREATE,
-                                           .now = c->now,
-                                           .service = c->wall,
-                                           .key = wanted->write.key,
-                                           .create = &wanted->write};
+            struct tr_lease_event event = {
+                .kind = TR_LEASE_EV_CREATE, .key = wanted->write.key, .create = &wanted->write};
             wanted->asked = true;
             wanted->write.stream = c->label;
             wanted->write.counter = (uint64_t)c->wall.ms;
@@ -612,17 +606,14 @@ static void mark_ready(struct tr_consumer *c)
             continue;
         }
         info->ready_sent = true;
-        tr_consumer_lease_event(
-            c, &(struct tr_lease_event){.kind = TR_LEASE_EV_READY, .now = c->now, .key = key});
+        tr_consumer_lease_event(c, &(struct tr_lease_event){.kind = TR_LEASE_EV_READY, .key = key});
     }
 }
 
 void tr_consumer_leases_pump(struct tr_consumer *c)
 {
     if (tr_mono_reached(c->now, tr_lease_core_deadline(c->leases))) {
-        tr_consumer_lease_event(
-            c,
-            &(struct tr_lease_event){.kind = TR_LEASE_EV_TICK, .now = c->now, .service = c->wall});
+        tr_consumer_lease_event(c, &(struct tr_lease_event){.kind = TR_LEASE_EV_TICK});
     }
     if (c->phase != PHASE_RUN) {
         return;
