@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The inside of a consumer, shared by its three files: consumer_core.c (start-up, dispatch, end),
- * consumer_leases_core.c (lease table and shard graph), consumer_shards_core.c (held leases:
- * reading, processing, checkpoints). Nobody else includes it. */
+ * The inside of a consumer, shared by its files: consumer_core.c (start-up, dispatch, end),
+ * consumer_leases_core.c (lease table and shard graph), consumer_listing_core.c (listings),
+ * consumer_shards_core.c (held leases: reading), consumer_batches_core.c (processing, checkpoints,
+ * ends). Nobody else includes it. */
 #ifndef TR_WORKER_CONSUMER_PARTS_H
 #define TR_WORKER_CONSUMER_PARTS_H
 
@@ -184,14 +185,20 @@ void tr_consumer_lease_event(struct tr_consumer *c, const struct tr_lease_event 
 void tr_consumer_graph_event(struct tr_consumer *c, const struct tr_graph_event *event);
 void tr_consumer_leases_answer(struct tr_consumer *c, enum op_kind kind, uint64_t number,
                                struct tr_aws_answer *answer);
-void tr_consumer_children_answer(struct tr_consumer *c, struct slot *slot,
-                                 struct tr_aws_answer *answer);
 /* Everything that is due: listings, rows to make, leases that became ready. */
 void tr_consumer_leases_pump(struct tr_consumer *c);
 struct tr_mono tr_consumer_leases_deadline(const struct tr_consumer *c);
 /* With once: whether all rows are finished, or another worker's. */
 bool tr_consumer_leases_finished(const struct tr_consumer *c);
 void tr_consumer_leases_deinit(struct tr_consumer *c);
+
+/* consumer_listing_core.c */
+void tr_consumer_list(struct tr_consumer *c);
+void tr_consumer_list_answer(struct tr_consumer *c, struct tr_aws_answer *answer);
+/* A listing would help: one soon, within the budget of calls. */
+void tr_consumer_want_listing(struct tr_consumer *c);
+void tr_consumer_children_answer(struct tr_consumer *c, struct slot *slot,
+                                 struct tr_aws_answer *answer);
 
 /* consumer_shards_core.c */
 struct slot *tr_consumer_slot(struct tr_consumer *c, uint64_t op);
