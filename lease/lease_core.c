@@ -127,6 +127,7 @@ static enum tr_status prepare(struct tr_lease_core *core, const struct tr_lease_
     case TR_LEASE_EV_READY:
     case TR_LEASE_EV_CHECKPOINT:
     case TR_LEASE_EV_GIVE_UP:
+    case TR_LEASE_EV_LOOK:
     case TR_LEASE_EV_STOP:
         break;
     }
@@ -265,6 +266,9 @@ static void apply(struct tr_lease_core *core, const struct tr_lease_event *ev)
         return;
     case TR_LEASE_EV_GIVE_UP:
         on_give_up(core, tr_lease_known_get(core, ev->key), ev);
+        return;
+    case TR_LEASE_EV_LOOK:
+        core->scan_due = tr_mono_min(core->scan_due, core->now);
         return;
     case TR_LEASE_EV_STOP:
         on_stop(core);

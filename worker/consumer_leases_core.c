@@ -125,15 +125,38 @@ static void want(struct tr_consumer *c, const struct tr_graph_create *create)
     }
 }
 
+/* What the graph proposes now is all that it stands for: a proposal that is not repeated is dropped,
+ * unless its row is being made already. */
+static void forget_proposals(struct tr_consumer *c)
+{
+    struct tr_map_entry *entry = tr_map_first(&c->wanted);
+    while (entry != NULL) {
+        struct tr_map_entry *next = tr_map_next(entry);
+        struct wanted *wanted = tr_map_value(entry);
+        if (!wanted->asked) {
+            (void)tr_map_remove(&c->wanted, tr_map_key(entry));
+            row_strings_free(wanted);
+        }
+        entry = next;
+    }
+}
+
 void tr_consumer_graph_event(struct tr_consumer *c, const struct tr_graph_event *event)
 {
     struct tr_graph_effects out = {0};
+    enum tr_status status = tr_graph_step(c->graph, event, &out);
     size_t i;
 
-    if (tr_graph_step(c->graph, event, &out) != TR_OK) {
-        c->out_of_memory = true;
+    if (status == TR_ELIMIT) {
+        tr_consumer_fail(c, status, "consumer '%s': its stream has more than %u shards",
+                         c->options.name, SHARDS_MAX);
+    }
+    if (status != TR_OK) {
+        c->out_of_memory = c->out_of_memory || status == TR_ENOMEM;
         return;
     }
+    forget_proposals(c);
+    c->want_scan = out.want_scan;
     for (i = 0; i < out.create_count; i++) {
         want(c, &out.creates[i]);
     }
@@ -412,6 +435,21 @@ void tr_consumer_leases_answer(struct tr_consumer *c, enum op_kind kind, uint64_
     }
 }
 
+bool tr_consumer_children_wanted(const struct tr_consumer *c, struct tr_bytes parent)
+{
+    struct tr_map_entry *entry;
+    size_t i;
+    for (entry = tr_map_first(&c->wanted); entry != NULL; entry = tr_map_next(entry)) {
+        const struct wanted *wanted = tr_map_value(entry);
+        for (i = 0; i < wanted->write.parent_count; i++) {
+            if (tr_bytes_eq(wanted->write.parents[i], parent)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* Parents' rows exist before their children's: a crash half way leaves a prefix of the lineage. */
 static bool parents_made(struct tr_consumer *c, const struct wanted *wanted)
 {
@@ -465,6 +503,10 @@ void tr_consumer_leases_pump(struct tr_consumer *c)
     }
     if (c->phase != PHASE_RUN) {
         return;
+    }
+    if (c->want_scan && tr_lease_core_scanned(c->leases)) {
+        c->want_scan = false;
+        tr_consumer_lease_event(c, &(struct tr_lease_event){.kind = TR_LEASE_EV_LOOK});
     }
     if (tr_mono_reached(c->now, c->listing.next) && !c->stopping) {
         tr_consumer_list(c);

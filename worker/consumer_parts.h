@@ -149,6 +149,7 @@ struct tr_consumer {
     struct tr_lease_core *leases;
     struct tr_lease_effects lease_effects;
     struct tr_map wanted; /* shard id -> struct wanted, owned */
+    bool want_scan;       /* the graph needs fresh rows */
     struct tr_map rows;   /* shard id -> struct row_info, owned */
     struct tr_map by_key; /* shard id -> struct slot, of held leases */
     struct tr_map bad;    /* rows reported as bad */
@@ -183,6 +184,8 @@ uint64_t tr_consumer_op(enum op_kind kind, const struct slot *slot, uint64_t num
 /* consumer_leases_core.c */
 void tr_consumer_lease_event(struct tr_consumer *c, const struct tr_lease_event *event);
 void tr_consumer_graph_event(struct tr_consumer *c, const struct tr_graph_event *event);
+/* Whether rows of this shard's children are still to be made. */
+bool tr_consumer_children_wanted(const struct tr_consumer *c, struct tr_bytes parent);
 void tr_consumer_leases_answer(struct tr_consumer *c, enum op_kind kind, uint64_t number,
                                struct tr_aws_answer *answer);
 /* Everything that is due: listings, rows to make, leases that became ready. */
