@@ -21,9 +21,30 @@ const char *tr_value_type_name(enum tr_value_type type)
     return type_names[type];
 }
 
+static enum tr_value_type type_of_letter(char c)
+{
+    switch (c) {
+    case 'S':
+        return TR_VALUE_S;
+    case 'N':
+        return TR_VALUE_N;
+    case 'B':
+        return TR_VALUE_B;
+    case 'M':
+        return TR_VALUE_M;
+    case 'L':
+        return TR_VALUE_L;
+    default:
+        return TR_VALUE_ABSENT;
+    }
+}
+
 enum tr_value_type tr_value_type_of(struct tr_bytes name)
 {
     unsigned type;
+    if (name.len == 1) { /* most are */
+        return type_of_letter(name.ptr[0]);
+    }
     for (type = TR_VALUE_ABSENT + 1; type < TR_VALUE_COUNT; type++) {
         if (tr_bytes_is(name, type_names[type])) {
             return (enum tr_value_type)type;
