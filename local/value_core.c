@@ -329,21 +329,26 @@ static void print_plain(struct tr_buf *out, struct tr_value value)
     tr_buf_add_char(out, '"');
 }
 
+/* {"S": and the like, in one piece. */
+static const struct tr_bytes heads[] = {
+#define HEAD(id, name) {"{\"" name "\":", sizeof(name) + 3},
+    TR_VALUE_TABLE(HEAD)
+#undef HEAD
+};
+
 /* Bounded: values nest TR_VALUE_DEPTH_MAX levels. */
 void tr_value_print(struct tr_buf *out, struct tr_value value)
 {
-    tr_buf_add_str(out, "{\"");
-    tr_buf_add_str(out, type_names[value.type]);
-    tr_buf_add_str(out, "\":");
+    tr_buf_add(out, heads[value.type]);
     switch (value.type) {
     case TR_VALUE_S:
         tr_buf_add_json(out, value.data);
         break;
     case TR_VALUE_BOOL:
-        tr_buf_add_str(out, value.data.ptr[0] != 0 ? "true" : "false");
+        tr_buf_add(out, value.data.ptr[0] != 0 ? TR_LIT("true") : TR_LIT("false"));
         break;
     case TR_VALUE_NULL:
-        tr_buf_add_str(out, "true");
+        tr_buf_add(out, TR_LIT("true"));
         break;
     case TR_VALUE_M:
         tr_value_print_map(out, value);
