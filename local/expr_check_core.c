@@ -121,7 +121,8 @@ static bool repeats_first(const struct tr_node *node)
 
 static void check_distinct(struct tr_parser *ps, const struct tr_node *node)
 {
-    if (ps->update || !repeats_first(node) || !tr_parser_finds(ps, TR_RANK_DISTINCT)) {
+    if ((ps->update && node->kind != TR_NODE_IF_NOT_EXISTS) || !repeats_first(node) ||
+        !tr_parser_finds(ps, TR_RANK_DISTINCT)) {
         return;
     }
     tr_buf_printf(tr_parser_message(ps),
@@ -194,15 +195,27 @@ enum tr_node_family tr_node_family(enum tr_node_kind kind)
     return node_limits[kind].family;
 }
 
-/* Conditions are no operands, except of AND, OR and NOT. */
+/* Conditions are no operands, except of AND, OR and NOT; lists cannot be added up. */
+static bool may_hold(const struct tr_node *node, const struct tr_node *arg)
+{
+    switch (node->kind) {
+    case TR_NODE_AND:
+    case TR_NODE_OR:
+    case TR_NODE_NOT:
+        return tr_node_gives_bool(arg);
+    case TR_NODE_PLUS:
+    case TR_NODE_MINUS:
+        return arg->kind != TR_NODE_LIST_APPEND;
+    default:
+        return !tr_node_gives_bool(arg);
+    }
+}
+
 static void check_use(struct tr_parser *ps, const struct tr_node *node)
 {
     const struct tr_node *arg;
-    bool logical =
-        node->kind == TR_NODE_AND || node->kind == TR_NODE_OR || node->kind == TR_NODE_NOT;
     for (arg = node->args; arg != NULL; arg = arg->next) {
-        if (tr_node_gives_bool(arg) != logical && arg->kind != TR_NODE_UNKNOWN &&
-            tr_node_family(arg->kind) != TR_FAMILY_OPERAND &&
+        if (!may_hold(node, arg) && arg->kind != TR_NODE_UNKNOWN &&
             tr_parser_finds(ps, TR_RANK_MISUSED)) {
             tr_buf_printf(
                 tr_parser_message(ps),
