@@ -53,11 +53,13 @@ enum tr_status tr_parser_syntax(struct tr_parser *ps) TR_MUST_CHECK;
 
 /* --- tokens --- */
 
+/* On to the next token; whether the present one is a sign, or a word in any case. */
 void tr_parser_advance(struct tr_parser *ps);
 bool tr_parser_at_sign(const struct tr_parser *ps, const char *sign);
 bool tr_parser_at_word(const struct tr_parser *ps, const char *word);
 /* At a word of the grammar itself, which is no attribute's name. */
 bool tr_parser_at_keyword(const struct tr_parser *ps);
+/* Step over a sign, if it is the present token. */
 bool tr_parser_skip_sign(struct tr_parser *ps, const char *sign);
 
 /* One level deeper; one operator more. Errors: TR_EREFUSED: too many. */
@@ -68,6 +70,7 @@ struct tr_node *tr_parser_node(struct tr_parser *ps, enum tr_node_kind kind);
 
 /* --- parts of the grammar --- */
 
+/* A document path: a name, then names and indexes. */
 enum tr_status tr_parser_path(struct tr_parser *ps, struct tr_path *path) TR_MUST_CHECK;
 /* At a placeholder of a value. */
 enum tr_status tr_parser_value(struct tr_parser *ps, struct tr_node *node) TR_MUST_CHECK;
