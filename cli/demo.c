@@ -733,7 +733,7 @@ static enum tr_status play(struct demo *demo)
         status = await_first_write(demo);
     }
     if (status == TR_OK) {
-        event(demo, "the feed writes, the worker starts");
+        event(demo, "a feed writes to a table, a worker reads its stream");
         status = start_worker(demo);
     }
     if (status == TR_OK) {
