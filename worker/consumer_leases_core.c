@@ -125,8 +125,8 @@ static void want(struct tr_consumer *c, const struct tr_graph_create *create)
     }
 }
 
-/* What the graph proposes now is all that it stands for: a proposal that is not repeated is dropped,
- * unless its row is being made already. */
+/* What the graph proposes now is all that it stands for: a proposal that is not repeated is
+ * dropped, unless its row is being made already. */
 static void forget_proposals(struct tr_consumer *c)
 {
     struct tr_map_entry *entry = tr_map_first(&c->wanted);

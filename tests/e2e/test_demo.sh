@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # `demo`: the verdict on real processes, on a terminal and elsewhere, and that nobody outlives it.
-. "$TR_SOURCE_DIR/tests/e2e/lib.sh"
+. "$TR_SOURCE_DIR/tests/e2e/lib.sh" || exit 1
 
 export TMPDIR=$dir/tmp
 mkdir "$TMPDIR"

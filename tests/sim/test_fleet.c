@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Random fleets in virtual time: workers come, go, crash and pause while shards split and roll over
- * and requests and answers are lost; then the faults stop and everything must drain. Every seed is a
- * fleet of its own: `sim_test_fleet FIRST LAST` runs a range. */
+ * Random fleets in virtual time: workers come, go, crash and pause while shards split and roll
+ * over and requests and answers are lost; then the faults stop and everything must drain. Every
+ * seed is a fleet of its own: `sim_test_fleet FIRST LAST` runs a range. */
 #include "tests/sim/world.h"
 #include "tests/support/test.h"
 
