@@ -45,4 +45,12 @@ sed -n '/^## States$/,/^## Costs$/s/^| \([A-Z]*\) | [^|]* | \(.*\) |$/\1 \2/p' d
 [ -s "$work/moves" ] || violation "lease/lease_known_core.c: the table of moves is not found"
 comm -23 "$work/moves" "$work/told" | violations_of "a move of a lease that docs/leases.md lacks"
 comm -13 "$work/moves" "$work/told" | violations_of "a move of a lease that the code does not know"
+# Log lines of the on-call guide's sequences are lines that there are.
+awk '/^```/ { on = !on; next } on' docs/operations.md | sed -n 's/^\([a-z][a-z ]*[a-z]\)  .*/\1/p' |
+    sort -u >"$work/lines"
+[ -s "$work/lines" ] || violation "docs/operations.md: no sequence of log lines is found"
+while IFS= read -r line; do
+    grep -q "^| $line |" docs/logs.md ||
+        violation "docs/operations.md: shows '$line', which docs/logs.md lacks"
+done <"$work/lines"
 finish "$(wc -l <"$work/documents") documents"
