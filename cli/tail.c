@@ -486,7 +486,7 @@ static void drive(struct part *part, struct tr_reader_event *event)
         return;
     }
     if (fx.gap_closed) {
-        note_part(part, TR_NOTE_GAP, &fx.gap_from, event->count > 0 ? &event->first : NULL);
+        note_part(part, TR_NOTE_GAP, &fx.from, event->count > 0 ? &event->first : NULL);
     }
     if (fx.accepted) {
         print_page(tail, &part->page);

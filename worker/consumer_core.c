@@ -371,6 +371,7 @@ static void wind_up(struct tr_consumer *c)
 
     if (c->phase == PHASE_RUN && !c->stopping && c->options.once &&
         tr_consumer_leases_finished(c)) {
+        tr_consumer_check_bad_rows(c);
         c->stopping = true;
     }
     if (!c->stopping || c->phase == PHASE_DONE) {

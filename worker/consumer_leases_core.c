@@ -481,13 +481,21 @@ static bool make_one_row(struct tr_consumer *c)
     return false;
 }
 
+/* A row at TRIM_HORIZON is read from its shard's first number, which a listing shows. */
+static bool waits_for_listing(const struct tr_consumer *c, struct tr_bytes key)
+{
+    struct tr_position checkpoint;
+    return !c->listing.complete_once && tr_lease_core_checkpoint(c->leases, key, &checkpoint) &&
+           checkpoint.kind == TR_POSITION_TRIM_HORIZON;
+}
+
 static void mark_ready(struct tr_consumer *c)
 {
     struct tr_map_entry *entry;
     for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {
         struct row_info *info = tr_map_value(entry);
         struct tr_bytes key = tr_map_key(entry);
-        if (info->ready_sent || info->ended || info->foreign ||
+        if (info->ready_sent || info->ended || info->foreign || waits_for_listing(c, key) ||
             !tr_graph_may_start(c->graph, key)) {
             continue;
         }
@@ -532,8 +540,7 @@ static bool row_finished(const struct tr_consumer *c, struct tr_bytes key,
         return true;
     }
     if (info->ended) {
-        return tr_graph_has_children(c->graph, key) || c->stream_status == TR_STREAM_DISABLED ||
-               tr_graph_shard(c->graph, key) == NULL;
+        return !tr_consumer_child_due(c, key, info);
     }
     switch (tr_lease_core_view(c->leases, key)) {
     case TR_LEASE_HELD:
@@ -554,11 +561,35 @@ static bool row_finished(const struct tr_consumer *c, struct tr_bytes key,
     return false;
 }
 
+/* A listed shard whose row is not understood: it stands in the way of everything behind it. */
+static const struct tr_map_entry *bad_row_of_stream(const struct tr_consumer *c)
+{
+    const struct tr_map_entry *entry;
+    for (entry = tr_map_first(&c->bad); entry != NULL; entry = tr_map_next(entry)) {
+        if (tr_graph_shard(c->graph, tr_map_key(entry)) != NULL &&
+            tr_map_get(&c->rows, tr_map_key(entry)) == NULL) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+void tr_consumer_check_bad_rows(struct tr_consumer *c)
+{
+    const struct tr_map_entry *entry = bad_row_of_stream(c);
+    if (entry != NULL) {
+        tr_consumer_fail(c, TR_EPARSE,
+                         "consumer '%s': the lease row of shard '%.*s' is not understood",
+                         c->options.name, TR_FMT(tr_map_key(entry)));
+    }
+}
+
 bool tr_consumer_leases_finished(const struct tr_consumer *c)
 {
     struct tr_map_entry *entry;
     if (!c->listing.complete_once || c->listing.active || !tr_lease_core_scanned(c->leases) ||
-        tr_map_count(&c->wanted) > 0 || !tr_graph_settled(c->graph)) {
+        (bad_row_of_stream(c) == NULL &&
+         (tr_map_count(&c->wanted) > 0 || !tr_graph_settled(c->graph)))) {
         return false;
     }
     for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {

@@ -25,6 +25,24 @@ void tr_consumer_want_listing(struct tr_consumer *c)
     }
 }
 
+bool tr_consumer_child_due(const struct tr_consumer *c, struct tr_bytes key,
+                           const struct row_info *info)
+{
+    return info->ended && !info->foreign && c->stream_status != TR_STREAM_DISABLED &&
+           !tr_graph_has_children(c->graph, key) && tr_graph_shard(c->graph, key) != NULL;
+}
+
+void tr_consumer_watch_leaves(struct tr_consumer *c)
+{
+    struct tr_map_entry *entry;
+    for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {
+        if (tr_consumer_child_due(c, tr_map_key(entry), tr_map_value(entry))) {
+            tr_consumer_want_listing(c);
+            return;
+        }
+    }
+}
+
 /* The first page of a new listing, or the next one. */
 void tr_consumer_list(struct tr_consumer *c)
 {
@@ -98,6 +116,7 @@ static void listing_complete(struct tr_consumer *c)
     tr_consumer_note(c, TR_NOTE_LISTING_DONE, (struct tr_bytes){NULL, 0}, listing->list.count,
                      listing->calls, (struct tr_bytes){NULL, 0});
     tr_consumer_graph_event(c, &event);
+    tr_consumer_watch_leaves(c);
 }
 
 void tr_consumer_list_answer(struct tr_consumer *c, struct tr_aws_answer *answer)
@@ -127,7 +146,7 @@ void tr_consumer_list_answer(struct tr_consumer *c, struct tr_aws_answer *answer
     listing->next = tr_mono_add_ms(c->now, wait_ms);
 }
 
-/* The answer to CHILD_SHARDS of an ended shard. No child yet is no answer (rule 2): asked again. */
+/* The answer to CHILD_SHARDS of an ended shard. No child yet is no answer: asked again. */
 void tr_consumer_children_answer(struct tr_consumer *c, struct slot *slot,
                                  struct tr_aws_answer *answer)
 {

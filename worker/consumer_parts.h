@@ -89,7 +89,6 @@ struct slot {
     enum children children;
     unsigned children_tries;
     struct tr_mono children_at;
-    struct tr_position gap_from;
     uint64_t records; /* processed since the grant */
 };
 
@@ -193,6 +192,8 @@ void tr_consumer_leases_pump(struct tr_consumer *c);
 struct tr_mono tr_consumer_leases_deadline(const struct tr_consumer *c);
 /* With once: whether all rows are finished, or another worker's. */
 bool tr_consumer_leases_finished(const struct tr_consumer *c);
+/* With once, when all else is finished: a shard whose row is not understood cannot be. */
+void tr_consumer_check_bad_rows(struct tr_consumer *c);
 void tr_consumer_leases_deinit(struct tr_consumer *c);
 
 /* consumer_listing_core.c */
@@ -200,6 +201,11 @@ void tr_consumer_list(struct tr_consumer *c);
 void tr_consumer_list_answer(struct tr_consumer *c, struct tr_aws_answer *answer);
 /* A listing would help: one soon, within the budget of calls. */
 void tr_consumer_want_listing(struct tr_consumer *c);
+/* Ended shards whose children are not known yet, while the stream lives: listed again soon. */
+void tr_consumer_watch_leaves(struct tr_consumer *c);
+/* Whether the row is at its end and a child of it must still come. */
+bool tr_consumer_child_due(const struct tr_consumer *c, struct tr_bytes key,
+                           const struct row_info *info);
 void tr_consumer_children_answer(struct tr_consumer *c, struct slot *slot,
                                  struct tr_aws_answer *answer);
 

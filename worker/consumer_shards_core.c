@@ -99,8 +99,21 @@ static struct slot *new_slot(struct tr_consumer *c, struct tr_bytes key)
     return slot;
 }
 
-/* Where reading starts. LATEST and AT_TIMESTAMP are written by KCL workers; taken anew they would
- * skip what was written meanwhile, so the shard is read from its start: repeated, never lost. */
+/* Where reading starts. A row at TRIM_HORIZON that was made behind its parents' rows stands for the
+ * whole shard: it is read AT the shard's first number, so that a trimmed beginning shows as a gap
+ * (docs/shards.md); false for others. */
+static bool start_of_shard(struct tr_consumer *c, const struct tr_lease_row *row,
+                           struct tr_position *start)
+{
+    const struct tr_shard *shard = tr_graph_shard(c->graph, row->key);
+    bool whole = !row->without_parents && (row->stream.ptr != NULL || row->parent_count > 0);
+    return whole && row->checkpoint.kind == TR_POSITION_TRIM_HORIZON && shard != NULL &&
+           tr_position_parse(shard->starting, start, NULL) == TR_OK;
+}
+
+/* Where reading starts otherwise. LATEST and AT_TIMESTAMP are written by KCL workers; taken anew
+ * they would skip what was written meanwhile, so the shard is read from its start: repeated, never
+ * lost. */
 static struct tr_position start_of(const struct tr_position *checkpoint)
 {
     return tr_position_is_sequence(checkpoint) ? *checkpoint : TR_TRIM_HORIZON;
@@ -129,6 +142,7 @@ void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx
     }
     slot->granted = fx->row.checkpoint;
     slot->handed = start.position = start_of(&fx->row.checkpoint);
+    start.at = start_of_shard(c, &fx->row, &start.position);
     tr_tracker_init(&slot->tracker, &fx->row.checkpoint, c->options.checkpoint_interval_ms,
                     BATCHES_OUT_MAX);
     tr_reader_init(&slot->reader, &options);
@@ -168,6 +182,7 @@ void tr_consumer_stored(struct tr_consumer *c, struct slot *slot,
         info->ended = true;
     }
     tr_consumer_graph_event(c, &event);
+    tr_consumer_watch_leaves(c);
 }
 
 void tr_consumer_drop(struct tr_consumer *c, struct slot *slot)
@@ -203,10 +218,10 @@ void tr_consumer_stick(struct tr_consumer *c, struct slot *slot, enum tr_status 
 }
 
 static void note_gap(struct tr_consumer *c, const struct slot *slot, const struct tr_position *from,
-                     const struct tr_position *first)
+                     bool from_at, const struct tr_position *first)
 {
     struct tr_buf bounds = {0};
-    tr_buf_add_str(&bounds, "after ");
+    tr_buf_add_str(&bounds, from_at ? "from " : "after ");
     tr_position_format(&bounds, from);
     if (first != NULL) {
         tr_buf_add_str(&bounds, ", before ");
@@ -221,9 +236,8 @@ static void note_gap(struct tr_consumer *c, const struct slot *slot, const struc
 static void on_trimmed(struct tr_consumer *c, struct slot *slot, const struct tr_position *after)
 {
     struct tr_buf why = {0};
-    slot->gap_from = *after;
     if (c->options.stop_on_gap) {
-        tr_buf_add_str(&why, "records after ");
+        tr_buf_add_str(&why, "records behind ");
         tr_position_format(&why, after);
         tr_buf_add_str(&why, " were trimmed before they were read, and on_gap is stop");
         tr_consumer_stick(c, slot, TR_ETRIMMED, why.failed ? "records were trimmed" : why.ptr);
@@ -238,16 +252,16 @@ static void read_effects(struct tr_consumer *c, struct slot *slot,
     struct tr_buf *body;
 
     if (fx->expired) {
-        tr_position_format(&text, &fx->position);
+        tr_position_format(&text, &fx->from);
         tr_consumer_note(c, TR_NOTE_ITERATOR_EXPIRED, tr_consumer_key(slot), 0, 0,
                          tr_buf_bytes(&text));
         tr_buf_deinit(&text);
     }
     if (fx->trimmed) {
-        on_trimmed(c, slot, &fx->position);
+        on_trimmed(c, slot, &fx->from);
     }
     if (fx->gap_closed) {
-        note_gap(c, slot, &fx->gap_from, first);
+        note_gap(c, slot, &fx->from, fx->from_at, first);
     }
     if (fx->kind == TR_READER_FX_ASK) {
         body = tr_consumer_call(c, tr_consumer_op(OP_ITERATOR, slot, fx->op), TR_AWS_STREAMS,
@@ -320,7 +334,7 @@ static void check_lost(struct tr_consumer *c, struct slot *slot)
     if (slot->stuck) {
         return;
     }
-    note_gap(c, slot, &slot->handed, NULL);
+    note_gap(c, slot, &slot->handed, false, NULL);
     tr_reader_deinit(&slot->reader);
     slot->reader.state = TR_READER_ENDED;
     slot->ended = true;
