@@ -201,7 +201,8 @@ static void phase_again(struct tr_consumer *c, uint64_t wait_ms)
 static void phase_failed(struct tr_consumer *c, const char *what, enum tr_status status,
                          const struct tr_err *err)
 {
-    if (tr_status_class(status) == TR_CLASS_RETRY) {
+    /* An answer that makes no sense is a damaged one: somebody on the way may have given it. */
+    if (tr_status_class(status) == TR_CLASS_RETRY || status == TR_EPARSE) {
         tr_consumer_note(c, TR_NOTE_STREAM_WAITING, (struct tr_bytes){NULL, 0}, 0, 0,
                          tr_bytes_of(err->text));
         phase_again(c, tr_consumer_backoff_ms(c, c->phase_failures++, START_BACKOFF_MAX_MS));
@@ -371,7 +372,7 @@ static void wind_up(struct tr_consumer *c)
 
     if (c->phase == PHASE_RUN && !c->stopping && c->options.once &&
         tr_consumer_leases_finished(c)) {
-        tr_consumer_check_bad_rows(c);
+        tr_consumer_judge_bad_rows(c);
         c->stopping = true;
     }
     if (!c->stopping || c->phase == PHASE_DONE) {

@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-#define BAD_ROWS_NOTED_MAX 1000u
+#define BAD_ROWS_MAX 10000u
 
 static void row_strings_free(struct wanted *wanted)
 {
@@ -49,7 +49,7 @@ void tr_consumer_leases_deinit(struct tr_consumer *c)
     free_values(&c->wanted, free_wanted);
     free_values(&c->rows, tr_free);
     tr_map_deinit(&c->by_key);
-    tr_map_deinit(&c->bad);
+    free_values(&c->bad, tr_free);
     scan_reset(&c->scan);
     tr_free(c->scan.pages);
     tr_shard_list_deinit(&c->listing.list);
@@ -233,6 +233,52 @@ static void emit_read(struct tr_consumer *c, const struct tr_lease_effect *fx)
     }
 }
 
+static struct bad_row *bad_row(struct tr_consumer *c, struct tr_bytes key)
+{
+    struct bad_row *bad = tr_map_get(&c->bad, key);
+    if (bad == NULL && tr_map_count(&c->bad) < BAD_ROWS_MAX) {
+        bad = tr_calloc(1, sizeof *bad);
+        if (bad == NULL || tr_map_set(&c->bad, key, bad) != TR_OK) {
+            tr_free(bad);
+            c->out_of_memory = true;
+            return NULL;
+        }
+    }
+    return bad;
+}
+
+/* A scan shows a row that is not understood: told once, not at every scan. */
+static void on_bad_row(void *ctx, struct tr_bytes key, const char *why)
+{
+    struct tr_consumer *c = ctx;
+    struct tr_bytes name = key.ptr != NULL ? key : TR_LIT("");
+    struct bad_row *bad = bad_row(c, name);
+    if (bad == NULL) {
+        return;
+    }
+    if (!bad->told) {
+        tr_consumer_note(c, TR_NOTE_LEASE_ROW_BAD, name, 0, 0, tr_bytes_of(why));
+    }
+    bad->told = true;
+    bad->scan = c->scan.number;
+}
+
+/* A write met a row that is not understood: the next scan says more. */
+static void on_bad_row_in_the_way(struct tr_consumer *c, const struct tr_note *note)
+{
+    if (tr_map_get(&c->bad, note->shard) == NULL) {
+        (void)bad_row(c, note->shard);
+        tr_consumer_note(c, note->id, note->shard, note->a, note->b, note->text);
+    }
+}
+
+/* Whether the last scan showed a row of this key that is not understood. */
+static bool is_bad(const struct tr_consumer *c, struct tr_bytes key)
+{
+    const struct bad_row *bad = tr_map_get(&c->bad, key);
+    return bad != NULL && bad->scan != 0 && bad->scan >= c->scan.done;
+}
+
 static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect *fx, bool in_scan)
 {
     struct slot *slot = fx->key.ptr != NULL ? tr_map_get(&c->by_key, fx->key) : NULL;
@@ -241,6 +287,7 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
     case TR_LEASE_FX_SCAN:
         scan_reset(&c->scan);
         c->scan.active = true;
+        c->scan.number++;
         c->scan.op = fx->op;
         c->scan.begun = c->now;
         begin_scan_page(c);
@@ -274,6 +321,10 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
         on_row(c, &fx->row, !in_scan);
         break;
     case TR_LEASE_FX_NOTE:
+        if (fx->note.id == TR_NOTE_LEASE_ROW_BAD) {
+            on_bad_row_in_the_way(c, &fx->note);
+            break;
+        }
         tr_consumer_note(c, fx->note.id, fx->note.shard, fx->note.a, fx->note.b, fx->note.text);
         break;
     }
@@ -296,18 +347,6 @@ void tr_consumer_lease_event(struct tr_consumer *c, const struct tr_lease_event 
     }
 }
 
-static void on_bad_row(void *ctx, struct tr_bytes key, const char *why)
-{
-    struct tr_consumer *c = ctx;
-    struct tr_bytes name = key.ptr != NULL ? key : TR_LIT("");
-    /* Each bad row is told once, not at every scan. */
-    if (tr_map_get(&c->bad, name) != NULL || tr_map_count(&c->bad) >= BAD_ROWS_NOTED_MAX ||
-        tr_map_set(&c->bad, name, c) != TR_OK) {
-        return;
-    }
-    tr_consumer_note(c, TR_NOTE_LEASE_ROW_BAD, name, 0, 0, tr_bytes_of(why));
-}
-
 /* The whole table was read: first the graph (it must know all rows before it proposes any), then
  * the lease core. */
 static void scan_complete(struct tr_consumer *c)
@@ -319,6 +358,7 @@ static void scan_complete(struct tr_consumer *c)
     struct tr_graph_row *graph_rows;
     size_t total = 0, i, j;
 
+    scan->done = scan->number;
     for (i = 0; i < scan->count; i++) {
         total += scan->pages[i].count;
     }
@@ -330,6 +370,9 @@ static void scan_complete(struct tr_consumer *c)
         for (i = 0; i < scan->count; i++) {
             for (j = 0; j < scan->pages[i].count; j++) {
                 const struct tr_lease_row *row = &scan->pages[i].rows[j];
+                if (row->counter == TR_LEASE_COUNTER_MAX) {
+                    on_bad_row(c, row->key, "'leaseCounter' cannot be raised any more");
+                }
                 rows[event.row_count++] = *row;
                 if (!is_foreign(c, row)) {
                     graph_rows[rows_event.row_count++] = graph_row_of(row);
@@ -451,7 +494,7 @@ bool tr_consumer_children_wanted(const struct tr_consumer *c, struct tr_bytes pa
 }
 
 /* Parents' rows exist before their children's: a crash half way leaves a prefix of the lineage. */
-static bool parents_made(struct tr_consumer *c, const struct wanted *wanted)
+static bool parents_made(const struct tr_consumer *c, const struct wanted *wanted)
 {
     size_t i;
     for (i = 0; i < wanted->write.parent_count; i++) {
@@ -468,7 +511,7 @@ static bool make_one_row(struct tr_consumer *c)
     struct tr_map_entry *entry;
     for (entry = tr_map_first(&c->wanted); entry != NULL; entry = tr_map_next(entry)) {
         struct wanted *wanted = tr_map_value(entry);
-        if (!wanted->asked && parents_made(c, wanted)) {
+        if (!wanted->asked && !is_bad(c, wanted->write.key) && parents_made(c, wanted)) {
             struct tr_lease_event event = {
                 .kind = TR_LEASE_EV_CREATE, .key = wanted->write.key, .create = &wanted->write};
             wanted->asked = true;
@@ -536,7 +579,7 @@ static bool row_finished(const struct tr_consumer *c, struct tr_bytes key,
                          const struct row_info *info)
 {
     const struct slot *slot;
-    if (info->foreign) {
+    if (info->foreign || is_bad(c, key)) {
         return true;
     }
     if (info->ended) {
@@ -561,26 +604,44 @@ static bool row_finished(const struct tr_consumer *c, struct tr_bytes key,
     return false;
 }
 
-/* A listed shard whose row is not understood: it stands in the way of everything behind it. */
-static const struct tr_map_entry *bad_row_of_stream(const struct tr_consumer *c)
+/* Rows that are still to be made. One that a bad row stands in the way of is not, nor is one whose
+ * parents' rows it waits for in vain. */
+static bool are_rows_coming(const struct tr_consumer *c)
 {
-    const struct tr_map_entry *entry;
-    for (entry = tr_map_first(&c->bad); entry != NULL; entry = tr_map_next(entry)) {
-        if (tr_graph_shard(c->graph, tr_map_key(entry)) != NULL &&
-            tr_map_get(&c->rows, tr_map_key(entry)) == NULL) {
-            return entry;
+    struct tr_map_entry *entry;
+    for (entry = tr_map_first(&c->wanted); entry != NULL; entry = tr_map_next(entry)) {
+        const struct wanted *wanted = tr_map_value(entry);
+        if (!is_bad(c, wanted->write.key) && (wanted->asked || parents_made(c, wanted))) {
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
-void tr_consumer_check_bad_rows(struct tr_consumer *c)
+/* The plan of the graph is not carried out where a bad row stands. */
+static bool has_bad_rows(const struct tr_consumer *c)
 {
-    const struct tr_map_entry *entry = bad_row_of_stream(c);
-    if (entry != NULL) {
-        tr_consumer_fail(c, TR_EPARSE,
-                         "consumer '%s': the lease row of shard '%.*s' is not understood",
-                         c->options.name, TR_FMT(tr_map_key(entry)));
+    struct tr_map_entry *entry;
+    for (entry = tr_map_first(&c->bad); entry != NULL; entry = tr_map_next(entry)) {
+        if (is_bad(c, tr_map_key(entry))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void tr_consumer_judge_bad_rows(struct tr_consumer *c)
+{
+    struct tr_map_entry *entry;
+    for (entry = tr_map_first(&c->bad); entry != NULL; entry = tr_map_next(entry)) {
+        struct tr_bytes key = tr_map_key(entry);
+        if (is_bad(c, key)) {
+            tr_consumer_note(c, TR_NOTE_SHARD_STUCK, key, 0, 0,
+                             TR_LIT("its lease row is not understood"));
+            tr_consumer_fail(c, TR_ECORRUPT,
+                             "consumer '%s': shard '%.*s': its lease row is not understood",
+                             c->options.name, TR_FMT(key));
+        }
     }
 }
 
@@ -588,8 +649,7 @@ bool tr_consumer_leases_finished(const struct tr_consumer *c)
 {
     struct tr_map_entry *entry;
     if (!c->listing.complete_once || c->listing.active || !tr_lease_core_scanned(c->leases) ||
-        (bad_row_of_stream(c) == NULL &&
-         (tr_map_count(&c->wanted) > 0 || !tr_graph_settled(c->graph)))) {
+        are_rows_coming(c) || !(tr_graph_settled(c->graph) || has_bad_rows(c))) {
         return false;
     }
     for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {

@@ -118,8 +118,16 @@ struct listing {
     bool complete_once;
 };
 
+/* A row that is left as it is. */
+struct bad_row {
+    uint64_t scan; /* the number of the last scan that showed it */
+    bool told;     /* with attribute and value */
+};
+
 struct scan {
     bool active;
+    uint64_t number;             /* of the scan under way, or of the last one */
+    uint64_t done;               /* number of the last complete one */
     uint64_t op;                 /* the lease core's */
     struct tr_lease_rows *pages; /* owned */
     size_t count;
@@ -151,7 +159,7 @@ struct tr_consumer {
     bool want_scan;       /* the graph needs fresh rows */
     struct tr_map rows;   /* shard id -> struct row_info, owned */
     struct tr_map by_key; /* shard id -> struct slot, of held leases */
-    struct tr_map bad;    /* rows reported as bad */
+    struct tr_map bad;    /* shard id -> struct bad_row, owned */
     struct listing listing;
     struct scan scan;
 
@@ -190,10 +198,10 @@ void tr_consumer_leases_answer(struct tr_consumer *c, enum op_kind kind, uint64_
 /* Everything that is due: listings, rows to make, leases that became ready. */
 void tr_consumer_leases_pump(struct tr_consumer *c);
 struct tr_mono tr_consumer_leases_deadline(const struct tr_consumer *c);
-/* With once: whether all rows are finished, or another worker's. */
+/* With once: whether all rows are finished, or another worker's, or cannot be finished. */
 bool tr_consumer_leases_finished(const struct tr_consumer *c);
-/* With once, when all else is finished: a shard whose row is not understood cannot be. */
-void tr_consumer_check_bad_rows(struct tr_consumer *c);
+/* With once, at the end: the run failed if rows were left because they are not understood. */
+void tr_consumer_judge_bad_rows(struct tr_consumer *c);
 void tr_consumer_leases_deinit(struct tr_consumer *c);
 
 /* consumer_listing_core.c */

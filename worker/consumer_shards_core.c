@@ -10,6 +10,8 @@
 
 /* A shard that a complete listing lacks, or that answers ResourceNotFound for ten minutes, is lost
  * once it is older than the service keeps data. */
+/* With once, a shard that is refused this often in a row cannot be finished (some 10 s). */
+#define ONCE_REFUSALS_MAX 8u
 #define RETENTION_MS (24ll * 3600 * 1000)
 #define NOT_FOUND_LOST_MS (10u * 60u * 1000u)
 
@@ -341,6 +343,18 @@ static void check_lost(struct tr_consumer *c, struct slot *slot)
     slot->children_at = c->now;
 }
 
+/* With once, what the service refuses again and again cannot be finished by this run. */
+static void check_refused(struct tr_consumer *c, struct slot *slot, enum tr_status status,
+                          const struct tr_err *err)
+{
+    bool refused =
+        status != TR_OK && status != TR_ETRIMMED && tr_status_class(status) != TR_CLASS_RETRY;
+    if (c->options.once && refused && !slot->stuck && !slot->ended && !slot->releasing &&
+        slot->reader.failures >= ONCE_REFUSALS_MAX) {
+        tr_consumer_stick(c, slot, status, err->text);
+    }
+}
+
 void tr_consumer_shard_answer(struct tr_consumer *c, enum op_kind kind, struct slot *slot,
                               uint64_t number, struct tr_aws_answer *answer)
 {
@@ -371,6 +385,7 @@ void tr_consumer_shard_answer(struct tr_consumer *c, enum op_kind kind, struct s
     read_event(c, slot, &event, &fx);
     tr_buf_deinit(&iterator);
     check_lost(c, slot);
+    check_refused(c, slot, answer->status, &answer->err);
 }
 
 /* Records at or before the last one handed out were delivered already (LATEST has slack, servers

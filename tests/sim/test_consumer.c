@@ -280,7 +280,7 @@ static void test_once__ends_with_failure_beside_a_row_that_is_not_understood(voi
     worker = world_start(world, true);
     world_run_until_ended(world, worker, 60000);
     assert_true(world_ended(world, worker, &status));
-    assert_int_equal(status, TR_EPARSE);
+    assert_int_equal(status, TR_ECORRUPT);
     assert_true(world_delivered(world) > 0); /* the other shard was read */
     assert_int_equal(world_notes(world, TR_NOTE_LEASE_ROW_BAD) > 0, 1);
     world_free(world);
