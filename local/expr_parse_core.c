@@ -639,10 +639,11 @@ static enum tr_status parse_others(struct parser *ps, struct tr_node *first, siz
     struct tr_node **at = &first->next;
     enum tr_status status = TR_OK;
     size_t i;
-    for (i = 0; i < count && status == TR_OK; i++, at = &(*at)->next) {
+    for (i = 0; i < count && status == TR_OK; i++) {
         if (i > 0 && !at_word(ps, separator)) {
             return syntax(ps);
         }
+        at = i > 0 ? &(*at)->next : at;
         advance(ps);
         status = parse_operand(ps, at);
     }

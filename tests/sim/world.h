@@ -32,6 +32,8 @@ void world_free(struct world *world);
 size_t world_start(struct world *world, bool once);
 void world_crash(struct world *world, size_t worker);
 void world_stop(struct world *world, size_t worker);
+/* Stop each one that runs. */
+void world_stop_all(struct world *world);
 /* Whether it ended, and how. */
 bool world_ended(const struct world *world, size_t worker, enum tr_status *status);
 
