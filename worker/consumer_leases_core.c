@@ -15,6 +15,8 @@
 #define LISTING_WANTED_MS 10000u
 #define LISTING_WANTED_ONCE_MS 1000u
 #define LISTING_BACKOFF_MAX_MS 10000u
+/* At the start, ResourceNotFound from a stream or a table that was just seen. */
+#define NOT_FOUND_TRIES 5u
 /* DescribeStream is limited to ten calls a second an account; we use at most a few of them. */
 #define LISTING_FREE_PAGES 4u
 #define LISTING_PAGE_MS 200u
@@ -343,15 +345,23 @@ static void scan_complete(struct tr_consumer *c)
     tr_free(graph_rows);
 }
 
+/* Whether asking again may help. What was just found or made may not be known everywhere yet. */
+static bool may_pass(enum tr_status status, unsigned failures)
+{
+    return tr_status_class(status) == TR_CLASS_RETRY ||
+           (status == TR_ENOTFOUND && failures < NOT_FOUND_TRIES);
+}
+
 static void scan_failed(struct tr_consumer *c, enum tr_status status, const struct tr_err *err)
 {
     struct tr_lease_event event = {
         .kind = TR_LEASE_EV_SCAN_FAILED, .op = c->scan.op, .status = status};
     scan_reset(&c->scan);
-    if (!tr_lease_core_scanned(c->leases) && tr_status_class(status) != TR_CLASS_RETRY) {
+    if (!tr_lease_core_scanned(c->leases) && !may_pass(status, c->scan.failures)) {
         tr_consumer_fail(c, status, "consumer '%s': read the lease table: %s", c->options.name,
                          err->text);
     }
+    tr_consumer_note_failed(c, (struct tr_bytes){NULL, 0}, ++c->scan.failures, err);
     tr_consumer_lease_event(c, &event);
 }
 
@@ -381,6 +391,7 @@ static void on_scan(struct tr_consumer *c, uint64_t number, struct tr_aws_answer
         begin_scan_page(c);
     } else {
         scan->active = false;
+        scan->failures = 0;
         scan_complete(c);
         scan_reset(scan);
     }
@@ -448,7 +459,7 @@ static void listing_failed(struct tr_consumer *c, enum tr_status status, const s
 {
     struct listing *listing = &c->listing;
 
-    if (!listing->complete_once && tr_status_class(status) != TR_CLASS_RETRY) {
+    if (!listing->complete_once && !may_pass(status, listing->failures)) {
         tr_consumer_fail(c, status, "consumer '%s': list the stream's shards: %s", c->options.name,
                          err->text);
     }
@@ -508,6 +519,14 @@ static void on_list(struct tr_consumer *c, struct tr_aws_answer *answer)
     }
     if (status != TR_OK) {
         listing_failed(c, status == TR_EPARSE ? TR_ECORRUPT : status, &err);
+        return;
+    }
+    if (listing->list.last_evaluated.len == 0 && listing->list.count == 0 &&
+        listing->list.status != TR_STREAM_DISABLED) {
+        /* A stream that is on has a shard that is open: this listing lags behind. Taken for
+         * complete it would end a run with `once`, and the next one would come minutes later. */
+        (void)tr_fail(&err, TR_ECORRUPT, "the listing shows no shard yet");
+        listing_failed(c, TR_ECORRUPT, &err);
         return;
     }
     if (listing->list.last_evaluated.len == 0) {

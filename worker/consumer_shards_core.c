@@ -106,6 +106,24 @@ static struct tr_position start_of(const struct tr_position *checkpoint)
     return tr_position_is_sequence(checkpoint) ? *checkpoint : TR_TRIM_HORIZON;
 }
 
+/* A shard that is not of the fleet's first start has all its records ahead: it is read AT its own
+ * start, so that the service says so if they were trimmed meanwhile. From TRIM_HORIZON it would
+ * silently begin with what is left. */
+static bool seek_start(const struct tr_consumer *c, const struct tr_lease_row *row,
+                       struct tr_position *out)
+{
+    const struct tr_shard *shard = tr_graph_shard(c->graph, row->key);
+    struct tr_position start;
+    if (row->checkpoint.kind != TR_POSITION_TRIM_HORIZON || row->stream.len == 0 ||
+        row->without_parents || shard == NULL ||
+        tr_position_parse(shard->starting, &start, NULL) != TR_OK ||
+        !tr_position_is_sequence(&start)) {
+        return false;
+    }
+    *out = start;
+    return true;
+}
+
 void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx)
 {
     struct slot *slot = tr_map_get(&c->by_key, fx->key);
@@ -129,6 +147,7 @@ void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx
     }
     slot->granted = fx->row.checkpoint;
     slot->handed = start.position = start_of(&fx->row.checkpoint);
+    start.at = seek_start(c, &fx->row, &start.position);
     tr_tracker_init(&slot->tracker, &fx->row.checkpoint, c->options.checkpoint_interval_ms,
                     BATCHES_OUT_MAX);
     tr_reader_init(&slot->reader, &options);
@@ -356,6 +375,9 @@ void tr_consumer_shard_answer(struct tr_consumer *c, enum op_kind kind, struct s
     }
     read_event(c, slot, &event, &fx);
     tr_buf_deinit(&iterator);
+    if (answer->status != TR_OK && answer->status != TR_EEXPIRED && answer->status != TR_ETRIMMED) {
+        tr_consumer_note_failed(c, tr_consumer_key(slot), slot->reader.failures, &answer->err);
+    }
     check_lost(c, slot);
 }
 
