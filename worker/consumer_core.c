@@ -16,6 +16,8 @@
 #define START_BACKOFF_MAX_MS 5000u
 /* A question that is not answered by then is told, and asked again. */
 #define QUESTION_TIMEOUT_MS 5000u
+/* At the start, ResourceNotFound from a stream or a table that was just seen. */
+#define NOT_FOUND_TRIES 5u
 
 /* op = kind (4 bits), slot (16), generation (8), number (36) */
 #define NUMBER_BITS 36u
@@ -113,6 +115,14 @@ void tr_consumer_note(struct tr_consumer *c, enum tr_note_id id, struct tr_bytes
     }
 }
 
+void tr_consumer_note_failed(struct tr_consumer *c, struct tr_bytes shard, unsigned failures,
+                             const struct tr_err *err)
+{
+    if (failures > 0 && (failures & (failures - 1)) == 0) {
+        tr_consumer_note(c, TR_NOTE_CALL_FAILED, shard, failures, 0, tr_bytes_of(err->text));
+    }
+}
+
 struct tr_buf *tr_consumer_call(struct tr_consumer *c, uint64_t op, enum tr_aws_service service,
                                 enum tr_aws_class class, const char *operation,
                                 unsigned attempts_max, uint64_t timeout_ms)
@@ -155,6 +165,13 @@ void tr_consumer_fail(struct tr_consumer *c, enum tr_status status, const char *
     (void)vsnprintf(c->end_err.text, sizeof c->end_err.text, fmt, args);
     va_end(args);
     c->stopping = true;
+}
+
+/* Whether asking again may help. What was just found or made may not be known everywhere yet. */
+bool tr_consumer_may_pass(enum tr_status status, unsigned failures)
+{
+    return tr_status_class(status) == TR_CLASS_RETRY ||
+           (status == TR_ENOTFOUND && failures < NOT_FOUND_TRIES);
 }
 
 static void to_phase(struct tr_consumer *c, enum phase phase)

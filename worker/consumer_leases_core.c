@@ -393,10 +393,11 @@ static void scan_failed(struct tr_consumer *c, enum tr_status status, const stru
     struct tr_lease_event event = {
         .kind = TR_LEASE_EV_SCAN_FAILED, .op = c->scan.op, .status = status};
     scan_reset(&c->scan);
-    if (!tr_lease_core_scanned(c->leases) && tr_status_class(status) != TR_CLASS_RETRY) {
+    if (!tr_lease_core_scanned(c->leases) && !tr_consumer_may_pass(status, c->scan.failures)) {
         tr_consumer_fail(c, status, "consumer '%s': read the lease table: %s", c->options.name,
                          err->text);
     }
+    tr_consumer_note_failed(c, (struct tr_bytes){NULL, 0}, ++c->scan.failures, err);
     tr_consumer_lease_event(c, &event);
 }
 
@@ -426,6 +427,7 @@ static void on_scan(struct tr_consumer *c, uint64_t number, struct tr_aws_answer
         begin_scan_page(c);
     } else {
         scan->active = false;
+        scan->failures = 0;
         scan_complete(c);
         scan_reset(scan);
     }

@@ -4,6 +4,8 @@
  * CHILD_SHARDS, asked until there is an answer. What they mean is the shard graph's business. */
 #include "worker/consumer_parts.h"
 
+#include "base/err.h"
+
 /* A full listing is the net under CHILD_SHARDS: seldom, except when something is missing. */
 #define LISTING_EVERY_MS (5u * 60u * 1000u)
 #define LISTING_WANTED_MS 10000u
@@ -73,7 +75,7 @@ static void listing_failed(struct tr_consumer *c, enum tr_status status, const s
 {
     struct listing *listing = &c->listing;
 
-    if (!listing->complete_once && tr_status_class(status) != TR_CLASS_RETRY) {
+    if (!listing->complete_once && !tr_consumer_may_pass(status, listing->failures)) {
         tr_consumer_fail(c, status, "consumer '%s': list the stream's shards: %s", c->options.name,
                          err->text);
     }
@@ -134,6 +136,14 @@ void tr_consumer_list_answer(struct tr_consumer *c, struct tr_aws_answer *answer
     }
     if (status != TR_OK) {
         listing_failed(c, status == TR_EPARSE ? TR_ECORRUPT : status, &err);
+        return;
+    }
+    if (listing->list.last_evaluated.len == 0 && listing->list.count == 0 &&
+        listing->list.status != TR_STREAM_DISABLED) {
+        /* A stream that is on has a shard that is open: this listing lags behind. Taken for
+         * complete it would end a run with `once`, and the next one would come minutes later. */
+        (void)tr_fail(&err, TR_ECORRUPT, "the listing shows no shard yet");
+        listing_failed(c, TR_ECORRUPT, &err);
         return;
     }
     if (listing->list.last_evaluated.len == 0) {

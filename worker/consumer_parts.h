@@ -133,6 +133,7 @@ struct scan {
     size_t count;
     size_t cap;
     struct tr_mono begun;
+    unsigned failures; /* in a row */
 };
 
 struct tr_consumer {
@@ -179,12 +180,17 @@ struct tr_consumer_effect *tr_consumer_emit(struct tr_consumer *c,
                                             enum tr_consumer_effect_kind kind);
 void tr_consumer_note(struct tr_consumer *c, enum tr_note_id id, struct tr_bytes shard, uint64_t a,
                       uint64_t b, struct tr_bytes text);
+/* A call failed that is made again later: told at the 1st, 2nd, 4th, 8th ... failure in a row. */
+void tr_consumer_note_failed(struct tr_consumer *c, struct tr_bytes shard, unsigned failures,
+                             const struct tr_err *err);
 /* Emit a call; attempts_max 0 and timeout 0 mean the client's defaults. */
 struct tr_buf *tr_consumer_call(struct tr_consumer *c, uint64_t op, enum tr_aws_service service,
                                 enum tr_aws_class class, const char *operation,
                                 unsigned attempts_max, uint64_t timeout_ms);
 void tr_consumer_fail(struct tr_consumer *c, enum tr_status status, const char *fmt, ...)
     TR_PRINTF(3, 4);
+/* Whether asking again may help. What was just found or made may not be known everywhere yet. */
+bool tr_consumer_may_pass(enum tr_status status, unsigned failures);
 uint64_t tr_consumer_backoff_ms(struct tr_consumer *c, unsigned failures, uint64_t max_ms);
 uint64_t tr_consumer_op(enum op_kind kind, const struct slot *slot, uint64_t number);
 

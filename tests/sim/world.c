@@ -334,6 +334,16 @@ void world_lose(struct world *world, unsigned per_thousand)
     world->options.lost_per_thousand = per_thousand;
 }
 
+void world_stop_all(struct world *world)
+{
+    size_t i;
+    for (i = 0; i < world->worker_count; i++) {
+        if (world->workers[i].alive) {
+            world_stop(world, i);
+        }
+    }
+}
+
 bool world_ended(const struct world *world, size_t index, enum tr_status *status)
 {
     if (status != NULL) {
@@ -364,7 +374,9 @@ static void arrive(struct world *world, struct happening *h)
 
     tr_local_call(world->local, wall(world), tr_bytes_of(h->target), tr_buf_bytes(&h->body),
                   &answer);
-    if (h->lose_answer || answer.delivery != TR_LOCAL_SEND) {
+    back += answer.delay_ms;
+    if (h->lose_answer || answer.delivery != TR_LOCAL_SEND ||
+        world->now_ms + back > h->timeout_at) {
         back = h->timeout_at > world->now_ms ? h->timeout_at - world->now_ms : 0;
         verdict.status = TR_ETIMEOUT;
         verdict.may_have_happened = true;

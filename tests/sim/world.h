@@ -34,6 +34,8 @@ void world_crash(struct world *world, size_t worker);
 void world_stop(struct world *world, size_t worker);
 /* The worker's process stands still for so long; answers wait for it. */
 void world_pause(struct world *world, size_t worker, uint64_t ms);
+/* Stop each one that runs. */
+void world_stop_all(struct world *world);
 /* Whether it ended, and how. */
 bool world_ended(const struct world *world, size_t worker, enum tr_status *status);
 
