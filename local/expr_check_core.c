@@ -225,6 +225,24 @@ static void check_use(struct tr_parser *ps, const struct tr_node *node)
     }
 }
 
+static void tell_count(struct tr_parser *ps, const struct tr_node *node, size_t count)
+{
+    const struct limits *limits = &node_limits[node->kind];
+    if (!tr_parser_finds(ps, TR_RANK_COUNT)) {
+        return;
+    }
+    if (node->kind == TR_NODE_IN && count > limits->max) { /* without what is looked for */
+        tr_buf_printf(tr_parser_message(ps),
+                      "The IN operator is provided with too many operands; number of operands: %zu",
+                      count - 1);
+        return;
+    }
+    tr_buf_printf(tr_parser_message(ps),
+                  "Incorrect number of operands for operator or function; operator or function: "
+                  "%s, number of operands: %zu",
+                  limits->text, count);
+}
+
 void tr_parser_check(struct tr_parser *ps, const struct tr_node *node)
 {
     const struct limits *limits = &node_limits[node->kind];
@@ -236,12 +254,7 @@ void tr_parser_check(struct tr_parser *ps, const struct tr_node *node)
     }
     check_use(ps, node);
     if (count < limits->min || count > limits->max) {
-        if (tr_parser_finds(ps, TR_RANK_COUNT)) {
-            tr_buf_printf(tr_parser_message(ps),
-                          "Incorrect number of operands for operator or function; operator or "
-                          "function: %s, number of operands: %zu",
-                          limits->text, count);
-        }
+        tell_count(ps, node, count);
         return;
     }
     check_distinct(ps, node);

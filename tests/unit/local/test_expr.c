@@ -190,6 +190,27 @@ static void test_condition__wrong_ones_are_refused_by_name(void **state)
     }
 }
 
+static void test_condition__in_takes_a_hundred_values(void **state)
+{
+    static const char tail[] = "a)','ExpressionAttributeNames':{'#a':'a'}}";
+    char request[2048], answer[2048];
+    size_t len, i;
+
+    len = (size_t)snprintf(request, sizeof request,
+                           "{'TableName':'items','Key':{'k':{'S':'u'}},'ConditionExpression':"
+                           "'z IN (");
+    for (i = 0; i < 99; i++) {
+        len += (size_t)snprintf(request + len, sizeof request - len, "#a,");
+    }
+    snprintf(request + len, sizeof request - len, "#%s", tail);
+    (void)ask(*state, "UpdateItem", request, answer, sizeof answer);
+    assert_null(strstr(answer, "operands"));
+    snprintf(request + len, sizeof request - len, "#a,#%s", tail);
+    assert_int_equal(ask(*state, "UpdateItem", request, answer, sizeof answer), 400);
+    tr_assert_has(answer, "Invalid ConditionExpression: The IN operator is provided with too many "
+                          "operands; number of operands: 101");
+}
+
 static void test_condition__depth_and_length_are_limited(void **state)
 {
     struct model *m = *state;
@@ -456,6 +477,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_condition__means_what_the_service_means),
         cmocka_unit_test(test_condition__wrong_ones_are_refused_by_name),
+        cmocka_unit_test(test_condition__in_takes_a_hundred_values),
         cmocka_unit_test(test_condition__depth_and_length_are_limited),
         cmocka_unit_test(test_placeholders__each_is_defined_used_and_well_named),
         cmocka_unit_test(test_update__writes_what_the_service_writes),
