@@ -167,7 +167,6 @@ void tr_consumer_fail(struct tr_consumer *c, enum tr_status status, const char *
     c->stopping = true;
 }
 
-/* Whether asking again may help. What was just found or made may not be known everywhere yet. */
 bool tr_consumer_may_pass(enum tr_status status, unsigned failures)
 {
     return tr_status_class(status) == TR_CLASS_RETRY ||
