@@ -398,8 +398,8 @@ static void print_page(struct tail *tail, const struct tr_page *page)
     }
 }
 
-/* Without --follow: the client has repeated the call for its whole time, or one page after the other
- * makes no sense. */
+/* Without --follow: the client has repeated the call for its whole time, or page after page makes
+ * no sense. */
 static bool is_hopeless(const struct part *part, enum tr_status called, enum tr_status understood)
 {
     if (called != TR_OK) {
