@@ -20,6 +20,9 @@
 #include <stdatomic.h>
 
 #define TIP_PAGES 5u
+/* Without --follow, as many bad pages in a row end the command (some 10 s). */
+#define BAD_PAGES_MAX 8u
+#define CALL_TIMEOUT_MS 10000u
 #define ACTIVE_MAX 64u
 #define SHARDS_MAX 100000u
 #define POLL_MIN_MS 250u
@@ -117,6 +120,9 @@ static enum tr_status find_stream(struct tail *tail, const char *operand)
     status = tr_cli_call(tail->aws, TR_AWS_DYNAMODB, "DescribeTable", &body, &answer, &tail->err);
     if (status == TR_OK) {
         status = tr_decode_latest_stream(tr_buf_bytes(&answer.body), &tail->arn, &tail->err);
+        if (status == TR_EPARSE) {
+            (void)tr_wrap(&tail->err, status, "answer of DescribeTable");
+        }
     }
     if (status == TR_ENOTFOUND) {
         (void)tr_wrap(&tail->err, status, "table '%s'", operand);
@@ -140,6 +146,9 @@ static enum tr_status list_shards(struct tail *tail)
             tr_cli_call(tail->aws, TR_AWS_STREAMS, "DescribeStream", &body, &answer, &tail->err);
         if (status == TR_OK) {
             status = tr_shard_list_add(&tail->list, tr_buf_bytes(&answer.body), &tail->err);
+            if (status != TR_OK) {
+                (void)tr_wrap(&tail->err, status, "answer of DescribeStream");
+            }
         }
         tr_buf_deinit(&answer.body);
     } while (status == TR_OK && tail->list.last_evaluated.len > 0);
@@ -389,6 +398,16 @@ static void print_page(struct tail *tail, const struct tr_page *page)
     }
 }
 
+/* Without --follow: the client has repeated the call for its whole time, or page after page makes
+ * no sense. */
+static bool is_hopeless(const struct part *part, enum tr_status called, enum tr_status understood)
+{
+    if (called != TR_OK) {
+        return tr_status_class(called) == TR_CLASS_RETRY && called != TR_EEXPIRED;
+    }
+    return understood != TR_OK && part->reader.failures >= BAD_PAGES_MAX;
+}
+
 static void on_call(void *ctx, struct tr_aws_answer *answer)
 {
     struct part *part = ctx;
@@ -427,6 +446,8 @@ static void on_call(void *ctx, struct tr_aws_answer *answer)
         fail(tail, answer->status, answer->err.text);
     } else if (answer->status == TR_ENOTFOUND && part->reader.not_found >= TIP_PAGES) {
         fail(tail, answer->status, answer->err.text);
+    } else if (!tail->follow && is_hopeless(part, answer->status, event.status)) {
+        fail(tail, event.status, answer->status != TR_OK ? answer->err.text : err.text);
     } else {
         drive(part, &event);
     }
@@ -436,7 +457,8 @@ static void on_call(void *ctx, struct tr_aws_answer *answer)
 static void start_call(struct part *part, const struct tr_reader_effects *fx)
 {
     struct tail *tail = part->tail;
-    struct tr_aws_request request = {.service = TR_AWS_STREAMS, .class = TR_AWS_RECORDS};
+    struct tr_aws_request request = {
+        .service = TR_AWS_STREAMS, .class = TR_AWS_RECORDS, .timeout_ms = CALL_TIMEOUT_MS};
     struct tr_buf body = {0};
 
     if (fx->kind == TR_READER_FX_NOTHING) {

@@ -56,6 +56,13 @@ done
 kill -TERM "$follower"
 wait "$follower" || fail "SIGTERM ended tail with $?"
 
+# A service that answers with nonsense for good: an error with the place, in seconds.
+call TailraceLocal_1.SetFault '{"Fault":"HalfAnswer","Operation":"GetRecords"}' | grep -q '200 OK' ||
+    fail "SetFault"
+expect 1 timeout 30 "$TAILRACE" tail Orders
+says 'GetRecords at .*cut'
+call TailraceLocal_1.ClearFaults '{}' | grep -q '200 OK' || fail "ClearFaults"
+
 # Bad usage.
 expect 2 "$TAILRACE" tail
 expect 2 "$TAILRACE" tail Orders --from yesterday
