@@ -307,8 +307,10 @@ static void test_batch__is_done_whole_or_not_at_all(void **state)
                    "Provided list of item keys contains duplicates");
     expect_quoted(m, "BatchWriteItem", "{'RequestItems':{'no':[" PUT("z1") "]}}",
                   "1 validation error detected: Value 'no' at 'requestItems' failed to satisfy "
-                  "constraint: Map keys must satisfy constraint: [Member must have length less than "
-                  "or equal to 255, Member must have length greater than or equal to 3, Member must "
+                  "constraint: Map keys must satisfy constraint: [Member must have length "
+                  "less than "
+                  "or equal to 255, Member must have length greater than or equal to 3, "
+                  "Member must "
                   "satisfy regular expression pattern: [a-zA-Z0-9_.-]+]");
     expect(m, "BatchWriteItem", "{'RequestItems':{'items':[" PUT("z1") "],'nope':[" PUT("z1") "]}}",
            400,
