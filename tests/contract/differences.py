@@ -117,8 +117,12 @@ def plain_table(table):
 
 
 def internal_failure(mine, theirs):
-    refused = mine.get("error") in ("ValidationException", "SerializationException", "UnknownOperationException",
-                                    "IncompleteSignatureException")
+    refused = mine.get("error") in (
+        "ValidationException",
+        "SerializationException",
+        "UnknownOperationException",
+        "IncompleteSignatureException",
+    )
     if refused and mine["status"] == 400 and theirs.get("error") == "InternalFailure":
         return {}, {}
     return mine, theirs
@@ -130,4 +134,9 @@ def lax_json(mine, theirs):
     return mine, theirs
 
 
-RULES = {"table-description": table_description, "internal-failure": internal_failure, "lax-json": lax_json}
+RULES = {
+    "table-description": table_description,
+    "internal-failure": internal_failure,
+    "lax-json": lax_json,
+}
+RULES_BY_HAND = {"lax-json"}  # no SDK sends what these are about
