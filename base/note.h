@@ -15,7 +15,7 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
 #define TR_NOTE_TABLE(X)                                                                           \
     X(RUN_STARTED, INFO, "worker started", "consumers", "threads", "worker",                       \
       "the process is up; `worker` is the id that it writes into lease rows")                      \
-    X(RUN_STOPPING, INFO, "worker stopping", "signal", "", "",                                     \
+    X(RUN_STOPPING, INFO, "stopping", "signal", "", "",                                            \
       "a signal arrived: batches in hand are finished, checkpointed, leases released")             \
     X(RUN_ENDED, INFO, "worker ended", "records", "exit_code", "",                                 \
       "the last line of a run; `records` are those that this process processed")                   \
@@ -45,8 +45,7 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
     X(LEASE_ROW_BAD, ERROR, "lease row not understood", "", "", "why",                             \
       "the row is left as it is and its shard not read; the other leases go on")                   \
     X(LEASE_LIMIT, WARN, "limit of leases reached", "count", "max", "of",                          \
-      "`of` rows: the table holds more than a worker follows, others take them; `of` writes in "   \
-      "flight: the rest waits for its turn")                                                       \
+      "the table holds more rows than a worker follows; others take them")                         \
     X(LEASE_TWIN, WARN, "row under this worker's id that it did not write", "counter", "", "id",   \
       "another process has the same id, or had it before; the row is left until it expires")       \
     X(CHECKPOINT_WRITTEN, DEBUG, "checkpoint written", "counter", "", "checkpoint",                \

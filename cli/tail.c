@@ -300,7 +300,8 @@ static enum tr_status find_holder(struct tail *tail, const struct tr_shard **out
         }
     }
     *out = only;
-    for (i = 0; candidates > 1 && i < tail->list.count; i++) {
+    /* A range says where a number may be; to begin AT it, it must be there. */
+    for (i = 0; (candidates > 1 || tail->from_at) && i < tail->list.count; i++) {
         bool yes = false;
         enum tr_status status = TR_OK;
         if (in_range(&tail->list.shards[i], &tail->from)) {
@@ -314,12 +315,13 @@ static enum tr_status find_holder(struct tail *tail, const struct tr_shard **out
             return TR_OK;
         }
     }
-    if (candidates == 1) {
+    if (candidates == 1 && !tail->from_at) {
         return TR_OK;
     }
     return tr_fail(&tail->err, TR_ENOTFOUND,
-                   candidates == 0 ? "no shard of the stream holds '%.*s'"
-                                   : "several shards could hold '%.*s': name one with --shard",
+                   candidates <= 1 || tail->from_at
+                       ? "no shard of the stream holds '%.*s'"
+                       : "several shards could hold '%.*s': name one with --shard",
                    (int)tail->from.len, tail->from.digits);
 }
 

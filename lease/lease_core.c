@@ -278,17 +278,6 @@ static void apply(struct tr_lease_core *core, const struct tr_lease_event *ev)
 
 /* ---- timers ---- */
 
-static void wait_for_place(struct tr_lease_core *core, struct tr_lease *lease)
-{
-    if (!core->waited) {
-        tr_lease_emit_note(core, lease, TR_NOTE_LEASE_LIMIT, core->flight_count,
-                           TR_LIT("writes in flight"));
-        core->out->items[core->out->count - 1].note.b = core->writes_max;
-        core->waited = true;
-    }
-    tr_lease_known_wait(core, lease);
-}
-
 static void run_lease(struct tr_lease_core *core, struct tr_lease *lease)
 {
     if (lease->op.id != 0 && tr_mono_reached(core->now, lease->op.deadline)) {
@@ -306,7 +295,7 @@ static void run_lease(struct tr_lease_core *core, struct tr_lease *lease)
         if (core->flight_count < core->writes_max && core->wait_head == NULL) {
             tr_lease_send(core, lease);
         } else {
-            wait_for_place(core, lease);
+            tr_lease_known_wait(core, lease);
         }
     }
     tr_lease_known_schedule(core, lease);

@@ -16,6 +16,10 @@ sed -n 41,42p "$dir/all" | cmp -s - "$dir/out" || fail "after:SEQ --limit 2"
 expect 0 "$TAILRACE" tail Orders --from "at:$(number 40)" --limit 1
 sed -n 40p "$dir/all" | cmp -s - "$dir/out" || fail "at:SEQ --limit 1"
 
+# A number that no record has is no place to begin at.
+expect 1 "$TAILRACE" tail Orders --from "at:$(number 40)9"
+says 'no shard of the stream holds'
+
 # Parents before children, through a split and a rollover.
 call TailraceLocal_1.SplitShard '{"TableName":"Orders"}' | grep -q '200 OK' || fail "split"
 expect 0 "$TAILRACE" feed Orders --count 100 --keys 10 --seed 1
