@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The inside of a consumer, shared by its files: consumer_core.c (start-up, dispatch, end),
- * consumer_leases_core.c (lease table and shard graph), consumer_listing_core.c (listings),
- * consumer_shards_core.c (held leases: reading), consumer_batches_core.c (processing, checkpoints,
- * ends). Nobody else includes it. */
+ * The inside of a consumer, shared by its files: consumer_out_core.c (effects, notes, calls),
+ * consumer_core.c (start-up, dispatch, end), consumer_leases_core.c (lease table and shard graph),
+ * consumer_listing_core.c (listings), consumer_shards_core.c (held leases: reading),
+ * consumer_batches_core.c (processing, checkpoints, ends). Nobody else includes it. */
 #ifndef TR_WORKER_CONSUMER_PARTS_H
 #define TR_WORKER_CONSUMER_PARTS_H
 
@@ -175,7 +175,7 @@ struct tr_consumer {
     struct tr_err end_err;
 };
 
-/* consumer_core.c */
+/* consumer_out_core.c */
 struct tr_consumer_effect *tr_consumer_emit(struct tr_consumer *c,
                                             enum tr_consumer_effect_kind kind);
 void tr_consumer_note(struct tr_consumer *c, enum tr_note_id id, struct tr_bytes shard, uint64_t a,
@@ -193,6 +193,10 @@ void tr_consumer_fail(struct tr_consumer *c, enum tr_status status, const char *
 bool tr_consumer_may_pass(enum tr_status status, unsigned failures);
 uint64_t tr_consumer_backoff_ms(struct tr_consumer *c, unsigned failures, uint64_t max_ms);
 uint64_t tr_consumer_op(enum op_kind kind, const struct slot *slot, uint64_t number);
+enum op_kind tr_consumer_op_kind(uint64_t op);
+uint64_t tr_consumer_op_number(uint64_t op);
+/* The slot of an op, or NULL when that lease is gone. */
+struct slot *tr_consumer_slot(struct tr_consumer *c, uint64_t op);
 
 /* consumer_leases_core.c */
 void tr_consumer_lease_event(struct tr_consumer *c, const struct tr_lease_event *event);
@@ -224,7 +228,6 @@ void tr_consumer_children_answer(struct tr_consumer *c, struct slot *slot,
                                  struct tr_aws_answer *answer);
 
 /* consumer_shards_core.c */
-struct slot *tr_consumer_slot(struct tr_consumer *c, uint64_t op);
 void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx);
 void tr_consumer_valid(struct tr_consumer *c, struct slot *slot, struct tr_mono until);
 void tr_consumer_stored(struct tr_consumer *c, struct slot *slot,
