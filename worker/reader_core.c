@@ -111,13 +111,10 @@ static void on_failure(struct tr_reader *reader, const struct tr_reader_event *e
     }
 }
 
-static void on_iterator(struct tr_reader *reader, const struct tr_reader_event *event,
-                        struct tr_reader_effects *out)
+/* Keep the event's iterator for the next fetch; without memory for it, seek again later. */
+static void wait_with(struct tr_reader *reader, const struct tr_reader_event *event,
+                      struct tr_mono next)
 {
-    if (event->status != TR_OK) {
-        on_failure(reader, event, out);
-        return;
-    }
     tr_buf_reset(&reader->iterator);
     tr_buf_add(&reader->iterator, event->iterator);
     if (reader->iterator.failed) {
@@ -125,7 +122,17 @@ static void on_iterator(struct tr_reader *reader, const struct tr_reader_event *
         return;
     }
     reader->used = event->now;
-    move(reader, TR_READER_WAITING, event->now);
+    move(reader, TR_READER_WAITING, next);
+}
+
+static void on_iterator(struct tr_reader *reader, const struct tr_reader_event *event,
+                        struct tr_reader_effects *out)
+{
+    if (event->status != TR_OK) {
+        on_failure(reader, event, out);
+        return;
+    }
+    wait_with(reader, event, event->now);
 }
 
 /* How long to wait before the next fetch, counted from the sending of this one: polling that
@@ -195,15 +202,7 @@ static void on_page(struct tr_reader *reader, const struct tr_reader_event *even
         move(reader, TR_READER_ENDED, TR_MONO_NEVER);
         return;
     }
-    tr_buf_reset(&reader->iterator);
-    tr_buf_add(&reader->iterator, event->iterator);
-    if (reader->iterator.failed) {
-        move(reader, TR_READER_SEEKING, after_failure(reader, event->now));
-        return;
-    }
-    reader->used = event->now;
-    move(reader, TR_READER_WAITING,
-         tr_mono_max(event->now, tr_mono_add_ms(sent, pace(reader, event))));
+    wait_with(reader, event, tr_mono_max(event->now, tr_mono_add_ms(sent, pace(reader, event))));
 }
 
 static void ask(struct tr_reader *reader, struct tr_reader_effects *out)
