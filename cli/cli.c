@@ -32,7 +32,7 @@ static const struct tr_cli_command *find_command(const char *name)
 }
 
 /* The index-th flag that a command takes: its own, the shared ones, --help; NULL at the end. */
-static const struct tr_cli_flag *flag_at(const struct tr_cli_command *command, size_t index)
+const struct tr_cli_flag *tr_cli_flag_at(const struct tr_cli_command *command, size_t index)
 {
     const struct tr_cli_flag *const tables[] = {command->flags,
                                                 command->aws ? tr_cli_aws_flags : NULL};
@@ -53,7 +53,7 @@ static const struct tr_cli_flag *find_flag(const struct tr_cli_command *command,
 {
     const struct tr_cli_flag *flag;
     size_t i = 0;
-    while ((flag = flag_at(command, i++)) != NULL && !tr_bytes_is(name, flag->name)) {
+    while ((flag = tr_cli_flag_at(command, i++)) != NULL && !tr_bytes_is(name, flag->name)) {
     }
     return flag;
 }
@@ -66,7 +66,7 @@ static enum tr_status unknown_flag(const struct tr_cli_command *command, const c
     size_t i = 0;
 
     tr_hint_init(&hint, name);
-    while ((flag = flag_at(command, i++)) != NULL) {
+    while ((flag = tr_cli_flag_at(command, i++)) != NULL) {
         tr_hint_offer(&hint, tr_bytes_of(flag->name));
     }
     if (hint.best.ptr != NULL) {
@@ -198,7 +198,7 @@ void tr_cli_command_help(const struct tr_cli_command *command, struct tr_buf *ou
     size_t i = 0;
     tr_buf_printf(out, "usage: tailrace %s [FLAG...]%s%s\n\n%s\n\n", command->name,
                   command->operands[0] != '\0' ? " " : "", command->operands, command->summary);
-    while ((flag = flag_at(command, i++)) != NULL) {
+    while ((flag = tr_cli_flag_at(command, i++)) != NULL) {
         add_flag_help(out, flag);
     }
     if (command->details != NULL) {

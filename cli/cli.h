@@ -81,6 +81,9 @@ enum tr_cli_exit tr_cli_main(int argc, char *const *argv);
 enum tr_status tr_cli_parse(const struct tr_cli_command *command, size_t argc, char *const *argv,
                             struct tr_cli_args *args, struct tr_err *err) TR_MUST_CHECK;
 
+/* A command's flags one by one, the shared ones and --help behind its own; NULL behind the last. */
+const struct tr_cli_flag *tr_cli_flag_at(const struct tr_cli_command *command, size_t index);
+
 /* Append the help of the program, and of one command. */
 void tr_cli_help(struct tr_buf *out);
 void tr_cli_command_help(const struct tr_cli_command *command, struct tr_buf *out);

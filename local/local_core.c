@@ -134,25 +134,34 @@ struct tr_wall tr_local_now(const struct tr_local *local)
     return local->now;
 }
 
-static void do_due(struct tr_local *local)
+static void do_due(struct tr_local *local, int64_t now_ms)
 {
-    tr_local_tables_tick(local);
+    local->now.ms = now_ms > local->now.ms ? now_ms : local->now.ms;
     tr_local_streams_tick(local);
+    tr_local_tables_tick(local);
+}
+
+/* Let the clock run, not jump: what tables do by themselves (an item whose time to live is over)
+ * happens at its time, in the shard that was open then. */
+static void run_until(struct tr_local *local, int64_t now_ms)
+{
+    struct tr_wall due = tr_local_tables_deadline(local);
+    while (due.ms > local->now.ms && due.ms < now_ms) {
+        do_due(local, due.ms);
+        due = tr_local_tables_deadline(local);
+    }
+    do_due(local, now_ms);
 }
 
 void tr_local_tick(struct tr_local *local, struct tr_wall now)
 {
-    if (now.ms + local->advanced_ms > local->now.ms) {
-        local->now.ms = now.ms + local->advanced_ms;
-    }
-    do_due(local);
+    run_until(local, now.ms + local->advanced_ms);
 }
 
 void tr_local_advance(struct tr_local *local, int64_t ms)
 {
     local->advanced_ms += ms;
-    local->now.ms += ms;
-    do_due(local);
+    run_until(local, local->now.ms + ms);
 }
 
 struct tr_wall tr_local_deadline(const struct tr_local *local)

@@ -397,7 +397,7 @@ static void scan_failed(struct tr_consumer *c, enum tr_status status, const stru
         tr_consumer_fail(c, status, "consumer '%s': read the lease table: %s", c->options.name,
                          err->text);
     }
-    tr_consumer_note_failed(c, (struct tr_bytes){NULL, 0}, ++c->scan.failures, err);
+    c->scan.failures++;
     tr_consumer_lease_event(c, &event);
 }
 

@@ -108,14 +108,6 @@ void tr_consumer_note(struct tr_consumer *c, enum tr_note_id id, struct tr_bytes
     }
 }
 
-void tr_consumer_note_failed(struct tr_consumer *c, struct tr_bytes shard, unsigned failures,
-                             const struct tr_err *err)
-{
-    if (failures > 0 && (failures & (failures - 1)) == 0) {
-        tr_consumer_note(c, TR_NOTE_CALL_FAILED, shard, failures, 0, tr_bytes_of(err->text));
-    }
-}
-
 struct tr_buf *tr_consumer_call(struct tr_consumer *c, uint64_t op, enum tr_aws_service service,
                                 enum tr_aws_class class, const char *operation,
                                 unsigned attempts_max, uint64_t timeout_ms)

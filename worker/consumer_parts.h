@@ -180,9 +180,6 @@ struct tr_consumer_effect *tr_consumer_emit(struct tr_consumer *c,
                                             enum tr_consumer_effect_kind kind);
 void tr_consumer_note(struct tr_consumer *c, enum tr_note_id id, struct tr_bytes shard, uint64_t a,
                       uint64_t b, struct tr_bytes text);
-/* A call failed that is made again later: told at the 1st, 2nd, 4th, 8th ... failure in a row. */
-void tr_consumer_note_failed(struct tr_consumer *c, struct tr_bytes shard, unsigned failures,
-                             const struct tr_err *err);
 /* Emit a call; attempts_max 0 and timeout 0 mean the client's defaults. */
 struct tr_buf *tr_consumer_call(struct tr_consumer *c, uint64_t op, enum tr_aws_service service,
                                 enum tr_aws_class class, const char *operation,

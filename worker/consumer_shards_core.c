@@ -384,9 +384,6 @@ void tr_consumer_shard_answer(struct tr_consumer *c, enum op_kind kind, struct s
     }
     read_event(c, slot, &event, &fx);
     tr_buf_deinit(&iterator);
-    if (answer->status != TR_OK && answer->status != TR_EEXPIRED && answer->status != TR_ETRIMMED) {
-        tr_consumer_note_failed(c, tr_consumer_key(slot), slot->reader.failures, &answer->err);
-    }
     check_lost(c, slot);
     check_refused(c, slot, answer->status, &answer->err);
 }

@@ -87,7 +87,19 @@ same Paced "$dir/paced"
 
 # With a time to live the service removes items, which is no write of the feed's.
 expect 0 "$TAILRACE" feed Expiring --create --ttl 60s --keys 10 --count 50 --log "$dir/expiring"
+call TailraceLocal_1.AdvanceClock '{"Seconds":3600}' | grep -q '200 OK' || fail "AdvanceClock"
+config expiring Expiring "$dir/expiring.jsonl"
+expect 0 "$TAILRACE" run --once "$dir/expiring.yaml"
+# Each item that was left is removed by the service, and its record says so as Lambda spells it.
+left=$(awk '$3 == "remove" { delete there[$1]; next } { there[$1] } END { for (pk in there) n++; print n + 0 }' "$dir/expiring")
+by_service=$(grep '"eventName":"REMOVE"' "$dir/expiring.jsonl" |
+    grep -c '"userIdentity":{"principalId":"dynamodb.amazonaws.com","type":"Service"}')
+[ "$left" -gt 0 ] && [ "$by_service" -eq "$left" ] || fail "$by_service of $left removed by their age"
+expect 0 "$TAILRACE" feed Expiring --ttl 60s --keys 10 --count 50
+# Ten days later the records are trimmed, and there is nothing that a run would wait for.
 call TailraceLocal_1.AdvanceClock '{"Seconds":864000}' | grep -q '200 OK' || fail "AdvanceClock"
+config later Expiring "$dir/later.jsonl"
+expect 0 "$TAILRACE" run --once "$dir/later.yaml"
 expect 0 "$TAILRACE" feed Expiring --ttl 60s --keys 10 --count 50
 
 # What does not fit says so: view type, stream, key.

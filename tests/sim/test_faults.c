@@ -10,7 +10,7 @@
 #include "tests/support/test.h"
 
 #define SEEDS 8
-#define SINGLE 6 /* tests that are no row of the table */
+#define SINGLE 5 /* tests that are no row of the table */
 #define LEASES "\"TableName\":\"app\""
 #define ITEMS "\"TableName\":\"Items\""
 
@@ -258,19 +258,6 @@ static void test_not_found__at_the_start_ends_the_run_only_when_it_stays(void **
     world_free(world);
 }
 
-/* Calls that fail again and again are told, not one by one. */
-static void test_throttle__is_told_at_a_bounded_pace(void **state)
-{
-    struct world *world = world_new(&(struct world_options){.seed = 970, .shards = 1});
-    (void)state;
-    (void)world_start(world, false);
-    world_run(world, 5000);
-    set_fault(world, TR_FAULT_THROTTLE, "\"Operation\":\"GetRecords\"", "");
-    world_run(world, 60000);
-    assert_in_range(world_notes(world, TR_NOTE_CALL_FAILED), 3, 8);
-    world_free(world);
-}
-
 int main(void)
 {
     struct CMUnitTest tests[sizeof cases / sizeof cases[0] + SINGLE] = {
@@ -279,7 +266,6 @@ int main(void)
         cmocka_unit_test(test_early_trim__of_a_shard_never_read_is_told),
         cmocka_unit_test(test_once__waits_for_shards_that_the_listing_does_not_show_yet),
         cmocka_unit_test(test_not_found__at_the_start_ends_the_run_only_when_it_stays),
-        cmocka_unit_test(test_throttle__is_told_at_a_bounded_pace),
     };
     static struct case_of rows[sizeof cases / sizeof cases[0]];
     static char names[sizeof cases / sizeof cases[0]][96];
