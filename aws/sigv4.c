@@ -547,6 +547,24 @@ static bool parse_amz_date(struct tr_bytes text, struct tr_wall *out)
            tr_wall_parse_rfc3339(tr_bytes_of(rfc), out);
 }
 
+/* In the service's words: there are clients that read its time out of them. */
+static void tell_skew(struct tr_bytes amz_date, struct tr_wall t, struct tr_wall now,
+                      struct tr_err *err)
+{
+    bool late = t.ms < now.ms;
+    struct tr_buf bound = {0}, here = {0};
+
+    tr_wall_format_amz(&bound, (struct tr_wall){now.ms + (late ? -1 : 1) * TR_SIGV4_SKEW_MAX_MS});
+    tr_wall_format_amz(&here, now);
+    (void)tr_fail(err, TR_EAUTH, "Signature %s: %.*s is %s %.*s (%.*s %c %d min.)",
+                  late ? "expired" : "not yet current", TR_FMT(amz_date),
+                  late ? "now earlier than" : "still later than", TR_FMT(tr_buf_bytes(&bound)),
+                  TR_FMT(tr_buf_bytes(&here)), late ? '-' : '+',
+                  (int)(TR_SIGV4_SKEW_MAX_MS / 60000));
+    tr_buf_deinit(&bound);
+    tr_buf_deinit(&here);
+}
+
 static enum tr_status check_time(struct tr_bytes amz_date, const struct claim *claim,
                                  struct tr_wall now, const char **code, struct tr_err *err)
 {
@@ -562,12 +580,7 @@ static enum tr_status check_time(struct tr_bytes amz_date, const struct claim *c
         return refuse(code, "InvalidSignatureException");
     }
     if (t.ms + TR_SIGV4_SKEW_MAX_MS < now.ms || t.ms - TR_SIGV4_SKEW_MAX_MS > now.ms) {
-        struct tr_buf here = {0};
-        tr_wall_format_amz(&here, now);
-        (void)tr_fail(err, TR_EAUTH,
-                      "the signature is of '%.*s', over 15 minutes from the time here, '%.*s'",
-                      TR_FMT(amz_date), TR_FMT(tr_buf_bytes(&here)));
-        tr_buf_deinit(&here);
+        tell_skew(amz_date, t, now, err);
         return refuse(code, "InvalidSignatureException");
     }
     return TR_OK;

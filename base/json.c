@@ -140,7 +140,7 @@ static size_t skip_plain(const struct parser *ps, size_t at)
 
 static enum tr_status parse_string(struct parser *ps)
 {
-    uint32_t index;
+    uint32_t index = 0; /* gcc at -O3 does not see that add_node sets it */
     size_t from;
     bool ascii = true;
     enum tr_status status = add_node(ps, TR_JSON_STRING, &index);

@@ -14,57 +14,65 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
  * from it */
 #define TR_NOTE_TABLE(X)                                                                           \
     X(RUN_STARTED, INFO, "worker started", "consumers", "threads", "worker",                       \
-      "the process is up; `worker` is the id it writes into lease rows")                           \
-    X(RUN_STOPPING, INFO, "worker stopping", "signal", "", "",                                     \
+      "the process is up; `worker` is the id that it writes into lease rows")                      \
+    X(RUN_STOPPING, INFO, "stopping", "signal", "", "",                                            \
       "a signal arrived: batches in hand are finished, checkpointed, leases released")             \
-    X(RUN_ENDED, INFO, "worker ended", "records", "exit_code", "", "the last line of a run")       \
+    X(RUN_ENDED, INFO, "worker ended", "records", "exit_code", "",                                 \
+      "the last line of a run; `records` are those that this process processed")                   \
     X(STREAM_FOUND, INFO, "stream found", "", "", "stream",                                        \
       "the stream that the consumer follows, newest of its table")                                 \
-    X(STREAM_WAITING, WARN, "stream not readable yet", "", "", "why", "asked again with backoff")  \
+    X(STREAM_WAITING, WARN, "stream not readable yet", "", "", "why",                              \
+      "a table or the stream could not be described or listed; asked again with backoff")          \
     X(TABLE_CREATED, INFO, "lease table created", "", "", "table", "it was missing and was made")  \
     X(TABLE_WAITING, INFO, "waiting for the lease table", "", "", "table", "it is being created")  \
     X(LISTING_DONE, DEBUG, "shard listing complete", "shards", "calls", "",                        \
-      "a complete DescribeStream; `shards` are listed now")                                        \
-    X(SHARD_FOUND, INFO, "shard found", "", "", "parent", "a shard that was not known before")     \
-    X(LEASE_CREATED, INFO, "lease row created", "", "", "checkpoint", "where reading will start")  \
+      "all pages of DescribeStream; `shards` are listed now")                                      \
+    X(SHARD_FOUND, INFO, "shard found", "", "", "parent",                                          \
+      "a listing shows a shard that this process did not know; after a start, all of them")        \
+    X(LEASE_CREATED, INFO, "lease row created", "", "", "checkpoint",                              \
+      "a shard has its row; reading will start at `checkpoint`")                                   \
     X(LEASE_TAKEN, INFO, "lease taken", "counter", "", "checkpoint",                               \
-      "this worker reads the shard from now on")                                                   \
+      "this worker reads the shard from now on, behind `checkpoint`")                              \
     X(LEASE_RENEWED, DEBUG, "lease renewed", "counter", "", "", "the heartbeat was written")       \
     X(LEASE_UNCERTAIN, WARN, "lease write without an answer", "counter", "", "why",                \
-      "the write may or may not have happened; the next one decides")                              \
-    X(LEASE_LOST, WARN, "lease lost", "counter", "", "why", "another worker holds it, or may")     \
+      "the write may or may not have happened; the next one finds out")                            \
+    X(LEASE_LOST, WARN, "lease lost", "counter", "", "why",                                        \
+      "another worker holds it, or may; what is in hand is dropped and delivered again there")     \
     X(LEASE_LAPSED, WARN, "lease lapsed", "late_ms", "", "",                                       \
-      "no renewal in time: processing of the shard stopped until a renewal succeeds")              \
+      "no renewal in time: no batch of the shard is begun until a write of ours succeeds")         \
     X(LEASE_RELEASED, INFO, "lease released", "counter", "", "checkpoint",                         \
       "given up on purpose; another worker may take it at once")                                   \
     X(LEASE_ROW_BAD, ERROR, "lease row not understood", "", "", "why",                             \
-      "the row is left as it is; the other leases go on")                                          \
-    X(LEASE_LIMIT, WARN, "limit of leases reached", "rows", "max", "",                             \
-      "the table holds more rows than this worker follows; the others are left to other workers")  \
+      "the row is left as it is and its shard not read; the other leases go on")                   \
+    X(LEASE_LIMIT, WARN, "limit of leases reached", "count", "max", "of",                          \
+      "the table holds more rows than a worker follows; others take them")                         \
     X(LEASE_TWIN, WARN, "row under this worker's id that it did not write", "counter", "", "id",   \
       "another process has the same id, or had it before; the row is left until it expires")       \
     X(CHECKPOINT_WRITTEN, DEBUG, "checkpoint written", "counter", "", "checkpoint",                \
       "everything up to and including it is done")                                                 \
-    X(SHARD_STARTED, INFO, "shard reading started", "", "", "from", "the first iterator is asked") \
+    X(SHARD_STARTED, INFO, "shard reading started", "", "", "from",                                \
+      "the first iterator is asked for; stands beside `lease taken`")                              \
     X(SHARD_ENDED, INFO, "shard ended", "records", "", "",                                         \
-      "all of its records are processed and checkpointed")                                         \
-    X(SHARD_TIP, DEBUG, "shard read to its tip", "empty_pages", "", "", "only with --once")        \
-    X(SHARD_STUCK, ERROR, "shard cannot be finished", "", "", "why", "the run will end with 1")    \
+      "all of its records are processed and checkpointed; `records` counts since `lease taken`")   \
+    X(SHARD_STUCK, ERROR, "shard cannot be finished", "", "", "why",                               \
+      "going on does not help: the leases are released and the run ends with 1 or 2")              \
     X(GAP, ERROR, "records are missing", "", "", "bounds",                                         \
       "trimmed before they were read: gone for good; `bounds` says between what")                  \
     X(ITERATOR_EXPIRED, INFO, "iterator expired", "", "", "after",                                 \
       "made again behind the last fetched record; nothing is lost")                                \
-    X(CALL_RETRIED, DEBUG, "call repeated", "attempt", "wait_ms", "why", "a passing fault")        \
-    X(CALL_FAILED, WARN, "call failed", "attempts", "", "why", "tried again later by its caller")  \
+    X(CALL_RETRIED, DEBUG, "call repeated", "attempt", "wait_ms", "why",                           \
+      "a passing fault of the service or the network")                                             \
+    X(CALL_FAILED, WARN, "call failed", "attempts", "", "why",                                     \
+      "given up after `attempts`; whoever needed it tries again later")                            \
     X(CLOCK_SKEW, WARN, "clock skew corrected", "skew_ms", "", "",                                 \
       "this host's clock differs from the service's; signing follows the service")                 \
     X(PAGE_BAD, ERROR, "page not understood", "byte", "", "why",                                   \
       "an answer of GetRecords that is no valid page; it is fetched again")                        \
     X(PROCESS_FAILED, WARN, "processor failed", "record", "attempt", "why",                        \
-      "tried again with backoff; the shard waits, nothing is skipped")                             \
+      "tried again with backoff; the shard waits, nothing is skipped; `record` is the first one "  \
+      "of its page that is not done")                                                              \
     X(TAIL_CUT, WARN, "unfinished line cut", "bytes", "", "path",                                  \
-      "a crash had left half a line in the output; its record is delivered again")                 \
-    X(LOCAL_LISTENING, INFO, "service model listening", "port", "", "", "it accepts connections")
+      "a crash had left half a line in the output; its record is delivered again")
 
 enum tr_note_id {
 #define TR_NOTE_ENUM(id, level, message, a, b, text, doc) TR_NOTE_##id,

@@ -49,6 +49,6 @@ const struct tr_cli_command tr_cli_config_command = {
     .flags = flags,
     .aws = true,
     .details = "The output is YAML that loads again; credentials inside URLs are masked.\n"
-               "Without network.\n",
+               "Needs no network and no credentials.\n",
     .run = run,
 };

@@ -71,6 +71,7 @@ struct demo {
     size_t step;
     char owners[OWNERS_MAX][64]; /* ids in lease rows, by first sight */
     size_t owner_count;
+    size_t owners_killed; /* of these, the first ones */
     struct {
         struct tr_demo_view view;
         struct tr_verdict_counts last;
@@ -284,7 +285,7 @@ static size_t owner_number(struct demo *demo, struct tr_bytes owner)
 static void show_row(struct demo *demo, const struct tr_lease_row *row, struct tr_demo_shard *out)
 {
     struct tr_buf position = {0};
-    size_t tail = row->key.len < 8 ? row->key.len : 8;
+    size_t tail = row->key.len < 8 ? row->key.len : 8, owner;
 
     (void)snprintf(out->id, sizeof out->id, "%.*s", (int)tail, row->key.ptr + row->key.len - tail);
     if (row->checkpoint.kind == TR_POSITION_SHARD_END) {
@@ -292,8 +293,10 @@ static void show_row(struct demo *demo, const struct tr_lease_row *row, struct t
     } else if (row->owner.ptr == NULL) {
         (void)snprintf(out->state, sizeof out->state, "nobody's");
     } else {
-        (void)snprintf(out->state, sizeof out->state, "read by worker %zu",
-                       owner_number(demo, row->owner));
+        owner = owner_number(demo, row->owner);
+        (void)snprintf(
+            out->state, sizeof out->state,
+            owner > demo->owners_killed ? "read by worker %zu" : "left by worker %zu, dead", owner);
     }
     tr_position_format(&position, &row->checkpoint);
     tail = position.len < 12 ? position.len : 12;
@@ -616,6 +619,7 @@ static enum tr_status roll_over(struct demo *demo)
 static enum tr_status kill_worker(struct demo *demo)
 {
     event(demo, "SIGKILL to the worker");
+    demo->owners_killed = demo->owner_count;
     demo->worker_wanted = false;
     tr_process_end(&demo->worker);
     return TR_OK;
@@ -729,7 +733,7 @@ static enum tr_status play(struct demo *demo)
         status = await_first_write(demo);
     }
     if (status == TR_OK) {
-        event(demo, "the feed writes, the worker starts");
+        event(demo, "a feed writes to a table, a worker reads its stream");
         status = start_worker(demo);
     }
     if (status == TR_OK) {

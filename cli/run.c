@@ -82,7 +82,8 @@ const struct tr_cli_command tr_cli_run_command = {
         "end with 0; a second one ends at once with 1.\n"
         "With --once the run ends with 0 when every shard is at its end, or gave N empty pages in\n"
         "a row, and is checkpointed; a lease that another worker keeps alive is left to it, one\n"
-        "that expires is taken. It ends with 1 if a shard cannot be finished.\n",
+        "that expires is taken. It ends with 1 if a shard cannot be finished, with 2 if that is\n"
+        "for its configuration (an output without permission).\n",
     .operands_min = 1,
     .operands_max = TR_CONFIG_FILES_MAX,
     .aws = true,

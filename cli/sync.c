@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/sync.h"
 
+/* Somebody waits for the answer at a terminal: what does not answer is told within seconds. */
+#define CALL_TIMEOUT_MS 10000u
+
 struct waiting {
     struct tr_aws_answer *answer;
     bool done;
@@ -21,6 +24,7 @@ enum tr_status tr_cli_call(struct tr_aws *aws, enum tr_aws_service service, cons
     struct tr_aws_request request = {.service = service,
                                      .class = TR_AWS_CONTROL,
                                      .operation = operation,
+                                     .timeout_ms = CALL_TIMEOUT_MS,
                                      .body = tr_buf_bytes(body)};
     enum tr_status status = tr_buf_status(body);
 

@@ -20,6 +20,9 @@
 #include <stdatomic.h>
 
 #define TIP_PAGES 5u
+/* Without --follow, as many bad pages in a row end the command (some 10 s). */
+#define BAD_PAGES_MAX 8u
+#define CALL_TIMEOUT_MS 10000u
 #define ACTIVE_MAX 64u
 #define SHARDS_MAX 100000u
 #define POLL_MIN_MS 250u
@@ -117,6 +120,9 @@ static enum tr_status find_stream(struct tail *tail, const char *operand)
     status = tr_cli_call(tail->aws, TR_AWS_DYNAMODB, "DescribeTable", &body, &answer, &tail->err);
     if (status == TR_OK) {
         status = tr_decode_latest_stream(tr_buf_bytes(&answer.body), &tail->arn, &tail->err);
+        if (status == TR_EPARSE) {
+            (void)tr_wrap(&tail->err, status, "answer of DescribeTable");
+        }
     }
     if (status == TR_ENOTFOUND) {
         (void)tr_wrap(&tail->err, status, "table '%s'", operand);
@@ -140,6 +146,9 @@ static enum tr_status list_shards(struct tail *tail)
             tr_cli_call(tail->aws, TR_AWS_STREAMS, "DescribeStream", &body, &answer, &tail->err);
         if (status == TR_OK) {
             status = tr_shard_list_add(&tail->list, tr_buf_bytes(&answer.body), &tail->err);
+            if (status != TR_OK) {
+                (void)tr_wrap(&tail->err, status, "answer of DescribeStream");
+            }
         }
         tr_buf_deinit(&answer.body);
     } while (status == TR_OK && tail->list.last_evaluated.len > 0);
@@ -291,7 +300,8 @@ static enum tr_status find_holder(struct tail *tail, const struct tr_shard **out
         }
     }
     *out = only;
-    for (i = 0; candidates > 1 && i < tail->list.count; i++) {
+    /* A range says where a number may be; to begin AT it, it must be there. */
+    for (i = 0; (candidates > 1 || tail->from_at) && i < tail->list.count; i++) {
         bool yes = false;
         enum tr_status status = TR_OK;
         if (in_range(&tail->list.shards[i], &tail->from)) {
@@ -305,12 +315,13 @@ static enum tr_status find_holder(struct tail *tail, const struct tr_shard **out
             return TR_OK;
         }
     }
-    if (candidates == 1) {
+    if (candidates == 1 && !tail->from_at) {
         return TR_OK;
     }
     return tr_fail(&tail->err, TR_ENOTFOUND,
-                   candidates == 0 ? "no shard of the stream holds '%.*s'"
-                                   : "several shards could hold '%.*s': name one with --shard",
+                   candidates <= 1 || tail->from_at
+                       ? "no shard of the stream holds '%.*s'"
+                       : "several shards could hold '%.*s': name one with --shard",
                    (int)tail->from.len, tail->from.digits);
 }
 
@@ -389,6 +400,16 @@ static void print_page(struct tail *tail, const struct tr_page *page)
     }
 }
 
+/* Without --follow: the client has repeated the call for its whole time, or page after page makes
+ * no sense. */
+static bool is_hopeless(const struct part *part, enum tr_status called, enum tr_status understood)
+{
+    if (called != TR_OK) {
+        return tr_status_class(called) == TR_CLASS_RETRY && called != TR_EEXPIRED;
+    }
+    return understood != TR_OK && part->reader.failures >= BAD_PAGES_MAX;
+}
+
 static void on_call(void *ctx, struct tr_aws_answer *answer)
 {
     struct part *part = ctx;
@@ -427,6 +448,8 @@ static void on_call(void *ctx, struct tr_aws_answer *answer)
         fail(tail, answer->status, answer->err.text);
     } else if (answer->status == TR_ENOTFOUND && part->reader.not_found >= TIP_PAGES) {
         fail(tail, answer->status, answer->err.text);
+    } else if (!tail->follow && is_hopeless(part, answer->status, event.status)) {
+        fail(tail, event.status, answer->status != TR_OK ? answer->err.text : err.text);
     } else {
         drive(part, &event);
     }
@@ -436,7 +459,8 @@ static void on_call(void *ctx, struct tr_aws_answer *answer)
 static void start_call(struct part *part, const struct tr_reader_effects *fx)
 {
     struct tail *tail = part->tail;
-    struct tr_aws_request request = {.service = TR_AWS_STREAMS, .class = TR_AWS_RECORDS};
+    struct tr_aws_request request = {
+        .service = TR_AWS_STREAMS, .class = TR_AWS_RECORDS, .timeout_ms = CALL_TIMEOUT_MS};
     struct tr_buf body = {0};
 
     if (fx->kind == TR_READER_FX_NOTHING) {
@@ -486,7 +510,7 @@ static void drive(struct part *part, struct tr_reader_event *event)
         return;
     }
     if (fx.gap_closed) {
-        note_part(part, TR_NOTE_GAP, &fx.gap_from, event->count > 0 ? &event->first : NULL);
+        note_part(part, TR_NOTE_GAP, &fx.from, event->count > 0 ? &event->first : NULL);
     }
     if (fx.accepted) {
         print_page(tail, &part->page);

@@ -127,6 +127,7 @@ static enum tr_status prepare(struct tr_lease_core *core, const struct tr_lease_
     case TR_LEASE_EV_READY:
     case TR_LEASE_EV_CHECKPOINT:
     case TR_LEASE_EV_GIVE_UP:
+    case TR_LEASE_EV_LOOK:
     case TR_LEASE_EV_STOP:
         break;
     }
@@ -266,6 +267,9 @@ static void apply(struct tr_lease_core *core, const struct tr_lease_event *ev)
     case TR_LEASE_EV_GIVE_UP:
         on_give_up(core, tr_lease_known_get(core, ev->key), ev);
         return;
+    case TR_LEASE_EV_LOOK:
+        core->scan_due = tr_mono_min(core->scan_due, core->now);
+        return;
     case TR_LEASE_EV_STOP:
         on_stop(core);
         return;
@@ -273,17 +277,6 @@ static void apply(struct tr_lease_core *core, const struct tr_lease_event *ev)
 }
 
 /* ---- timers ---- */
-
-static void wait_for_place(struct tr_lease_core *core, struct tr_lease *lease)
-{
-    if (!core->waited) {
-        tr_lease_emit_note(core, lease, TR_NOTE_LEASE_LIMIT, core->flight_count,
-                           TR_LIT("writes in flight"));
-        core->out->items[core->out->count - 1].note.b = core->writes_max;
-        core->waited = true;
-    }
-    tr_lease_known_wait(core, lease);
-}
 
 static void run_lease(struct tr_lease_core *core, struct tr_lease *lease)
 {
@@ -302,7 +295,7 @@ static void run_lease(struct tr_lease_core *core, struct tr_lease *lease)
         if (core->flight_count < core->writes_max && core->wait_head == NULL) {
             tr_lease_send(core, lease);
         } else {
-            wait_for_place(core, lease);
+            tr_lease_known_wait(core, lease);
         }
     }
     tr_lease_known_schedule(core, lease);

@@ -35,6 +35,7 @@ enum tr_lease_event_kind {
     TR_LEASE_EV_CHECKPOINT, /* key, position: write it soon, as a renewal; the latest wins.
                                SHARD_END also releases the lease: STORED and RELEASED follow */
     TR_LEASE_EV_GIVE_UP,    /* key: release this lease, its last checkpoint in the same write */
+    TR_LEASE_EV_LOOK,       /* scan now, if no scan is under way: somebody needs fresh rows */
     TR_LEASE_EV_STOP,       /* take nothing more; leases go by GIVE_UP */
 };
 

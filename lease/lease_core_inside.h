@@ -117,7 +117,6 @@ struct tr_lease_core {
     size_t flight_count;
     struct tr_lease *wait_head;
     struct tr_lease *wait_tail;
-    bool waited; /* the limit of writes was noted */
 
     uint64_t scan_op; /* 0: none in flight */
     uint64_t scan_count;

@@ -17,6 +17,15 @@ enum tr_status tr_access_table(struct tr_call *call, struct tr_json name,
     if (status != TR_OK) {
         return status;
     }
+    if (!tr_request_names_table(text)) { /* only a batch comes here with a name unchecked */
+        return tr_problem_set(&call->problem, TR_PROBLEM_VALIDATION,
+                              "1 validation error detected: Value '%.*s' at 'requestItems' failed "
+                              "to satisfy constraint: Map keys must satisfy constraint: [Member "
+                              "must have length less than or equal to 255, Member must have length "
+                              "greater than or equal to 3, Member must satisfy regular expression "
+                              "pattern: [a-zA-Z0-9_.-]+]",
+                              TR_FMT(text));
+    }
     *out = tr_local_table_named(call->local, text);
     if (*out == NULL || (*out)->status == TR_TABLE_CREATING ||
         (*out)->status == TR_TABLE_DELETING) {

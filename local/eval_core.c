@@ -96,11 +96,27 @@ static bool begins_with(struct tr_value a, struct tr_value b)
            (b.data.len == 0 || memcmp(a.data.ptr, b.data.ptr, b.data.len) == 0);
 }
 
+#define HASH_BASE UINT64_C(1099511628211)
+
+/* Whether a text holds another: a hash rolls along, so that no text makes it slow. */
 static bool holds_text(struct tr_bytes text, struct tr_bytes part)
 {
-    size_t at;
-    for (at = 0; part.len <= text.len && at <= text.len - part.len; at++) {
-        if (part.len == 0 || memcmp(text.ptr + at, part.ptr, part.len) == 0) {
+    uint64_t wanted = 0, rolling = 0, power = 1;
+    size_t i;
+    if (part.len == 0 || part.len > text.len) {
+        return part.len == 0;
+    }
+    for (i = 0; i < part.len; i++) {
+        wanted = wanted * HASH_BASE + (unsigned char)part.ptr[i];
+        power *= HASH_BASE;
+    }
+    for (i = 0; i < text.len; i++) {
+        rolling = rolling * HASH_BASE + (unsigned char)text.ptr[i];
+        if (i >= part.len) {
+            rolling -= power * (unsigned char)text.ptr[i - part.len];
+        }
+        if (i + 1 >= part.len && rolling == wanted &&
+            memcmp(text.ptr + i + 1 - part.len, part.ptr, part.len) == 0) {
             return true;
         }
     }

@@ -11,6 +11,7 @@
 
 #define TR_EXPR_BYTES_MAX 4096
 #define TR_EXPR_OPERATORS_MAX 300
+#define TR_EXPR_PLACEHOLDERS_MAX 4096
 #define TR_EXPR_DEPTH_MAX 128 /* of operators and parentheses inside each other */
 
 /* A step of a path: a name, or (name.ptr NULL) an index. */

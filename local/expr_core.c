@@ -81,6 +81,13 @@ static enum tr_status read_all(struct tr_expr *expr, struct tr_json object, char
                               "ExpressionAttribute%s must not be empty",
                               mark == '#' ? "Names" : "Values");
     }
+    if (tr_json_count(object) > TR_EXPR_PLACEHOLDERS_MAX) {
+        return tr_problem_set(expr->problem, TR_PROBLEM_VALIDATION,
+                              "ExpressionAttribute%s contains %zu entries, more than expressions "
+                              "can use; maximum: %d",
+                              mark == '#' ? "Names" : "Values", tr_json_count(object),
+                              TR_EXPR_PLACEHOLDERS_MAX);
+    }
     *out = tr_arena_alloc(expr->arena, tr_json_count(object) * sizeof **out);
     if (*out == NULL) {
         return TR_ENOMEM;

@@ -94,6 +94,11 @@ static enum tr_status check_shapes(struct entry *e)
     return TR_OK;
 }
 
+static enum tr_status nameless(struct tr_expr *expr)
+{
+    return tr_problem_set(expr->problem, TR_PROBLEM_VALIDATION, "Empty attribute name");
+}
+
 static enum tr_status read_entry(struct tr_expr *expr, struct tr_json member, struct entry *e)
 {
     enum tr_status status;
@@ -108,6 +113,9 @@ static enum tr_status read_entry(struct tr_expr *expr, struct tr_json member, st
     if ((status = check_shapes(e)) != TR_OK ||
         (status = tr_json_text(tr_json_key(member), expr->arena, &e->name)) != TR_OK) {
         return status;
+    }
+    if (e->name.len == 0) {
+        return nameless(expr);
     }
     e->path = tr_arena_alloc(expr->arena, sizeof *e->path);
     if (e->path == NULL) {
@@ -489,6 +497,9 @@ static enum tr_status read_update(struct tr_expr *expr, struct tr_json member,
         (status = tr_json_text(tr_json_key(member), expr->arena, &action->path.steps[0].name)) !=
             TR_OK) {
         return status;
+    }
+    if (action->path.steps[0].name.len == 0) {
+        return nameless(expr);
     }
     if (has(value)) {
         status = tr_value_parse(value, expr->arena, &action->operand->value, expr->problem);

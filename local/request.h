@@ -104,6 +104,8 @@ void tr_check_least(struct tr_call *call, struct tr_checks *checks,
 /* The table's name is there and has its form. */
 void tr_check_table_name(struct tr_call *call, struct tr_checks *checks,
                          const struct tr_request *request);
+/* Whether it has the form of a table's name, or of an ARN. */
+bool tr_request_names_table(struct tr_bytes text);
 /* Tell what was found. */
 enum tr_status tr_check_end(struct tr_call *call, const struct tr_checks *checks) TR_MUST_CHECK;
 

@@ -262,6 +262,11 @@ static bool is_name(struct tr_bytes text)
     return text.len > 0;
 }
 
+bool tr_request_names_table(struct tr_bytes text)
+{
+    return tr_bytes_starts(text, "arn:") || (text.len >= 3 && text.len <= 255 && is_name(text));
+}
+
 void tr_check_table_name(struct tr_call *call, struct tr_checks *checks,
                          const struct tr_request *request)
 {

@@ -191,7 +191,8 @@ static struct tr_wall first_expiry(const struct tr_local_table *table)
 
 static struct tr_wall table_deadline(const struct tr_local_table *table)
 {
-    struct tr_wall expiry = first_expiry(table);
+    /* Items of a table that is being deleted do not expire any more. */
+    struct tr_wall expiry = table->status == TR_TABLE_DELETING ? never : first_expiry(table);
     if (table->status != TR_TABLE_ACTIVE && table->status_until.ms < expiry.ms) {
         return table->status_until;
     }

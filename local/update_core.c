@@ -6,6 +6,10 @@
 
 #include "local/number.h"
 
+/* More than an item of the largest size needs in packed form: what grows beyond it will be refused
+ * anyway. */
+#define PACKED_BYTES_MAX (8 * TR_ITEM_SIZE_MAX)
+
 struct update {
     struct tr_value item; /* as it was, or the key alone */
     struct tr_arena *arena;
@@ -44,11 +48,20 @@ static enum tr_status add_numbers(struct update *u, struct tr_value a, struct tr
     return out->data.ptr != NULL ? TR_OK : TR_ENOMEM;
 }
 
+static enum tr_status too_large(struct update *u)
+{
+    return invalid(u, "Item size to update has exceeded the maximum allowed size");
+}
+
 /* The packed parts of lists one behind the other are the packed parts of the longer list. */
 static enum tr_status append_lists(struct update *u, struct tr_value a, struct tr_value b,
                                    struct tr_value *out)
 {
-    char *at = tr_arena_alloc(u->arena, a.data.len + b.data.len + 1);
+    char *at;
+    if (a.data.len + b.data.len > PACKED_BYTES_MAX) {
+        return too_large(u);
+    }
+    at = tr_arena_alloc(u->arena, a.data.len + b.data.len + 1);
     if (at == NULL) {
         return TR_ENOMEM;
     }
@@ -110,35 +123,37 @@ static enum tr_status operand(struct update *u, const struct tr_action *action,
 }
 
 /* Union of two sets of one type, or (minus) what is in a and not in b; ABSENT when that is
- * nothing. */
+ * nothing. Both are in order: one pass over them. */
 static enum tr_status combine_sets(struct update *u, struct tr_value a, struct tr_value b,
                                    bool minus, struct tr_value *out)
 {
-    size_t most = tr_value_count(a) + (minus ? 0 : tr_value_count(b)), count = 0;
-    struct tr_value_part *parts = tr_arena_alloc(u->arena, (most + 1) * sizeof *parts);
-    struct tr_value_walk walk;
+    struct tr_buf *build = &u->arena->build;
+    struct tr_value_walk x, y;
+    bool more_x, more_y;
 
-    if (parts == NULL) {
-        return TR_ENOMEM;
-    }
-    for (tr_value_walk(&walk, a); tr_value_step(&walk);) {
-        if (!minus || !tr_value_has(b, walk.value.data)) {
-            parts[count++].value = walk.value;
+    tr_buf_reset(build);
+    tr_value_walk(&x, a);
+    tr_value_walk(&y, b);
+    more_x = tr_value_step(&x);
+    more_y = tr_value_step(&y);
+    while (more_x || (more_y && !minus)) {
+        int order = !more_y ? -1 : !more_x ? 1 : tr_value_cmp(x.value, y.value);
+        if (order < 0 || (order == 0 && !minus)) {
+            tr_value_pack_element(build, x.value.data);
+        } else if (order > 0 && !minus) {
+            tr_value_pack_element(build, y.value.data);
         }
-    }
-    for (tr_value_walk(&walk, b); !minus && tr_value_step(&walk);) {
-        if (!tr_value_has(a, walk.value.data)) {
-            parts[count++].value = walk.value;
-        }
+        more_x = order <= 0 ? tr_value_step(&x) : more_x;
+        more_y = order >= 0 ? tr_value_step(&y) : more_y;
     }
     *out = (struct tr_value){0};
-    if (count == 0) {
-        return TR_OK;
-    }
-    if (!tr_value_part_sort(parts, count, u->arena)) {
+    if (tr_buf_status(build) != TR_OK) {
         return TR_ENOMEM;
     }
-    return tr_value_build(a.type, parts, count, u->arena, out);
+    if (build->len > 0) {
+        *out = (struct tr_value){a.type, tr_arena_copy(u->arena, tr_buf_bytes(build))};
+    }
+    return build->len == 0 || out->data.ptr != NULL ? TR_OK : TR_ENOMEM;
 }
 
 static enum tr_status add(struct update *u, struct tr_action *action)
@@ -227,6 +242,9 @@ static enum tr_status rewrite_part(struct update *u, struct tr_bytes name, struc
     size_t opened;
     enum tr_status status;
 
+    if (out->len > PACKED_BYTES_MAX) {
+        return too_large(u);
+    }
     if (inner->count > 0 && is_leaf(inner->list[0], inner->depth - 1)) {
         value = inner->list[0]->result;
         if (value.type == TR_VALUE_ABSENT) {

@@ -21,9 +21,30 @@ const char *tr_value_type_name(enum tr_value_type type)
     return type_names[type];
 }
 
+static enum tr_value_type type_of_letter(char c)
+{
+    switch (c) {
+    case 'S':
+        return TR_VALUE_S;
+    case 'N':
+        return TR_VALUE_N;
+    case 'B':
+        return TR_VALUE_B;
+    case 'M':
+        return TR_VALUE_M;
+    case 'L':
+        return TR_VALUE_L;
+    default:
+        return TR_VALUE_ABSENT;
+    }
+}
+
 enum tr_value_type tr_value_type_of(struct tr_bytes name)
 {
     unsigned type;
+    if (name.len == 1) { /* most are */
+        return type_of_letter(name.ptr[0]);
+    }
     for (type = TR_VALUE_ABSENT + 1; type < TR_VALUE_COUNT; type++) {
         if (tr_bytes_is(name, type_names[type])) {
             return (enum tr_value_type)type;
@@ -308,21 +329,26 @@ static void print_plain(struct tr_buf *out, struct tr_value value)
     tr_buf_add_char(out, '"');
 }
 
+/* {"S": and the like, in one piece. */
+static const struct tr_bytes heads[] = {
+#define HEAD(id, name) {"{\"" name "\":", sizeof(name) + 3},
+    TR_VALUE_TABLE(HEAD)
+#undef HEAD
+};
+
 /* Bounded: values nest TR_VALUE_DEPTH_MAX levels. */
 void tr_value_print(struct tr_buf *out, struct tr_value value)
 {
-    tr_buf_add_str(out, "{\"");
-    tr_buf_add_str(out, type_names[value.type]);
-    tr_buf_add_str(out, "\":");
+    tr_buf_add(out, heads[value.type]);
     switch (value.type) {
     case TR_VALUE_S:
         tr_buf_add_json(out, value.data);
         break;
     case TR_VALUE_BOOL:
-        tr_buf_add_str(out, value.data.ptr[0] != 0 ? "true" : "false");
+        tr_buf_add(out, value.data.ptr[0] != 0 ? TR_LIT("true") : TR_LIT("false"));
         break;
     case TR_VALUE_NULL:
-        tr_buf_add_str(out, "true");
+        tr_buf_add(out, TR_LIT("true"));
         break;
     case TR_VALUE_M:
         tr_value_print_map(out, value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The state of the shard graph, and the rules that work on it. shard_graph_core.c takes events in
- * and asks them; what they mean is in design.md's rules for shards. Private to the shard graph
+ * and asks them; what they mean is in docs/shards.md. Private to the shard graph
  * core. Pure. */
 #ifndef TR_STREAM_SHARD_RULES_H
 #define TR_STREAM_SHARD_RULES_H

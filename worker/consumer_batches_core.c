@@ -174,22 +174,6 @@ static void ask_children(struct tr_consumer *c, struct slot *slot)
     }
 }
 
-/* Whether rows of this shard's children are still to be made. */
-static bool children_wanted(const struct tr_consumer *c, const struct slot *slot)
-{
-    struct tr_map_entry *entry;
-    size_t i;
-    for (entry = tr_map_first(&c->wanted); entry != NULL; entry = tr_map_next(entry)) {
-        const struct wanted *wanted = tr_map_value(entry);
-        for (i = 0; i < wanted->write.parent_count; i++) {
-            if (tr_bytes_eq(wanted->write.parents[i], tr_consumer_key(slot))) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 /* The end of a shard: its children's rows first, then, when all is processed, SHARD_END. */
 void tr_consumer_end_shard(struct tr_consumer *c, struct slot *slot)
 {
@@ -201,7 +185,8 @@ void tr_consumer_end_shard(struct tr_consumer *c, struct slot *slot)
     held_long = slot->children_tries > 0 &&
                 tr_mono_reached(c->now, tr_mono_add_ms(slot->reader.used, CHILDREN_HOLD_MS));
     if (slot->page_count > 0 || slot->processing ||
-        (slot->children != CHILDREN_KNOWN && !held_long) || children_wanted(c, slot)) {
+        (slot->children != CHILDREN_KNOWN && !held_long) ||
+        tr_consumer_children_wanted(c, tr_consumer_key(slot))) {
         return;
     }
     tr_tracker_end(&slot->tracker, c->now);

@@ -2,160 +2,17 @@
  *
  * Start-up, dispatch and end of a consumer. Start-up is a short line of questions (which stream,
  * which lease table), each asked again with backoff while the answer is a passing fault; then the
- * two other files do the work, driven by answers and by their deadlines. */
+ * other files do the work, driven by answers and by their deadlines. */
 #include "worker/consumer_parts.h"
 
 #include "base/assert.h"
 #include "base/err.h"
 #include "base/mem.h"
 
-#include <stdarg.h>
-
 #define TABLE_POLL_MS 250u
-#define BACKOFF_MIN_MS 100u
 #define START_BACKOFF_MAX_MS 5000u
 /* A question that is not answered by then is told, and asked again. */
 #define QUESTION_TIMEOUT_MS 5000u
-
-/* op = kind (4 bits), slot (16), generation (8), number (36) */
-#define NUMBER_BITS 36u
-
-uint64_t tr_consumer_op(enum op_kind kind, const struct slot *slot, uint64_t number)
-{
-    uint64_t op = (uint64_t)kind | (number & ((1ull << NUMBER_BITS) - 1)) << 28;
-    if (slot != NULL) {
-        op |= (uint64_t)slot->index << 4 | (uint64_t)slot->generation << 20;
-    }
-    return op;
-}
-
-static enum op_kind op_kind_of(uint64_t op)
-{
-    return (enum op_kind)(op & 15);
-}
-
-static uint64_t op_number(uint64_t op)
-{
-    return op >> 28;
-}
-
-/* The slot of an op, or NULL when that lease is gone. */
-struct slot *tr_consumer_slot(struct tr_consumer *c, uint64_t op)
-{
-    size_t index = (size_t)(op >> 4 & 0xffff);
-    struct slot *slot = index < c->slot_count ? c->slots[index] : NULL;
-    return slot != NULL && slot->generation == (uint8_t)(op >> 20) ? slot : NULL;
-}
-
-void tr_consumer_effects_reset(struct tr_consumer_effects *effects)
-{
-    size_t i;
-    for (i = 0; i < effects->count; i++) {
-        tr_buf_deinit(&effects->items[i].body);
-    }
-    for (i = 0; i < effects->string_count; i++) {
-        tr_free(effects->strings[i]);
-    }
-    effects->count = 0;
-    effects->string_count = 0;
-}
-
-void tr_consumer_effects_deinit(struct tr_consumer_effects *effects)
-{
-    tr_consumer_effects_reset(effects);
-    tr_free(effects->items);
-    tr_free(effects->strings);
-    *effects = (struct tr_consumer_effects){0};
-}
-
-struct tr_consumer_effect *tr_consumer_emit(struct tr_consumer *c,
-                                            enum tr_consumer_effect_kind kind)
-{
-    struct tr_consumer_effects *out = c->out;
-    struct tr_consumer_effect *fx;
-    if (!tr_grow(&out->items, &out->cap, out->count + 1, sizeof *out->items)) {
-        c->out_of_memory = true;
-        return NULL;
-    }
-    fx = &out->items[out->count++];
-    *fx = (struct tr_consumer_effect){.kind = kind};
-    return fx;
-}
-
-/* A copy of a note's bytes that lives as long as the effects. */
-static struct tr_bytes keep(struct tr_consumer *c, struct tr_bytes bytes)
-{
-    struct tr_consumer_effects *out = c->out;
-    char *copy;
-    if (bytes.ptr == NULL) {
-        return bytes;
-    }
-    if (!tr_grow(&out->strings, &out->string_cap, out->string_count + 1, sizeof *out->strings) ||
-        (copy = tr_memdup(bytes.ptr, bytes.len)) == NULL) {
-        c->out_of_memory = true;
-        return (struct tr_bytes){NULL, 0};
-    }
-    out->strings[out->string_count++] = copy;
-    return (struct tr_bytes){copy, bytes.len};
-}
-
-void tr_consumer_note(struct tr_consumer *c, enum tr_note_id id, struct tr_bytes shard, uint64_t a,
-                      uint64_t b, struct tr_bytes text)
-{
-    struct tr_note note = {.id = id, .a = a, .b = b};
-    struct tr_consumer_effect *fx;
-    note.consumer = keep(c, tr_bytes_of(c->options.name));
-    note.shard = keep(c, shard);
-    note.text = keep(c, text);
-    fx = tr_consumer_emit(c, TR_CONSUMER_FX_NOTE);
-    if (fx != NULL) {
-        fx->note = note;
-    }
-}
-
-struct tr_buf *tr_consumer_call(struct tr_consumer *c, uint64_t op, enum tr_aws_service service,
-                                enum tr_aws_class class, const char *operation,
-                                unsigned attempts_max, uint64_t timeout_ms)
-{
-    struct tr_consumer_effect *fx = tr_consumer_emit(c, TR_CONSUMER_FX_CALL);
-    if (fx == NULL) {
-        return NULL;
-    }
-    fx->op = op;
-    fx->request = (struct tr_aws_request){
-        .service = service,
-        .class = class,
-        .operation = operation,
-        .attempts_max = attempts_max,
-        .attempt_timeout_ms = attempts_max == 1 ? timeout_ms : 0,
-        .timeout_ms = timeout_ms,
-    };
-    return &fx->body;
-}
-
-uint64_t tr_consumer_backoff_ms(struct tr_consumer *c, unsigned failures, uint64_t max_ms)
-{
-    uint64_t wait = BACKOFF_MIN_MS;
-    while (failures-- > 0 && wait < max_ms) {
-        wait *= 2;
-    }
-    wait = wait < max_ms ? wait : max_ms;
-    return wait / 2 + tr_random_below(&c->random, wait / 2 + 1);
-}
-
-/* The run cannot go on: remember why, give the leases back, end. The first reason counts. */
-void tr_consumer_fail(struct tr_consumer *c, enum tr_status status, const char *fmt, ...)
-{
-    va_list args;
-    if (c->end_status != TR_OK) {
-        return;
-    }
-    c->end_status = status;
-    va_start(args, fmt);
-    (void)vsnprintf(c->end_err.text, sizeof c->end_err.text, fmt, args);
-    va_end(args);
-    c->stopping = true;
-}
 
 static void to_phase(struct tr_consumer *c, enum phase phase)
 {
@@ -201,7 +58,8 @@ static void phase_again(struct tr_consumer *c, uint64_t wait_ms)
 static void phase_failed(struct tr_consumer *c, const char *what, enum tr_status status,
                          const struct tr_err *err)
 {
-    if (tr_status_class(status) == TR_CLASS_RETRY) {
+    /* An answer that makes no sense is a damaged one: somebody on the way may have given it. */
+    if (tr_status_class(status) == TR_CLASS_RETRY || status == TR_EPARSE) {
         tr_consumer_note(c, TR_NOTE_STREAM_WAITING, (struct tr_bytes){NULL, 0}, 0, 0,
                          tr_bytes_of(err->text));
         phase_again(c, tr_consumer_backoff_ms(c, c->phase_failures++, START_BACKOFF_MAX_MS));
@@ -305,7 +163,7 @@ static void on_create_table(struct tr_consumer *c, struct tr_aws_answer *answer)
 
 static void on_answer(struct tr_consumer *c, uint64_t op, struct tr_aws_answer *answer)
 {
-    enum op_kind kind = op_kind_of(op);
+    enum op_kind kind = tr_consumer_op_kind(op);
     struct slot *slot;
 
     switch (kind) {
@@ -328,7 +186,7 @@ static void on_answer(struct tr_consumer *c, uint64_t op, struct tr_aws_answer *
     case OP_SCAN:
     case OP_WRITE:
     case OP_READ:
-        tr_consumer_leases_answer(c, kind, op_number(op), answer);
+        tr_consumer_leases_answer(c, kind, tr_consumer_op_number(op), answer);
         return;
     case OP_CHILDREN:
     case OP_ITERATOR:
@@ -337,7 +195,7 @@ static void on_answer(struct tr_consumer *c, uint64_t op, struct tr_aws_answer *
         if (slot != NULL && kind == OP_CHILDREN) {
             tr_consumer_children_answer(c, slot, answer);
         } else if (slot != NULL) {
-            tr_consumer_shard_answer(c, kind, slot, op_number(op), answer);
+            tr_consumer_shard_answer(c, kind, slot, tr_consumer_op_number(op), answer);
         }
         return;
     case OP_SLICE:
@@ -371,6 +229,7 @@ static void wind_up(struct tr_consumer *c)
 
     if (c->phase == PHASE_RUN && !c->stopping && c->options.once &&
         tr_consumer_leases_finished(c)) {
+        tr_consumer_judge_bad_rows(c);
         c->stopping = true;
     }
     if (!c->stopping || c->phase == PHASE_DONE) {

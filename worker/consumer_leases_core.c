@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The lease table and the shard graph of a consumer: scans, listings, rows to make, leases that
- * become ready, children of ended shards. It carries events between the two cores and turns their
- * effects into calls; the rules themselves live in lease/lease_core.c and
- * stream/shard_graph_core.c. */
+ * The lease table and the shard graph of a consumer: scans, rows to make, leases that become ready.
+ * It carries events between the two cores and turns their effects into calls; the rules themselves
+ * live in lease/lease_core.c and stream/shard_graph_core.c. */
 #include "worker/consumer_parts.h"
 
 #include "base/assert.h"
 #include "base/err.h"
 #include "base/mem.h"
 
-/* A full listing is the net under CHILD_SHARDS: seldom, except when something is missing. */
-#define LISTING_EVERY_MS (5u * 60u * 1000u)
-#define LISTING_WANTED_MS 10000u
-#define LISTING_WANTED_ONCE_MS 1000u
-#define LISTING_BACKOFF_MAX_MS 10000u
-/* At the start, ResourceNotFound from a stream or a table that was just seen. */
-#define NOT_FOUND_TRIES 5u
-/* DescribeStream is limited to ten calls a second an account; we use at most a few of them. */
-#define LISTING_FREE_PAGES 4u
-#define LISTING_PAGE_MS 200u
-#define LISTING_NEXT_PAGE_MS 500u
-#define CHILDREN_BACKOFF_MAX_MS 5000u
-#define BAD_ROWS_NOTED_MAX 1000u
+#define BAD_ROWS_MAX 10000u
 
 static void row_strings_free(struct wanted *wanted)
 {
@@ -62,7 +49,7 @@ void tr_consumer_leases_deinit(struct tr_consumer *c)
     free_values(&c->wanted, free_wanted);
     free_values(&c->rows, tr_free);
     tr_map_deinit(&c->by_key);
-    tr_map_deinit(&c->bad);
+    free_values(&c->bad, tr_free);
     scan_reset(&c->scan);
     tr_free(c->scan.pages);
     tr_shard_list_deinit(&c->listing.list);
@@ -138,30 +125,43 @@ static void want(struct tr_consumer *c, const struct tr_graph_create *create)
     }
 }
 
-static void want_listing(struct tr_consumer *c)
+/* What the graph proposes now is all that it stands for: a proposal that is not repeated is
+ * dropped, unless its row is being made already. */
+static void forget_proposals(struct tr_consumer *c)
 {
-    struct listing *listing = &c->listing;
-    uint64_t gap_ms = c->options.once ? LISTING_WANTED_ONCE_MS : LISTING_WANTED_MS;
-    struct tr_mono soon = tr_mono_max(c->now, tr_mono_add_ms(listing->begun, gap_ms));
-    if (!listing->active) {
-        listing->next = tr_mono_min(listing->next, soon);
+    struct tr_map_entry *entry = tr_map_first(&c->wanted);
+    while (entry != NULL) {
+        struct tr_map_entry *next = tr_map_next(entry);
+        struct wanted *wanted = tr_map_value(entry);
+        if (!wanted->asked) {
+            (void)tr_map_remove(&c->wanted, tr_map_key(entry));
+            row_strings_free(wanted);
+        }
+        entry = next;
     }
 }
 
 void tr_consumer_graph_event(struct tr_consumer *c, const struct tr_graph_event *event)
 {
     struct tr_graph_effects out = {0};
+    enum tr_status status = tr_graph_step(c->graph, event, &out);
     size_t i;
 
-    if (tr_graph_step(c->graph, event, &out) != TR_OK) {
-        c->out_of_memory = true;
+    if (status == TR_ELIMIT) {
+        tr_consumer_fail(c, status, "consumer '%s': its stream has more than %u shards",
+                         c->options.name, SHARDS_MAX);
+    }
+    if (status != TR_OK) {
+        c->out_of_memory = c->out_of_memory || status == TR_ENOMEM;
         return;
     }
+    forget_proposals(c);
+    c->want_scan = out.want_scan;
     for (i = 0; i < out.create_count; i++) {
         want(c, &out.creates[i]);
     }
     if (out.want_listing) {
-        want_listing(c);
+        tr_consumer_want_listing(c);
     }
 }
 
@@ -233,6 +233,52 @@ static void emit_read(struct tr_consumer *c, const struct tr_lease_effect *fx)
     }
 }
 
+static struct bad_row *bad_row(struct tr_consumer *c, struct tr_bytes key)
+{
+    struct bad_row *bad = tr_map_get(&c->bad, key);
+    if (bad == NULL && tr_map_count(&c->bad) < BAD_ROWS_MAX) {
+        bad = tr_calloc(1, sizeof *bad);
+        if (bad == NULL || tr_map_set(&c->bad, key, bad) != TR_OK) {
+            tr_free(bad);
+            c->out_of_memory = true;
+            return NULL;
+        }
+    }
+    return bad;
+}
+
+/* A scan shows a row that is not understood: told once, not at every scan. */
+static void on_bad_row(void *ctx, struct tr_bytes key, const char *why)
+{
+    struct tr_consumer *c = ctx;
+    struct tr_bytes name = key.ptr != NULL ? key : TR_LIT("");
+    struct bad_row *bad = bad_row(c, name);
+    if (bad == NULL) {
+        return;
+    }
+    if (!bad->told) {
+        tr_consumer_note(c, TR_NOTE_LEASE_ROW_BAD, name, 0, 0, tr_bytes_of(why));
+    }
+    bad->told = true;
+    bad->scan = c->scan.number;
+}
+
+/* A write met a row that is not understood: the next scan says more. */
+static void on_bad_row_in_the_way(struct tr_consumer *c, const struct tr_note *note)
+{
+    if (tr_map_get(&c->bad, note->shard) == NULL) {
+        (void)bad_row(c, note->shard);
+        tr_consumer_note(c, note->id, note->shard, note->a, note->b, note->text);
+    }
+}
+
+/* Whether the last scan showed a row of this key that is not understood. */
+static bool is_bad(const struct tr_consumer *c, struct tr_bytes key)
+{
+    const struct bad_row *bad = tr_map_get(&c->bad, key);
+    return bad != NULL && bad->scan != 0 && bad->scan >= c->scan.done;
+}
+
 static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect *fx, bool in_scan)
 {
     struct slot *slot = fx->key.ptr != NULL ? tr_map_get(&c->by_key, fx->key) : NULL;
@@ -241,6 +287,7 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
     case TR_LEASE_FX_SCAN:
         scan_reset(&c->scan);
         c->scan.active = true;
+        c->scan.number++;
         c->scan.op = fx->op;
         c->scan.begun = c->now;
         begin_scan_page(c);
@@ -274,6 +321,10 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
         on_row(c, &fx->row, !in_scan);
         break;
     case TR_LEASE_FX_NOTE:
+        if (fx->note.id == TR_NOTE_LEASE_ROW_BAD) {
+            on_bad_row_in_the_way(c, &fx->note);
+            break;
+        }
         tr_consumer_note(c, fx->note.id, fx->note.shard, fx->note.a, fx->note.b, fx->note.text);
         break;
     }
@@ -296,18 +347,6 @@ void tr_consumer_lease_event(struct tr_consumer *c, const struct tr_lease_event 
     }
 }
 
-static void on_bad_row(void *ctx, struct tr_bytes key, const char *why)
-{
-    struct tr_consumer *c = ctx;
-    struct tr_bytes name = key.ptr != NULL ? key : TR_LIT("");
-    /* Each bad row is told once, not at every scan. */
-    if (tr_map_get(&c->bad, name) != NULL || tr_map_count(&c->bad) >= BAD_ROWS_NOTED_MAX ||
-        tr_map_set(&c->bad, name, c) != TR_OK) {
-        return;
-    }
-    tr_consumer_note(c, TR_NOTE_LEASE_ROW_BAD, name, 0, 0, tr_bytes_of(why));
-}
-
 /* The whole table was read: first the graph (it must know all rows before it proposes any), then
  * the lease core. */
 static void scan_complete(struct tr_consumer *c)
@@ -319,6 +358,7 @@ static void scan_complete(struct tr_consumer *c)
     struct tr_graph_row *graph_rows;
     size_t total = 0, i, j;
 
+    scan->done = scan->number;
     for (i = 0; i < scan->count; i++) {
         total += scan->pages[i].count;
     }
@@ -330,6 +370,9 @@ static void scan_complete(struct tr_consumer *c)
         for (i = 0; i < scan->count; i++) {
             for (j = 0; j < scan->pages[i].count; j++) {
                 const struct tr_lease_row *row = &scan->pages[i].rows[j];
+                if (row->counter == TR_LEASE_COUNTER_MAX) {
+                    on_bad_row(c, row->key, "'leaseCounter' cannot be raised any more");
+                }
                 rows[event.row_count++] = *row;
                 if (!is_foreign(c, row)) {
                     graph_rows[rows_event.row_count++] = graph_row_of(row);
@@ -345,19 +388,12 @@ static void scan_complete(struct tr_consumer *c)
     tr_free(graph_rows);
 }
 
-/* Whether asking again may help. What was just found or made may not be known everywhere yet. */
-static bool may_pass(enum tr_status status, unsigned failures)
-{
-    return tr_status_class(status) == TR_CLASS_RETRY ||
-           (status == TR_ENOTFOUND && failures < NOT_FOUND_TRIES);
-}
-
 static void scan_failed(struct tr_consumer *c, enum tr_status status, const struct tr_err *err)
 {
     struct tr_lease_event event = {
         .kind = TR_LEASE_EV_SCAN_FAILED, .op = c->scan.op, .status = status};
     scan_reset(&c->scan);
-    if (!tr_lease_core_scanned(c->leases) && !may_pass(status, c->scan.failures)) {
+    if (!tr_lease_core_scanned(c->leases) && !tr_consumer_may_pass(status, c->scan.failures)) {
         tr_consumer_fail(c, status, "consumer '%s': read the lease table: %s", c->options.name,
                          err->text);
     }
@@ -430,115 +466,6 @@ static void on_read(struct tr_consumer *c, uint64_t number, struct tr_aws_answer
     tr_lease_rows_deinit(&rows);
 }
 
-static void list_page(struct tr_consumer *c)
-{
-    struct listing *listing = &c->listing;
-    struct tr_buf *body;
-    struct tr_bytes after = {NULL, 0};
-
-    if (!listing->active) {
-        tr_shard_list_deinit(&listing->list);
-        listing->begun = c->now;
-        listing->calls = 0;
-        listing->active = true;
-    } else {
-        after = tr_buf_bytes(&listing->list.last_evaluated);
-    }
-    body = tr_consumer_call(c, tr_consumer_op(OP_LIST, NULL, 0), TR_AWS_STREAMS, TR_AWS_CONTROL,
-                            "DescribeStream", 0, 0);
-    if (body != NULL) {
-        tr_encode_describe_stream(body, tr_buf_bytes(&c->arn),
-                                  after.len > 0 ? after : (struct tr_bytes){NULL, 0},
-                                  (struct tr_bytes){NULL, 0});
-        listing->calls++;
-        listing->next = TR_MONO_NEVER;
-    }
-}
-
-static void listing_failed(struct tr_consumer *c, enum tr_status status, const struct tr_err *err)
-{
-    struct listing *listing = &c->listing;
-
-    if (!listing->complete_once && !may_pass(status, listing->failures)) {
-        tr_consumer_fail(c, status, "consumer '%s': list the stream's shards: %s", c->options.name,
-                         err->text);
-    }
-    tr_consumer_note(c, TR_NOTE_STREAM_WAITING, (struct tr_bytes){NULL, 0}, 0, 0,
-                     tr_bytes_of(err->text));
-    /* A listing that broke off is begun anew: its first pages may be old by now. */
-    listing->active = false;
-    listing->next = tr_mono_add_ms(
-        c->now, tr_consumer_backoff_ms(c, listing->failures++, LISTING_BACKOFF_MAX_MS));
-}
-
-static void note_new_shards(struct tr_consumer *c, const struct tr_shard_list *list)
-{
-    size_t i;
-    for (i = 0; i < list->count; i++) {
-        const struct tr_shard *shard = &list->shards[i];
-        if (tr_graph_shard(c->graph, shard->id) == NULL) {
-            tr_consumer_note(c, TR_NOTE_SHARD_FOUND, shard->id, 0, 0,
-                             shard->parent_count > 0 ? shard->parents[0]
-                                                     : (struct tr_bytes){NULL, 0});
-        }
-    }
-}
-
-static void listing_complete(struct tr_consumer *c)
-{
-    struct listing *listing = &c->listing;
-    struct tr_graph_event event = {.kind = TR_GRAPH_LISTED,
-                                   .now = c->now,
-                                   .begun = listing->begun,
-                                   .list = &listing->list,
-                                   .complete = true};
-    listing->active = false;
-    listing->failures = 0;
-    listing->ended = listing->begun;
-    listing->complete_once = true;
-    listing->next = tr_mono_add_ms(c->now, LISTING_EVERY_MS);
-    c->stream_status = listing->list.status;
-    note_new_shards(c, &listing->list);
-    tr_consumer_note(c, TR_NOTE_LISTING_DONE, (struct tr_bytes){NULL, 0}, listing->list.count,
-                     listing->calls, (struct tr_bytes){NULL, 0});
-    tr_consumer_graph_event(c, &event);
-}
-
-static void on_list(struct tr_consumer *c, struct tr_aws_answer *answer)
-{
-    struct listing *listing = &c->listing;
-    struct tr_err err = answer->err;
-    enum tr_status status = answer->status;
-    uint64_t wait_ms;
-
-    if (!listing->active) {
-        return;
-    }
-    if (status == TR_OK) {
-        status = tr_shard_list_add(&listing->list, tr_buf_bytes(&answer->body), &err);
-    }
-    if (status != TR_OK) {
-        listing_failed(c, status == TR_EPARSE ? TR_ECORRUPT : status, &err);
-        return;
-    }
-    if (listing->list.last_evaluated.len == 0 && listing->list.count == 0 &&
-        listing->list.status != TR_STREAM_DISABLED) {
-        /* A stream that is on has a shard that is open: this listing lags behind. Taken for
-         * complete it would end a run with `once`, and the next one would come minutes later. */
-        (void)tr_fail(&err, TR_ECORRUPT, "the listing shows no shard yet");
-        listing_failed(c, TR_ECORRUPT, &err);
-        return;
-    }
-    if (listing->list.last_evaluated.len == 0) {
-        listing_complete(c);
-        return;
-    }
-    wait_ms = listing->calls < LISTING_FREE_PAGES ? 0
-              : listing->complete_once            ? LISTING_NEXT_PAGE_MS
-                                                  : LISTING_PAGE_MS;
-    listing->next = tr_mono_add_ms(c->now, wait_ms);
-}
-
 void tr_consumer_leases_answer(struct tr_consumer *c, enum op_kind kind, uint64_t number,
                                struct tr_aws_answer *answer)
 {
@@ -549,42 +476,27 @@ void tr_consumer_leases_answer(struct tr_consumer *c, enum op_kind kind, uint64_
     } else if (kind == OP_READ) {
         on_read(c, number, answer);
     } else {
-        on_list(c, answer);
+        tr_consumer_list_answer(c, answer);
     }
 }
 
-/* The answer to CHILD_SHARDS of an ended shard. No child yet is no answer (rule 2): asked again. */
-void tr_consumer_children_answer(struct tr_consumer *c, struct slot *slot,
-                                 struct tr_aws_answer *answer)
+bool tr_consumer_children_wanted(const struct tr_consumer *c, struct tr_bytes parent)
 {
-    struct tr_shard_list list = {0};
-    struct tr_graph_event event = {.kind = TR_GRAPH_CHILDREN,
-                                   .now = c->now,
-                                   .begun = slot->children_at,
-                                   .list = &list,
-                                   .parent = tr_bytes_of(slot->key)};
-    if (slot->children != CHILDREN_ASKING) {
-        return;
-    }
-    slot->children = CHILDREN_NOT_ASKED;
-    slot->children_at = tr_mono_add_ms(
-        c->now, tr_consumer_backoff_ms(c, slot->children_tries++, CHILDREN_BACKOFF_MAX_MS));
-    if (answer->status == TR_OK &&
-        tr_shard_list_add(&list, tr_buf_bytes(&answer->body), NULL) == TR_OK) {
-        c->stream_status = list.status;
-        note_new_shards(c, &list);
-        tr_consumer_graph_event(c, &event);
-        if (tr_graph_has_children(c->graph, event.parent) || list.status == TR_STREAM_DISABLED) {
-            slot->children = CHILDREN_KNOWN;
+    struct tr_map_entry *entry;
+    size_t i;
+    for (entry = tr_map_first(&c->wanted); entry != NULL; entry = tr_map_next(entry)) {
+        const struct wanted *wanted = tr_map_value(entry);
+        for (i = 0; i < wanted->write.parent_count; i++) {
+            if (tr_bytes_eq(wanted->write.parents[i], parent)) {
+                return true;
+            }
         }
-    } else if (answer->status == TR_ENOTFOUND) {
-        slot->children = CHILDREN_KNOWN; /* the stream is gone: nothing can follow */
     }
-    tr_shard_list_deinit(&list);
+    return false;
 }
 
 /* Parents' rows exist before their children's: a crash half way leaves a prefix of the lineage. */
-static bool parents_made(struct tr_consumer *c, const struct wanted *wanted)
+static bool parents_made(const struct tr_consumer *c, const struct wanted *wanted)
 {
     size_t i;
     for (i = 0; i < wanted->write.parent_count; i++) {
@@ -601,7 +513,7 @@ static bool make_one_row(struct tr_consumer *c)
     struct tr_map_entry *entry;
     for (entry = tr_map_first(&c->wanted); entry != NULL; entry = tr_map_next(entry)) {
         struct wanted *wanted = tr_map_value(entry);
-        if (!wanted->asked && parents_made(c, wanted)) {
+        if (!wanted->asked && !is_bad(c, wanted->write.key) && parents_made(c, wanted)) {
             struct tr_lease_event event = {
                 .kind = TR_LEASE_EV_CREATE, .key = wanted->write.key, .create = &wanted->write};
             wanted->asked = true;
@@ -614,13 +526,21 @@ static bool make_one_row(struct tr_consumer *c)
     return false;
 }
 
+/* A row at TRIM_HORIZON is read from its shard's first number, which a listing shows. */
+static bool waits_for_listing(const struct tr_consumer *c, struct tr_bytes key)
+{
+    struct tr_position checkpoint;
+    return !c->listing.complete_once && tr_lease_core_checkpoint(c->leases, key, &checkpoint) &&
+           checkpoint.kind == TR_POSITION_TRIM_HORIZON;
+}
+
 static void mark_ready(struct tr_consumer *c)
 {
     struct tr_map_entry *entry;
     for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {
         struct row_info *info = tr_map_value(entry);
         struct tr_bytes key = tr_map_key(entry);
-        if (info->ready_sent || info->ended || info->foreign ||
+        if (info->ready_sent || info->ended || info->foreign || waits_for_listing(c, key) ||
             !tr_graph_may_start(c->graph, key)) {
             continue;
         }
@@ -637,8 +557,12 @@ void tr_consumer_leases_pump(struct tr_consumer *c)
     if (c->phase != PHASE_RUN) {
         return;
     }
+    if (c->want_scan && tr_lease_core_scanned(c->leases)) {
+        c->want_scan = false;
+        tr_consumer_lease_event(c, &(struct tr_lease_event){.kind = TR_LEASE_EV_LOOK});
+    }
     if (tr_mono_reached(c->now, c->listing.next) && !c->stopping) {
-        list_page(c);
+        tr_consumer_list(c);
     }
     /* Rows are made only after a complete scan has shown which exist. */
     if (tr_lease_core_scanned(c->leases)) {
@@ -657,12 +581,11 @@ static bool row_finished(const struct tr_consumer *c, struct tr_bytes key,
                          const struct row_info *info)
 {
     const struct slot *slot;
-    if (info->foreign) {
+    if (info->foreign || is_bad(c, key)) {
         return true;
     }
     if (info->ended) {
-        return tr_graph_has_children(c->graph, key) || c->stream_status == TR_STREAM_DISABLED ||
-               tr_graph_shard(c->graph, key) == NULL;
+        return !tr_consumer_child_due(c, key, info);
     }
     switch (tr_lease_core_view(c->leases, key)) {
     case TR_LEASE_HELD:
@@ -683,11 +606,52 @@ static bool row_finished(const struct tr_consumer *c, struct tr_bytes key,
     return false;
 }
 
+/* Rows that are still to be made. One that a bad row stands in the way of is not, nor is one whose
+ * parents' rows it waits for in vain. */
+static bool are_rows_coming(const struct tr_consumer *c)
+{
+    struct tr_map_entry *entry;
+    for (entry = tr_map_first(&c->wanted); entry != NULL; entry = tr_map_next(entry)) {
+        const struct wanted *wanted = tr_map_value(entry);
+        if (!is_bad(c, wanted->write.key) && (wanted->asked || parents_made(c, wanted))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The plan of the graph is not carried out where a bad row stands. */
+static bool has_bad_rows(const struct tr_consumer *c)
+{
+    struct tr_map_entry *entry;
+    for (entry = tr_map_first(&c->bad); entry != NULL; entry = tr_map_next(entry)) {
+        if (is_bad(c, tr_map_key(entry))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void tr_consumer_judge_bad_rows(struct tr_consumer *c)
+{
+    struct tr_map_entry *entry;
+    for (entry = tr_map_first(&c->bad); entry != NULL; entry = tr_map_next(entry)) {
+        struct tr_bytes key = tr_map_key(entry);
+        if (is_bad(c, key)) {
+            tr_consumer_note(c, TR_NOTE_SHARD_STUCK, key, 0, 0,
+                             TR_LIT("its lease row is not understood"));
+            tr_consumer_fail(c, TR_ECORRUPT,
+                             "consumer '%s': shard '%.*s': its lease row is not understood",
+                             c->options.name, TR_FMT(key));
+        }
+    }
+}
+
 bool tr_consumer_leases_finished(const struct tr_consumer *c)
 {
     struct tr_map_entry *entry;
     if (!c->listing.complete_once || c->listing.active || !tr_lease_core_scanned(c->leases) ||
-        tr_map_count(&c->wanted) > 0 || !tr_graph_settled(c->graph)) {
+        are_rows_coming(c) || !(tr_graph_settled(c->graph) || has_bad_rows(c))) {
         return false;
     }
     for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {

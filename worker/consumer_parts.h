@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The inside of a consumer, shared by its three files: consumer_core.c (start-up, dispatch, end),
- * consumer_leases_core.c (lease table and shard graph), consumer_shards_core.c (held leases:
- * reading, processing, checkpoints). Nobody else includes it. */
+ * The inside of a consumer, shared by its files: consumer_out_core.c (effects, notes, calls),
+ * consumer_core.c (start-up, dispatch, end), consumer_leases_core.c (lease table and shard graph),
+ * consumer_listing_core.c (listings), consumer_shards_core.c (held leases: reading),
+ * consumer_batches_core.c (processing, checkpoints, ends). Nobody else includes it. */
 #ifndef TR_WORKER_CONSUMER_PARTS_H
 #define TR_WORKER_CONSUMER_PARTS_H
 
@@ -88,7 +89,6 @@ struct slot {
     enum children children;
     unsigned children_tries;
     struct tr_mono children_at;
-    struct tr_position gap_from;
     uint64_t records; /* processed since the grant */
 };
 
@@ -118,8 +118,16 @@ struct listing {
     bool complete_once;
 };
 
+/* A row that is left as it is. */
+struct bad_row {
+    uint64_t scan; /* the number of the last scan that showed it */
+    bool told;     /* with attribute and value */
+};
+
 struct scan {
     bool active;
+    uint64_t number;             /* of the scan under way, or of the last one */
+    uint64_t done;               /* number of the last complete one */
     uint64_t op;                 /* the lease core's */
     struct tr_lease_rows *pages; /* owned */
     size_t count;
@@ -149,9 +157,10 @@ struct tr_consumer {
     struct tr_lease_core *leases;
     struct tr_lease_effects lease_effects;
     struct tr_map wanted; /* shard id -> struct wanted, owned */
+    bool want_scan;       /* the graph needs fresh rows */
     struct tr_map rows;   /* shard id -> struct row_info, owned */
     struct tr_map by_key; /* shard id -> struct slot, of held leases */
-    struct tr_map bad;    /* rows reported as bad */
+    struct tr_map bad;    /* shard id -> struct bad_row, owned */
     struct listing listing;
     struct scan scan;
 
@@ -166,7 +175,7 @@ struct tr_consumer {
     struct tr_err end_err;
 };
 
-/* consumer_core.c */
+/* consumer_out_core.c */
 struct tr_consumer_effect *tr_consumer_emit(struct tr_consumer *c,
                                             enum tr_consumer_effect_kind kind);
 void tr_consumer_note(struct tr_consumer *c, enum tr_note_id id, struct tr_bytes shard, uint64_t a,
@@ -177,25 +186,45 @@ struct tr_buf *tr_consumer_call(struct tr_consumer *c, uint64_t op, enum tr_aws_
                                 unsigned attempts_max, uint64_t timeout_ms);
 void tr_consumer_fail(struct tr_consumer *c, enum tr_status status, const char *fmt, ...)
     TR_PRINTF(3, 4);
+/* Whether asking again may help. What was just found or made may not be known everywhere yet. */
+bool tr_consumer_may_pass(enum tr_status status, unsigned failures);
 uint64_t tr_consumer_backoff_ms(struct tr_consumer *c, unsigned failures, uint64_t max_ms);
 uint64_t tr_consumer_op(enum op_kind kind, const struct slot *slot, uint64_t number);
+enum op_kind tr_consumer_op_kind(uint64_t op);
+uint64_t tr_consumer_op_number(uint64_t op);
+/* The slot of an op, or NULL when that lease is gone. */
+struct slot *tr_consumer_slot(struct tr_consumer *c, uint64_t op);
 
 /* consumer_leases_core.c */
 void tr_consumer_lease_event(struct tr_consumer *c, const struct tr_lease_event *event);
 void tr_consumer_graph_event(struct tr_consumer *c, const struct tr_graph_event *event);
+/* Whether rows of this shard's children are still to be made. */
+bool tr_consumer_children_wanted(const struct tr_consumer *c, struct tr_bytes parent);
 void tr_consumer_leases_answer(struct tr_consumer *c, enum op_kind kind, uint64_t number,
                                struct tr_aws_answer *answer);
-void tr_consumer_children_answer(struct tr_consumer *c, struct slot *slot,
-                                 struct tr_aws_answer *answer);
 /* Everything that is due: listings, rows to make, leases that became ready. */
 void tr_consumer_leases_pump(struct tr_consumer *c);
 struct tr_mono tr_consumer_leases_deadline(const struct tr_consumer *c);
-/* With once: whether all rows are finished, or another worker's. */
+/* With once: whether all rows are finished, or another worker's, or cannot be finished. */
 bool tr_consumer_leases_finished(const struct tr_consumer *c);
+/* With once, at the end: the run failed if rows were left because they are not understood. */
+void tr_consumer_judge_bad_rows(struct tr_consumer *c);
 void tr_consumer_leases_deinit(struct tr_consumer *c);
 
+/* consumer_listing_core.c */
+void tr_consumer_list(struct tr_consumer *c);
+void tr_consumer_list_answer(struct tr_consumer *c, struct tr_aws_answer *answer);
+/* A listing would help: one soon, within the budget of calls. */
+void tr_consumer_want_listing(struct tr_consumer *c);
+/* Ended shards whose children are not known yet, while the stream lives: listed again soon. */
+void tr_consumer_watch_leaves(struct tr_consumer *c);
+/* Whether the row is at its end and a child of it must still come. */
+bool tr_consumer_child_due(const struct tr_consumer *c, struct tr_bytes key,
+                           const struct row_info *info);
+void tr_consumer_children_answer(struct tr_consumer *c, struct slot *slot,
+                                 struct tr_aws_answer *answer);
+
 /* consumer_shards_core.c */
-struct slot *tr_consumer_slot(struct tr_consumer *c, uint64_t op);
 void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx);
 void tr_consumer_valid(struct tr_consumer *c, struct slot *slot, struct tr_mono until);
 void tr_consumer_stored(struct tr_consumer *c, struct slot *slot,

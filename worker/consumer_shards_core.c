@@ -10,6 +10,8 @@
 
 /* A shard that a complete listing lacks, or that answers ResourceNotFound for ten minutes, is lost
  * once it is older than the service keeps data. */
+/* With once, a shard that is refused this often in a row cannot be finished (some 10 s). */
+#define ONCE_REFUSALS_MAX 8u
 #define RETENTION_MS (24ll * 3600 * 1000)
 #define NOT_FOUND_LOST_MS (10u * 60u * 1000u)
 
@@ -99,29 +101,24 @@ static struct slot *new_slot(struct tr_consumer *c, struct tr_bytes key)
     return slot;
 }
 
-/* Where reading starts. LATEST and AT_TIMESTAMP are written by KCL workers; taken anew they would
- * skip what was written meanwhile, so the shard is read from its start: repeated, never lost. */
+/* Where reading starts. A row at TRIM_HORIZON that was made behind its parents' rows stands for the
+ * whole shard: it is read AT the shard's first number, so that a trimmed beginning shows as a gap
+ * (docs/shards.md); false for others. */
+static bool start_of_shard(struct tr_consumer *c, const struct tr_lease_row *row,
+                           struct tr_position *start)
+{
+    const struct tr_shard *shard = tr_graph_shard(c->graph, row->key);
+    bool whole = !row->without_parents && (row->stream.ptr != NULL || row->parent_count > 0);
+    return whole && row->checkpoint.kind == TR_POSITION_TRIM_HORIZON && shard != NULL &&
+           tr_position_parse(shard->starting, start, NULL) == TR_OK;
+}
+
+/* Where reading starts otherwise. LATEST and AT_TIMESTAMP are written by KCL workers; taken anew
+ * they would skip what was written meanwhile, so the shard is read from its start: repeated, never
+ * lost. */
 static struct tr_position start_of(const struct tr_position *checkpoint)
 {
     return tr_position_is_sequence(checkpoint) ? *checkpoint : TR_TRIM_HORIZON;
-}
-
-/* A shard that is not of the fleet's first start has all its records ahead: it is read AT its own
- * start, so that the service says so if they were trimmed meanwhile. From TRIM_HORIZON it would
- * silently begin with what is left. */
-static bool seek_start(const struct tr_consumer *c, const struct tr_lease_row *row,
-                       struct tr_position *out)
-{
-    const struct tr_shard *shard = tr_graph_shard(c->graph, row->key);
-    struct tr_position start;
-    if (row->checkpoint.kind != TR_POSITION_TRIM_HORIZON || row->stream.len == 0 ||
-        row->without_parents || shard == NULL ||
-        tr_position_parse(shard->starting, &start, NULL) != TR_OK ||
-        !tr_position_is_sequence(&start)) {
-        return false;
-    }
-    *out = start;
-    return true;
 }
 
 void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx)
@@ -147,7 +144,7 @@ void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx
     }
     slot->granted = fx->row.checkpoint;
     slot->handed = start.position = start_of(&fx->row.checkpoint);
-    start.at = seek_start(c, &fx->row, &start.position);
+    start.at = start_of_shard(c, &fx->row, &start.position);
     tr_tracker_init(&slot->tracker, &fx->row.checkpoint, c->options.checkpoint_interval_ms,
                     BATCHES_OUT_MAX);
     tr_reader_init(&slot->reader, &options);
@@ -187,6 +184,7 @@ void tr_consumer_stored(struct tr_consumer *c, struct slot *slot,
         info->ended = true;
     }
     tr_consumer_graph_event(c, &event);
+    tr_consumer_watch_leaves(c);
 }
 
 void tr_consumer_drop(struct tr_consumer *c, struct slot *slot)
@@ -222,10 +220,10 @@ void tr_consumer_stick(struct tr_consumer *c, struct slot *slot, enum tr_status 
 }
 
 static void note_gap(struct tr_consumer *c, const struct slot *slot, const struct tr_position *from,
-                     const struct tr_position *first)
+                     bool from_at, const struct tr_position *first)
 {
     struct tr_buf bounds = {0};
-    tr_buf_add_str(&bounds, "after ");
+    tr_buf_add_str(&bounds, from_at ? "from " : "after ");
     tr_position_format(&bounds, from);
     if (first != NULL) {
         tr_buf_add_str(&bounds, ", before ");
@@ -240,9 +238,8 @@ static void note_gap(struct tr_consumer *c, const struct slot *slot, const struc
 static void on_trimmed(struct tr_consumer *c, struct slot *slot, const struct tr_position *after)
 {
     struct tr_buf why = {0};
-    slot->gap_from = *after;
     if (c->options.stop_on_gap) {
-        tr_buf_add_str(&why, "records after ");
+        tr_buf_add_str(&why, "records behind ");
         tr_position_format(&why, after);
         tr_buf_add_str(&why, " were trimmed before they were read, and on_gap is stop");
         tr_consumer_stick(c, slot, TR_ETRIMMED, why.failed ? "records were trimmed" : why.ptr);
@@ -257,16 +254,16 @@ static void read_effects(struct tr_consumer *c, struct slot *slot,
     struct tr_buf *body;
 
     if (fx->expired) {
-        tr_position_format(&text, &fx->position);
+        tr_position_format(&text, &fx->from);
         tr_consumer_note(c, TR_NOTE_ITERATOR_EXPIRED, tr_consumer_key(slot), 0, 0,
                          tr_buf_bytes(&text));
         tr_buf_deinit(&text);
     }
     if (fx->trimmed) {
-        on_trimmed(c, slot, &fx->position);
+        on_trimmed(c, slot, &fx->from);
     }
     if (fx->gap_closed) {
-        note_gap(c, slot, &fx->gap_from, first);
+        note_gap(c, slot, &fx->from, fx->from_at, first);
     }
     if (fx->kind == TR_READER_FX_ASK) {
         body = tr_consumer_call(c, tr_consumer_op(OP_ITERATOR, slot, fx->op), TR_AWS_STREAMS,
@@ -339,11 +336,23 @@ static void check_lost(struct tr_consumer *c, struct slot *slot)
     if (slot->stuck) {
         return;
     }
-    note_gap(c, slot, &slot->handed, NULL);
+    note_gap(c, slot, &slot->handed, false, NULL);
     tr_reader_deinit(&slot->reader);
     slot->reader.state = TR_READER_ENDED;
     slot->ended = true;
     slot->children_at = c->now;
+}
+
+/* With once, what the service refuses again and again cannot be finished by this run. */
+static void check_refused(struct tr_consumer *c, struct slot *slot, enum tr_status status,
+                          const struct tr_err *err)
+{
+    bool refused =
+        status != TR_OK && status != TR_ETRIMMED && tr_status_class(status) != TR_CLASS_RETRY;
+    if (c->options.once && refused && !slot->stuck && !slot->ended && !slot->releasing &&
+        slot->reader.failures >= ONCE_REFUSALS_MAX) {
+        tr_consumer_stick(c, slot, status, err->text);
+    }
 }
 
 void tr_consumer_shard_answer(struct tr_consumer *c, enum op_kind kind, struct slot *slot,
@@ -376,6 +385,7 @@ void tr_consumer_shard_answer(struct tr_consumer *c, enum op_kind kind, struct s
     read_event(c, slot, &event, &fx);
     tr_buf_deinit(&iterator);
     check_lost(c, slot);
+    check_refused(c, slot, answer->status, &answer->err);
 }
 
 /* Records at or before the last one handed out were delivered already (LATEST has slack, servers

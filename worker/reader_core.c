@@ -58,7 +58,7 @@ static struct tr_mono after_failure(struct tr_reader *reader, struct tr_mono now
     return tr_mono_add_ms(now, wait / 2 + tr_random_below(&reader->random, wait / 2 + 1));
 }
 
-/* Data was trimmed before it was read (rule 7): go on with the oldest that is left, and remember
+/* Data was trimmed before it was read: go on with the oldest that is left, and remember
  * from where something is missing. */
 static void jump_to_horizon(struct tr_reader *reader, struct tr_mono now,
                             struct tr_reader_effects *out)
@@ -71,10 +71,12 @@ static void jump_to_horizon(struct tr_reader *reader, struct tr_mono now,
         next = after_failure(reader, now);
     } else {
         out->trimmed = true;
-        out->position = from;
+        out->from = from;
+        out->from_at = reader->start_at && !reader->has_fetched;
         if (!reader->in_gap) {
             reader->in_gap = true;
             reader->gap_from = from;
+            reader->gap_at = out->from_at;
         }
     }
     reader->start = TR_TRIM_HORIZON;
@@ -98,7 +100,7 @@ static void on_failure(struct tr_reader *reader, const struct tr_reader_event *e
         jump_to_horizon(reader, event->now, out);
     } else if (event->status == TR_EEXPIRED) {
         out->expired = true;
-        out->position = seek_position(reader);
+        out->from = seek_position(reader);
         move(reader, TR_READER_SEEKING,
              reader->failures++ == 0 ? event->now : after_failure(reader, event->now));
     } else if (fetching && tr_status_class(event->status) == TR_CLASS_RETRY) {
@@ -109,13 +111,10 @@ static void on_failure(struct tr_reader *reader, const struct tr_reader_event *e
     }
 }
 
-static void on_iterator(struct tr_reader *reader, const struct tr_reader_event *event,
-                        struct tr_reader_effects *out)
+/* Keep the event's iterator for the next fetch; without memory for it, seek again later. */
+static void wait_with(struct tr_reader *reader, const struct tr_reader_event *event,
+                      struct tr_mono next)
 {
-    if (event->status != TR_OK) {
-        on_failure(reader, event, out);
-        return;
-    }
     tr_buf_reset(&reader->iterator);
     tr_buf_add(&reader->iterator, event->iterator);
     if (reader->iterator.failed) {
@@ -123,7 +122,17 @@ static void on_iterator(struct tr_reader *reader, const struct tr_reader_event *
         return;
     }
     reader->used = event->now;
-    move(reader, TR_READER_WAITING, event->now);
+    move(reader, TR_READER_WAITING, next);
+}
+
+static void on_iterator(struct tr_reader *reader, const struct tr_reader_event *event,
+                        struct tr_reader_effects *out)
+{
+    if (event->status != TR_OK) {
+        on_failure(reader, event, out);
+        return;
+    }
+    wait_with(reader, event, event->now);
 }
 
 /* How long to wait before the next fetch, counted from the sending of this one: polling that
@@ -150,6 +159,14 @@ static uint64_t pace(struct tr_reader *reader, const struct tr_reader_event *pag
     return reader->delay_ms;
 }
 
+static void close_gap(struct tr_reader *reader, struct tr_reader_effects *out)
+{
+    out->gap_closed = true;
+    out->from = reader->gap_from;
+    out->from_at = reader->gap_at;
+    reader->in_gap = false;
+}
+
 static void accept_page(struct tr_reader *reader, const struct tr_reader_event *event,
                         struct tr_reader_effects *out)
 {
@@ -158,9 +175,7 @@ static void accept_page(struct tr_reader *reader, const struct tr_reader_event *
         return;
     }
     if (reader->in_gap) {
-        out->gap_closed = true;
-        out->gap_from = reader->gap_from;
-        reader->in_gap = false;
+        close_gap(reader, out);
     }
     reader->fetched = event->last;
     reader->has_fetched = true;
@@ -181,23 +196,13 @@ static void on_page(struct tr_reader *reader, const struct tr_reader_event *even
     accept_page(reader, event, out);
     if (event->iterator.len == 0) {
         if (reader->in_gap) {
-            out->gap_closed = true; /* nothing was left of the shard */
-            out->gap_from = reader->gap_from;
-            reader->in_gap = false;
+            close_gap(reader, out); /* nothing was left of the shard */
         }
         out->ended = true;
         move(reader, TR_READER_ENDED, TR_MONO_NEVER);
         return;
     }
-    tr_buf_reset(&reader->iterator);
-    tr_buf_add(&reader->iterator, event->iterator);
-    if (reader->iterator.failed) {
-        move(reader, TR_READER_SEEKING, after_failure(reader, event->now));
-        return;
-    }
-    reader->used = event->now;
-    move(reader, TR_READER_WAITING,
-         tr_mono_max(event->now, tr_mono_add_ms(sent, pace(reader, event))));
+    wait_with(reader, event, tr_mono_max(event->now, tr_mono_add_ms(sent, pace(reader, event))));
 }
 
 static void ask(struct tr_reader *reader, struct tr_reader_effects *out)
@@ -217,7 +222,7 @@ static void fetch(struct tr_reader *reader, struct tr_mono now, struct tr_reader
     move(reader, TR_READER_FETCHING, TR_MONO_NEVER);
 }
 
-/* Do what is due. A stale iterator is made again before it can expire (rule 10). */
+/* Do what is due. A stale iterator is made again before it can expire. */
 static void advance(struct tr_reader *reader, struct tr_mono now, struct tr_reader_effects *out)
 {
     if (reader->state == TR_READER_WAITING && reader->room &&

@@ -45,6 +45,7 @@ struct tr_reader {
     struct tr_position fetched; /* the last record fetched; kind SEQUENCE once there is one */
     bool has_fetched;
     struct tr_position gap_from; /* set while a gap's upper bound is not known yet */
+    bool gap_at;                 /* the record of gap_from itself may be missing too */
     bool in_gap;
     struct tr_buf iterator; /* owned */
     struct tr_mono used;    /* when the iterator was made or used last */
@@ -96,13 +97,13 @@ struct tr_reader_effects {
     uint64_t op;
     struct tr_position position;
     bool at;
-    bool accepted; /* the page of this event is the next one: hand it on */
-    bool ended;    /* that page (or an empty one) was the last: the shard has ended */
-    bool expired;  /* an iterator had expired; it is made again after `position` */
-    bool trimmed;  /* data behind `position` was trimmed; reading goes on at TRIM_HORIZON */
-    bool
-        gap_closed; /* the first record after a gap came: the gap lies between gap_from and first */
-    struct tr_position gap_from;
+    bool accepted;   /* the page of this event is the next one: hand it on */
+    bool ended;      /* that page (or an empty one) was the last: the shard has ended */
+    bool expired;    /* an iterator had expired; it is made again after `from` */
+    bool trimmed;    /* data from or behind `from` was trimmed; reading goes on at TRIM_HORIZON */
+    bool gap_closed; /* the first record after a gap came: it lies between `from` and first */
+    struct tr_position from;
+    bool from_at; /* the record of `from` itself is missing too */
 };
 
 /* Ready for a START; options copied. */

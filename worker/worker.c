@@ -480,6 +480,7 @@ enum tr_status tr_worker_open(const struct tr_worker_options *options, struct tr
     }
     status = tr_config_load(options->files, options->file_count, NULL, &config, &errors);
     if (status == TR_OK) {
+        tr_log_init(config->log.level, config->log.format);
         status = tr_worker_new(config, options->once, options->once_pages, out, err);
     } else {
         tr_config_errors_print(&errors, &text);

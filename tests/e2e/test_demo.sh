@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # `demo`: the verdict on real processes, on a terminal and elsewhere, and that nobody outlives it.
-. "$TR_SOURCE_DIR/tests/e2e/lib.sh"
+. "$TR_SOURCE_DIR/tests/e2e/lib.sh" || exit 1
 
 export TMPDIR=$dir/tmp
 mkdir "$TMPDIR"
@@ -72,7 +72,12 @@ left
 demo=$!
 pids="$pids $demo"
 wait_for 20 grep -q 'holds its first lease' "$dir/out"
-kill -KILL "$(children_of "$demo" | sed -n 's/ tailrace feed .*//p')"
+find_feed() {
+    feed=$(children_of "$demo" | sed -n 's/ tailrace feed .*//p')
+    [ -n "$feed" ]
+}
+wait_for 20 find_feed
+kill -KILL "$feed"
 wait "$demo" && fail "a dead feed did not end the demo with 1"
 says 'the feed ended with signal 9'
 kept=$(sed -n 's/.*files are in //p' "$dir/err.log")

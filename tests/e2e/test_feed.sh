@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `feed` as a user meets it: the table, the counts, the log, and that lost answers and faults change
 # neither what is counted nor the order.
-. "$TR_SOURCE_DIR/tests/e2e/lib.sh"
+. "$TR_SOURCE_DIR/tests/e2e/lib.sh" || exit 1
 
 # What stands in the log and what the stream shows are the same writes: "PK N KIND" of each record. A
 # removal's number is one above that of the item it removed.

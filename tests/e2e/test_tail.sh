@@ -16,6 +16,10 @@ sed -n 41,42p "$dir/all" | cmp -s - "$dir/out" || fail "after:SEQ --limit 2"
 expect 0 "$TAILRACE" tail Orders --from "at:$(number 40)" --limit 1
 sed -n 40p "$dir/all" | cmp -s - "$dir/out" || fail "at:SEQ --limit 1"
 
+# A number that no record has is no place to begin at.
+expect 1 "$TAILRACE" tail Orders --from "at:$(number 40)9"
+says 'no shard of the stream holds'
+
 # Parents before children, through a split and a rollover.
 call TailraceLocal_1.SplitShard '{"TableName":"Orders"}' | grep -q '200 OK' || fail "split"
 expect 0 "$TAILRACE" feed Orders --count 100 --keys 10 --seed 1
@@ -55,6 +59,13 @@ done
 [ -s "$dir/follow" ] || fail "tail --follow printed nothing"
 kill -TERM "$follower"
 wait "$follower" || fail "SIGTERM ended tail with $?"
+
+# A service that answers with nonsense for good: an error with the place, in seconds.
+call TailraceLocal_1.SetFault '{"Fault":"HalfAnswer","Operation":"GetRecords"}' | grep -q '200 OK' ||
+    fail "SetFault"
+expect 1 timeout 30 "$TAILRACE" tail Orders
+says 'GetRecords at .*cut'
+call TailraceLocal_1.ClearFaults '{}' | grep -q '200 OK' || fail "ClearFaults"
 
 # Bad usage.
 expect 2 "$TAILRACE" tail

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # What the documents point at is there: relative links, the scripts and tests that they name, and
-# every decision in the list of decisions.
+# every decision in the list of decisions. The lease's states and moves are those of the code.
 . "$(dirname "$0")/lib.sh"
 
 cd "$TR_SOURCE_DIR" || exit 1
@@ -31,4 +31,26 @@ for page in docs/decisions/[0-9]*.md; do
         grep -q "^## $part\$" "$page" || violation "$page: has no part '$part'"
     done
 done
+# Lines "FROM TO", of the code's table and of the page's.
+sed -n 's/^    \[LEASE_\([A-Z]*\)\] = \(.*\),$/\1 \2/p' lease/lease_known_core.c |
+    while read -r from moves; do
+        echo "$moves" | grep -oE 'TO\([A-Z]+' | sed "s/TO(/$from /"
+    done | sort >"$work/moves"
+sed -n '/^## States$/,/^## Costs$/s/^| \([A-Z]*\) | [^|]* | \(.*\) |$/\1 \2/p' docs/leases.md |
+    while read -r from moves; do
+        echo "$moves" | grep -oE '\<[A-Z]{4,}\>' | grep -vE '^(SHARD|END|'"$from"')$' | sort -u |
+            grep -xE 'ABSENT|MAKING|FOREIGN|TAKING|ADOPTING|HELD|LAPSED|RELEASING' |
+            sed "s/^/$from /"
+    done | sort >"$work/told"
+[ -s "$work/moves" ] || violation "lease/lease_known_core.c: the table of moves is not found"
+comm -23 "$work/moves" "$work/told" | violations_of "a move of a lease that docs/leases.md lacks"
+comm -13 "$work/moves" "$work/told" | violations_of "a move of a lease that the code does not know"
+# Log lines of the on-call guide's sequences are lines that there are.
+awk '/^```/ { on = !on; next } on' docs/operations.md | sed -n 's/^\([a-z][a-z ]*[a-z]\)  .*/\1/p' |
+    sort -u >"$work/lines"
+[ -s "$work/lines" ] || violation "docs/operations.md: no sequence of log lines is found"
+while IFS= read -r line; do
+    grep -q "^| $line |" docs/logs.md ||
+        violation "docs/operations.md: shows '$line', which docs/logs.md lacks"
+done <"$work/lines"
 finish "$(wc -l <"$work/documents") documents"

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # What `cmake --install` lays down is enough for a program of somebody else's: it builds by
-# pkg-config against the shared and against the static library, and the shared one shows exactly
-# the public names.
+# pkg-config against the shared and against the static library, the example of docs/library.md runs,
+# and the shared library shows exactly the public names.
 . "$(dirname "$0")/lib.sh"
 
 # Installed, then moved: the pkg-config file finds its tree by itself.
@@ -75,7 +75,40 @@ while IFS= read -r name; do
         violation "include/tailrace: declares $name, which libtailrace.so does not export"
 done <"$work/declared"
 
+# The page's example: without a file it is bad usage; with one it reads a table of the service model.
+awk '$0 == "```c" { on = 1; next } /^```/ { on = 0 } on' "$TR_SOURCE_DIR/docs/library.md" \
+    >"$work/archive.c"
+# shellcheck disable=SC2086,SC2046
+"${TR_CC:-gcc}" -Wall -Wextra -Werror $instrumented -o "$work/archive" "$work/archive.c" \
+    $(pkg-config --cflags --libs tailrace) >"$work/said" 2>&1 ||
+    violation "docs/library.md: its example does not build: $(cat "$work/said")"
+LD_LIBRARY_PATH=$folder "$work/archive" >"$work/said" 2>&1
+[ $? = 2 ] || violation "docs/library.md: without a file it does not end with 2: $(cat "$work/said")"
+grep -q 'bad usage' "$work/said" || violation "docs/library.md: it does not say why it failed"
+
+read_by_example() {
+    export AWS_ENDPOINT_URL="$1"
+    unset AWS_ENDPOINT_URL_DYNAMODB AWS_ENDPOINT_URL_DYNAMODB_STREAMS
+    printf 'consumers:\n  archive:\n    stream: {table: Orders}\n    processor: {file: {path: "%s"}}\n' \
+        "$work/lines" >"$work/archive.yaml"
+    "$work/tree/bin/tailrace" feed Orders --create --count 50 >"$work/said" 2>&1 &&
+        LD_LIBRARY_PATH=$folder "$work/archive" "$work/archive.yaml" >"$work/said" 2>&1 &&
+        [ "$(wc -l <"$work/lines")" = 50 ] ||
+        violation "docs/library.md: its example does not read 50 records: $(cat "$work/said")"
+}
+
 if [ -n "${TAILRACE:-}" ]; then
+    mkfifo "$work/out"
+    "$work/tree/bin/tailrace" local --port 0 >"$work/out" 2>&1 &
+    server=$!
+    trap 'kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
+    read -r line <"$work/out"
+    case $line in
+    *http://*) read_by_example "http://${line#*http://}" ;;
+    *) violation "the installed service model does not start: $line" ;;
+    esac
+    kill "$server"
+    wait "$server"
     "$work/tree/bin/tailrace" version >"$work/said" 2>&1 ||
         violation "the installed program does not say its version: $(cat "$work/said")"
 fi

@@ -234,6 +234,58 @@ static void test_trimmed__stops_the_run_when_told_so(void **state)
     world_free(world);
 }
 
+static void test_trimmed__the_beginning_of_a_child_is_missed_with_a_gap(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 11, .shards = 1});
+    size_t worker;
+    (void)state;
+    write_some(world, 10, 1);
+    world_control(world, "Rollover", "{\"TableName\":\"Items\"}");
+    worker = world_start(world, true);
+    world_run_until_ended(world, worker, 60000);
+    assert_int_equal(world_delivered(world), 10);
+    write_some(world, 10, 1); /* into the child, whose row is at TRIM_HORIZON */
+    world_control(world, "Trim", "{\"TableName\":\"Items\",\"Records\":10}");
+    write_some(world, 5, 1);
+    worker = world_start(world, true);
+    world_run_until_ended(world, worker, 60000);
+    assert_int_equal(world_delivered(world), 15);
+    assert_int_equal(world_notes(world, TR_NOTE_GAP), 1);
+    world_free(world);
+}
+
+static void test_once__ends_with_failure_beside_a_row_that_is_not_understood(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 12, .shards = 2});
+    size_t worker = world_start(world, true);
+    enum tr_status status;
+    struct tr_buf answer = {0};
+    char body[512];
+    const char *key;
+    (void)state;
+    world_run_until_ended(world, worker, 60000);
+    assert_int_equal(
+        world_call(world, "DynamoDB_20120810.Scan", "{\"TableName\":\"app\",\"Limit\":1}", &answer),
+        200);
+    key = strstr(answer.ptr, "shardId-");
+    assert_non_null(key);
+    (void)snprintf(body, sizeof body,
+                   "{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"%.*s\"}},"
+                   "\"UpdateExpression\":\"SET leaseCounter = :x\","
+                   "\"ExpressionAttributeValues\":{\":x\":{\"S\":\"seven\"}}}",
+                   (int)strcspn(key, "\""), key);
+    assert_int_equal(world_call(world, "DynamoDB_20120810.UpdateItem", body, NULL), 200);
+    tr_buf_deinit(&answer);
+    write_some(world, 100, 30);
+    worker = world_start(world, true);
+    world_run_until_ended(world, worker, 60000);
+    assert_true(world_ended(world, worker, &status));
+    assert_int_equal(status, TR_ECORRUPT);
+    assert_true(world_delivered(world) > 0); /* the other shard was read */
+    assert_int_equal(world_notes(world, TR_NOTE_LEASE_ROW_BAD) > 0, 1);
+    world_free(world);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -249,6 +301,8 @@ int main(void)
         cmocka_unit_test(test_once__takes_leases_of_a_dead_worker),
         cmocka_unit_test(test_trimmed__is_told_with_bounds_and_goes_on),
         cmocka_unit_test(test_trimmed__stops_the_run_when_told_so),
+        cmocka_unit_test(test_trimmed__the_beginning_of_a_child_is_missed_with_a_gap),
+        cmocka_unit_test(test_once__ends_with_failure_beside_a_row_that_is_not_understood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

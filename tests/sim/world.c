@@ -35,7 +35,7 @@ struct worker {
     bool alive;
     bool ended;
     enum tr_status status;
-    uint64_t incarnation;
+    uint64_t frozen_until; /* ms */
 };
 
 struct world {
@@ -122,7 +122,6 @@ static void drop_worker(struct worker *worker)
     tr_consumer_free(worker->core);
     worker->core = NULL;
     worker->alive = false;
-    worker->incarnation++;
 }
 
 void world_free(struct world *world)
@@ -325,6 +324,16 @@ void world_stop(struct world *world, size_t index)
     step(world, index, &event);
 }
 
+void world_pause(struct world *world, size_t index, uint64_t ms)
+{
+    world->workers[index].frozen_until = world->now_ms + ms;
+}
+
+void world_lose(struct world *world, unsigned per_thousand)
+{
+    world->options.lost_per_thousand = per_thousand;
+}
+
 void world_stop_all(struct world *world)
 {
     size_t i;
@@ -427,12 +436,18 @@ static uint64_t next_deadline(const struct world *world, size_t *who)
     for (i = 0; i < world->worker_count; i++) {
         const struct worker *worker = &world->workers[i];
         struct tr_mono deadline;
+        uint64_t wanted;
         if (!worker->alive) {
             continue;
         }
         deadline = tr_consumer_deadline(worker->core);
-        if (deadline.ns != UINT64_MAX && (deadline.ns + TR_NS_PER_MS - 1) / TR_NS_PER_MS < at) {
-            at = (deadline.ns + TR_NS_PER_MS - 1) / TR_NS_PER_MS;
+        if (deadline.ns == UINT64_MAX) {
+            continue;
+        }
+        wanted = (deadline.ns + TR_NS_PER_MS - 1) / TR_NS_PER_MS;
+        wanted = wanted > worker->frozen_until ? wanted : worker->frozen_until;
+        if (wanted < at) {
+            at = wanted;
             *who = i;
         }
     }
@@ -461,8 +476,12 @@ static bool advance(struct world *world, uint64_t end_ms)
     }
     {
         struct happening h = world->pending[next];
-        world->pending[next] = world->pending[--world->pending_count];
         world->now_ms = at > world->now_ms ? at : world->now_ms;
+        if (h.kind != ARRIVE && world->workers[h.worker].frozen_until > world->now_ms) {
+            world->pending[next].at_ms = world->workers[h.worker].frozen_until;
+            return true;
+        }
+        world->pending[next] = world->pending[--world->pending_count];
         tr_local_tick(world->local, wall(world));
         happen(world, &h);
     }

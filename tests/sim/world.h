@@ -32,6 +32,8 @@ void world_free(struct world *world);
 size_t world_start(struct world *world, bool once);
 void world_crash(struct world *world, size_t worker);
 void world_stop(struct world *world, size_t worker);
+/* The worker's process stands still for so long; answers wait for it. */
+void world_pause(struct world *world, size_t worker, uint64_t ms);
 /* Stop each one that runs. */
 void world_stop_all(struct world *world);
 /* Whether it ended, and how. */
@@ -56,6 +58,8 @@ uint64_t world_check(struct world *world);
 /* How many deliveries there were, and notes of a kind. */
 uint64_t world_delivered(const struct world *world);
 uint64_t world_notes(const struct world *world, unsigned note_id);
+/* Set how many requests (and answers) are lost from now on. */
+void world_lose(struct world *world, unsigned per_thousand);
 /* Leases held by a worker now. */
 size_t world_held(const struct world *world, size_t worker);
 

@@ -67,6 +67,10 @@ static const struct condition conditions[] = {
     {"begins_with(b, :v)", "':v':{'B':'AAE='}", true},
     {"contains(s, :v)", "':v':{'S':'ell'}", true},
     {"contains(s, :v)", "':v':{'S':'elo'}", false},
+    {"contains(s, :v)", "':v':{'S':'hello'}", true},
+    {"contains(s, :v)", "':v':{'S':'hello!'}", false},
+    {"contains(s, :v)", "':v':{'S':'o'}", true},
+    {"contains(s, :v)", "':v':{'S':''}", true},
     {"contains(ss, :v)", "':v':{'S':'b'}", true},
     {"contains(ns, :v)", "':v':{'N':'2.0'}", true},
     {"contains(ns, :v)", "':v':{'S':'2'}", false},
@@ -186,6 +190,27 @@ static void test_condition__wrong_ones_are_refused_by_name(void **state)
     }
 }
 
+static void test_condition__in_takes_a_hundred_values(void **state)
+{
+    static const char tail[] = "a)','ExpressionAttributeNames':{'#a':'a'}}";
+    char request[2048], answer[2048];
+    size_t len, i;
+
+    len = (size_t)snprintf(request, sizeof request,
+                           "{'TableName':'items','Key':{'k':{'S':'u'}},'ConditionExpression':"
+                           "'z IN (");
+    for (i = 0; i < 99; i++) {
+        len += (size_t)snprintf(request + len, sizeof request - len, "#a,");
+    }
+    snprintf(request + len, sizeof request - len, "#%s", tail);
+    (void)ask(*state, "UpdateItem", request, answer, sizeof answer);
+    assert_null(strstr(answer, "operands"));
+    snprintf(request + len, sizeof request - len, "#a,#%s", tail);
+    assert_int_equal(ask(*state, "UpdateItem", request, answer, sizeof answer), 400);
+    tr_assert_has(answer, "Invalid ConditionExpression: The IN operator is provided with too many "
+                          "operands; number of operands: 101");
+}
+
 static void test_condition__depth_and_length_are_limited(void **state)
 {
     struct model *m = *state;
@@ -282,6 +307,8 @@ static const struct update updates[] = {
     {"DELETE ss :v", "':v':{'SS':['a','q']}", "{'ss':{'SS':['b']}}"},
     {"DELETE ss :v", "':v':{'SS':['a','b']}", NULL},
     {"DELETE zz :v", "':v':{'SS':['a','b']}", NULL},
+    {"ADD ns :v", "':v':{'NS':['10','-1','1.0']}", "{'ns':{'NS':['-1','1','2','10']}}"},
+    {"DELETE ns :v", "':v':{'NS':['10','-1','1.0']}", "{'ns':{'NS':['2']}}"},
     {"REMOVE a, s", NULL, NULL},
     {"set a = :v remove s add zz :v delete ss :w", "':v':{'N':'5'},':w':{'SS':['a']}",
      "{'a':{'N':'5'},'ss':{'SS':['b']},'zz':{'N':'5'}}"},
@@ -316,6 +343,46 @@ static void test_update__list_places_are_those_before_the_update(void **state)
            200, "{}");
     expect(m, "GetItem", "{'TableName':'items','Key':{'k':{'S':'u'}},'ProjectionExpression':'l'}",
            200, "{'Item':{'l':{'L':[{'N':'2'},{'S':'7'},{'S':'9'}]}}}");
+}
+
+/* 300 nested list_append of a list would be 120 MB; it is refused on the way there. */
+static void test_update__cannot_be_made_to_grow_without_bound(void **state)
+{
+    struct model *m = *state;
+    char request[6000], answer[512], *list;
+    size_t bytes = 300000, len, i;
+    list = tr_malloc(bytes + 200);
+    assert_non_null(list);
+    len = (size_t)snprintf(list, 200,
+                           "{'TableName':'items','Item':{'k':{'S':'grow'},'l':{'L':[{'S':'");
+    memset(list + len, 'x', bytes);
+    memcpy(list + len + bytes, "'}]}}}", 7);
+    expect(m, "PutItem", list, 200, "{}");
+    tr_free(list);
+    len =
+        (size_t)snprintf(request, sizeof request,
+                         "{'TableName':'items','Key':{'k':{'S':'grow'}},'UpdateExpression':'SET l "
+                         "= ");
+    for (i = 0; i < 100; i++) {
+        len += (size_t)snprintf(request + len, sizeof request - len, "list_append(l, ");
+    }
+    len += (size_t)snprintf(request + len, sizeof request - len, "l");
+    for (i = 0; i < 100; i++) {
+        len += (size_t)snprintf(request + len, sizeof request - len, ")");
+    }
+    snprintf(request + len, sizeof request - len, "'}");
+    assert_int_equal(ask(m, "UpdateItem", request, answer, sizeof answer), 400);
+    tr_assert_has(answer, "Item size to update has exceeded the maximum allowed size");
+    len = (size_t)snprintf(request, sizeof request,
+                           "{'TableName':'items','Key':{'k':{'S':'grow'}},'UpdateExpression':'SET "
+                           "a0 = l");
+    for (i = 1; i < 400; i++) {
+        len += (size_t)snprintf(request + len, sizeof request - len, ",a%zu=l", i);
+    }
+    snprintf(request + len, sizeof request - len, "'}");
+    assert_int_equal(ask(m, "UpdateItem", request, answer, sizeof answer), 400);
+    tr_assert_has(answer, "Item size to update has exceeded the maximum allowed size");
+    expect(m, "DeleteItem", "{'TableName':'items','Key':{'k':{'S':'grow'}}}", 200, "{}");
 }
 
 static const struct refusal update_refusals[] = {
@@ -410,10 +477,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_condition__means_what_the_service_means),
         cmocka_unit_test(test_condition__wrong_ones_are_refused_by_name),
+        cmocka_unit_test(test_condition__in_takes_a_hundred_values),
         cmocka_unit_test(test_condition__depth_and_length_are_limited),
         cmocka_unit_test(test_placeholders__each_is_defined_used_and_well_named),
         cmocka_unit_test(test_update__writes_what_the_service_writes),
         cmocka_unit_test(test_update__list_places_are_those_before_the_update),
+        cmocka_unit_test(test_update__cannot_be_made_to_grow_without_bound),
         cmocka_unit_test(test_update__wrong_ones_change_nothing),
         cmocka_unit_test(test_projection__shows_the_paths_and_no_more),
     };

@@ -163,6 +163,10 @@ static void test_legacy__wrong_ones_are_refused_by_name(void **state)
                    "{" KEY("x") ",'ConditionalOperator':'OR','Expected':{'a':{'Exists':false}}}",
                    "ConditionalOperator can only be used when Filter or Expected has two or more "
                    "elements");
+    expect_invalid(m, "UpdateItem", "{" KEY("x") ",'Expected':{'':{'Exists':false}}}",
+                   "Empty attribute name");
+    expect_invalid(m, "UpdateItem", "{" KEY("x") ",'AttributeUpdates':{'':{'Action':'DELETE'}}}",
+                   "Empty attribute name");
     expect_invalid(m, "UpdateItem", "{" KEY("x") ",'AttributeUpdates':{'a':{'Action':'PUT'}}}",
                    "One or more parameter values were invalid: Only DELETE action is allowed when "
                    "no attribute value is specified");
@@ -301,6 +305,13 @@ static void test_batch__is_done_whole_or_not_at_all(void **state)
     size_t len = strlen(request), i;
     expect_invalid(m, "BatchWriteItem", "{'RequestItems':{'items':[" PUT("z1") "," DEL("z1") "]}}",
                    "Provided list of item keys contains duplicates");
+    expect_quoted(m, "BatchWriteItem", "{'RequestItems':{'no':[" PUT("z1") "]}}",
+                  "1 validation error detected: Value 'no' at 'requestItems' failed to satisfy "
+                  "constraint: Map keys must satisfy constraint: [Member must have length "
+                  "less than "
+                  "or equal to 255, Member must have length greater than or equal to 3, "
+                  "Member must "
+                  "satisfy regular expression pattern: [a-zA-Z0-9_.-]+]");
     expect(m, "BatchWriteItem", "{'RequestItems':{'items':[" PUT("z1") "],'nope':[" PUT("z1") "]}}",
            400,
            "{'__type':'" DYNAMODB

@@ -131,17 +131,20 @@ static void trim(struct world *world, struct shard *shard)
         }
     }
     shard->trimmed = true;
-    if (shard->finished) {
-        return;
+    /* What went before the first start is nobody's. */
+    if (shard->rows[0].state == NO_ROW && !shard->finished && !world->begun) {
+        shard->excused = true;
     }
-    if (shard->rows[0].state != NO_ROW) {
-        /* Lost with its row, which is set to its end elsewhere and says so; here it happens by
-         * itself. That covers what came after it, too. */
+}
+
+/* A trimmed shard with an unfinished row is lost: elsewhere that is found out, its row set to its
+ * end, and said; here it happens by itself. It covers what came after it, too. */
+static void lose(struct world *world, struct shard *shard)
+{
+    if (!shard->finished && shard->rows[0].state != NO_ROW && shard->rows[0].state != ENDED) {
         shard->lost = true;
         shard->rows[0].state = ENDED;
         shard->done = world->tick;
-    } else if (!world->begun) {
-        shard->excused = true;
     }
 }
 
@@ -156,6 +159,9 @@ static void serve(struct world *world)
         } else if (shard->closed != 0 && !shard->trimmed &&
                    world->tick - shard->closed > KEPT_TICKS) {
             trim(world, shard);
+        }
+        if (shard->trimmed) {
+            lose(world, shard);
         }
     }
 }
@@ -650,7 +656,6 @@ static void run_seed(struct world *world, uint64_t seed)
         add_shard(world, NULL, 0);
     }
     world->down_until = below(world, KEPT_TICKS * 2);
-    /* What was trimmed before the first start is nobody's. */
     for (i = 0; i < TICKS; i++) {
         run_tick(world);
     }
