@@ -38,9 +38,14 @@ struct connection {
     size_t len;
 };
 
+static pid_t running; /* the server under measurement; 0: none */
+
 static void die(const char *what)
 {
     fprintf(stderr, "bench_model: %s\n", what);
+    if (running > 0) {
+        kill(running, SIGTERM);
+    }
     exit(1);
 }
 
@@ -73,6 +78,7 @@ static pid_t spawn(const char *const *argv, int out)
         die("cannot start a process");
     }
     posix_spawn_file_actions_destroy(&actions);
+    running = pid;
     return pid;
 }
 
@@ -80,6 +86,7 @@ static void stop(const struct server *server)
 {
     kill(server->pid, SIGTERM);
     (void)waitpid(server->pid, NULL, 0);
+    running = 0;
 }
 
 /* CPU seconds so far. */
