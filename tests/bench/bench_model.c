@@ -156,8 +156,8 @@ static void send_request(struct connection *c, const char *target, const char *b
     }
 }
 
-/* The body of a complete answer, or NULL. One server tells its length, the other sends chunks, which
- * need no reading here but for their end. */
+/* The body of a complete answer, or NULL. One server tells its length, the other sends chunks,
+ * which need no reading here but for their end. */
 static const char *body_of(const struct connection *c)
 {
     const char *end = memmem(c->answer, c->len, "\r\n\r\n", 4);

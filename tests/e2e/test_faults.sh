@@ -142,7 +142,6 @@ at_once fault EmptyPage '' "@T,\"Probability\":0.5"
 at_once fault StaleRead '' '@L'
 at_once fault NoAllOld '' '@L'
 at_once fault Unprocessed '' '@T' '@L'
-join
 
 # EarlyTrim takes records away for good: what is missing is told with bounds, the rest is delivered;
 # with on_gap: stop the run says so and ends with 1, and again until somebody decides.
@@ -171,8 +170,8 @@ once 1
 echo "EarlyTrim: ok"
 
 # Limits of reading: other readers are in the way; all get everything, later.
-for name in TwoReaders ShardLimits; do
-    table=T$name app=a$name rules=
+limited() { # NAME
+    name=$1 table=T$1 app=a$1 rules=
     config "$app" "$table" "$dir/$name.jsonl"
     feed 300
     set_fault "\"Fault\":\"$name\",\"TableName\":\"$table\""
@@ -192,7 +191,10 @@ for name in TwoReaders ShardLimits; do
     verdict "$dir/$name.written" "$dir/$name.jsonl" || fail "$name"
     seen 'LimitExceeded\|hrottl' || fail "$name: nobody was in the way"
     echo "$name: ok"
-done
+}
+at_once limited TwoReaders
+at_once limited ShardLimits
+join
 
 # The table of this script is the model's.
 for name in $(sed -n 's/^    X([A-Z_0-9]*, "\([A-Za-z0-9]*\)", TR_FAULT_ON.*/\1/p' \
