@@ -34,7 +34,8 @@ bool tr_consumer_child_due(const struct tr_consumer *c, struct tr_bytes key,
            !tr_graph_has_children(c->graph, key) && tr_graph_shard(c->graph, key) != NULL;
 }
 
-void tr_consumer_watch_leaves(struct tr_consumer *c)
+/* Ended shards whose children are not known yet, while the stream lives: listed again soon. */
+static void watch_leaves(struct tr_consumer *c)
 {
     struct tr_map_entry *entry;
     for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {
@@ -118,7 +119,7 @@ static void listing_complete(struct tr_consumer *c)
     tr_consumer_note(c, TR_NOTE_LISTING_DONE, (struct tr_bytes){NULL, 0}, listing->list.count,
                      listing->calls, (struct tr_bytes){NULL, 0});
     tr_consumer_graph_event(c, &event);
-    tr_consumer_watch_leaves(c);
+    watch_leaves(c);
 }
 
 void tr_consumer_list_answer(struct tr_consumer *c, struct tr_aws_answer *answer)

@@ -216,8 +216,6 @@ void tr_consumer_list(struct tr_consumer *c);
 void tr_consumer_list_answer(struct tr_consumer *c, struct tr_aws_answer *answer);
 /* A listing would help: one soon, within the budget of calls. */
 void tr_consumer_want_listing(struct tr_consumer *c);
-/* Ended shards whose children are not known yet, while the stream lives: listed again soon. */
-void tr_consumer_watch_leaves(struct tr_consumer *c);
 /* Whether the row is at its end and a child of it must still come. */
 bool tr_consumer_child_due(const struct tr_consumer *c, struct tr_bytes key,
                            const struct row_info *info);

@@ -184,7 +184,7 @@ void tr_consumer_stored(struct tr_consumer *c, struct slot *slot,
         info->ended = true;
     }
     tr_consumer_graph_event(c, &event);
-    tr_consumer_watch_leaves(c);
+    tr_consumer_want_listing(c); /* CHILD_SHARDS may have left a child out */
 }
 
 void tr_consumer_drop(struct tr_consumer *c, struct slot *slot)
