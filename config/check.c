@@ -55,7 +55,7 @@ static const struct tr_place *place_of(const struct check *check, const char *pa
 /* Where to point for something missing: at the section that lacks it, else at the consumer. */
 static const struct tr_place *section_place(const struct check *check, const char *name)
 {
-    const struct tr_node *section = tr_node_get(check->slot->node, name);
+    const struct tr_yaml_node *section = tr_yaml_node_get(check->slot->node, name);
     return section != NULL ? &section->key_place : &check->slot->place;
 }
 
@@ -109,8 +109,8 @@ static void check_batch(struct check *check)
 static void check_processor(struct check *check)
 {
     static const char *const section = "consumers.*.processor";
-    const struct tr_node *processor = tr_node_get(check->slot->node, "processor");
-    const struct tr_node *node;
+    const struct tr_yaml_node *processor = tr_yaml_node_get(check->slot->node, "processor");
+    const struct tr_yaml_node *node;
     size_t kinds = 0;
 
     if (processor != NULL && processor->kind != TR_NODE_MAP) {
@@ -130,7 +130,7 @@ static void check_processor(struct check *check)
                  "required, for example {file: {path: out.jsonl}}");
         return;
     }
-    node = tr_node_get(processor, "file");
+    node = tr_yaml_node_get(processor, "file");
     if (node != NULL && node->kind == TR_NODE_MAP &&
         !given(check, "consumers.*.processor.file.path")->given) {
         complain(check, &node->key_place, "consumers.*.processor.file.path", "required");

@@ -30,7 +30,7 @@ static const char *process_getenv(void *user, const char *name)
 }
 
 static void read_trees(struct tr_loading *loading, const struct tr_config_source *sources,
-                       size_t count, struct tr_node **roots)
+                       size_t count, struct tr_yaml_node **roots)
 {
     size_t i;
     for (i = 0; i < count; i++) {
@@ -189,7 +189,7 @@ void tr_config_free(struct tr_config *config)
 static void load_sources(struct tr_loading *loading, const struct tr_config_source *sources,
                          size_t count, struct tr_config *config)
 {
-    struct tr_node **roots = tr_calloc(count, sizeof(struct tr_node *));
+    struct tr_yaml_node **roots = tr_calloc(count, sizeof(struct tr_yaml_node *));
     size_t i;
 
     if (roots == NULL) {

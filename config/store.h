@@ -21,7 +21,7 @@ struct tr_given {
 struct tr_slot {
     const char *name; /* a consumer's; NULL for the root */
     struct tr_place place;
-    const struct tr_node *node; /* borrowed while loading: the consumer's mapping */
+    const struct tr_yaml_node *node; /* borrowed while loading: the consumer's mapping */
     struct tr_given values[TR_SETTING_COUNT_ALL];
 };
 
@@ -53,7 +53,7 @@ struct tr_given *tr_store_given(struct tr_slot *slot, const char *path);
 struct tr_slot *tr_store_add(struct tr_config_store *store, struct tr_bytes name);
 
 /* Go through a file's tree and take over what is in it (config/walk.c). */
-void tr_config_walk(struct tr_loading *loading, const struct tr_node *root);
+void tr_config_walk(struct tr_loading *loading, const struct tr_yaml_node *root);
 /* Take one text as a setting's value; origin says from where, place is NULL outside files. */
 void tr_config_take(struct tr_loading *loading, struct tr_slot *slot,
                     const struct tr_setting *setting, struct tr_bytes text,

@@ -66,7 +66,7 @@ static void add_known(struct tr_buf *out, struct tr_bytes section)
     tr_buf_add_str(out, ")");
 }
 
-static void unknown_key(struct walk *walk, const struct tr_node *node)
+static void unknown_key(struct walk *walk, const struct tr_yaml_node *node)
 {
     struct tr_bytes section = tr_buf_bytes(&walk->path);
     const struct tr_setting *setting = elsewhere(node->key);
@@ -94,7 +94,7 @@ static void unknown_key(struct walk *walk, const struct tr_node *node)
     tr_buf_deinit(&text);
 }
 
-static void wrong_kind(struct walk *walk, const struct tr_node *node, const char *wanted)
+static void wrong_kind(struct walk *walk, const struct tr_yaml_node *node, const char *wanted)
 {
     char quoted[TR_QUOTE_BYTES];
     if (node->kind == TR_NODE_SCALAR && node->text.len > 0) {
@@ -102,7 +102,7 @@ static void wrong_kind(struct walk *walk, const struct tr_node *node, const char
                              "expected %s, found %s", wanted, tr_text_quote(node->text, quoted));
     } else {
         tr_config_errors_add(walk->loading->errors, &node->place, shown(walk),
-                             "expected %s, found %s", wanted, tr_node_kind_text(node));
+                             "expected %s, found %s", wanted, tr_yaml_node_kind_text(node));
     }
 }
 
@@ -113,7 +113,7 @@ static bool is_number(enum tr_setting_type type)
 
 /* YAML gives some words without quotes a type of their own; a value must have the type that every
  * reader of the file sees. Says what is wrong, or NULL. */
-static const char *style_error(const struct tr_setting *setting, const struct tr_node *node)
+static const char *style_error(const struct tr_setting *setting, const struct tr_yaml_node *node)
 {
     enum tr_plain plain = tr_text_plain(node->text);
 
@@ -196,8 +196,8 @@ void tr_config_take(struct tr_loading *loading, struct tr_slot *slot,
     given->text = kept_text(loading, text);
 }
 
-static struct tr_config_origin file_origin(struct tr_loading *loading, const struct tr_node *node,
-                                           const struct tr_buf *names)
+static struct tr_config_origin
+file_origin(struct tr_loading *loading, const struct tr_yaml_node *node, const struct tr_buf *names)
 {
     struct tr_config_origin origin = {
         .kind = TR_CONFIG_ORIGIN_FILE, .line = node->place.line, .column = node->place.column};
@@ -210,7 +210,7 @@ static struct tr_config_origin file_origin(struct tr_loading *loading, const str
 
 /* A scalar stands where a setting is. */
 static void take_scalar(struct walk *walk, const struct tr_setting *setting,
-                        const struct tr_node *node)
+                        const struct tr_yaml_node *node)
 {
     struct tr_loading *loading = walk->loading;
     struct tr_buf text = {0}, names = {0};
@@ -244,10 +244,10 @@ static void take_scalar(struct walk *walk, const struct tr_setting *setting,
 }
 
 static void check_list(struct walk *walk, const struct tr_setting *setting,
-                       const struct tr_node *list)
+                       const struct tr_yaml_node *list)
 {
     bool text = strcmp(setting->words, "text") == 0;
-    const struct tr_node *node;
+    const struct tr_yaml_node *node;
     for (node = list->first; node != NULL; node = node->next) {
         if (node->kind != TR_NODE_REFUSED && node->kind != (text ? TR_NODE_SCALAR : TR_NODE_MAP)) {
             wrong_kind(walk, node, text ? "text" : "a mapping");
@@ -255,10 +255,10 @@ static void check_list(struct walk *walk, const struct tr_setting *setting,
     }
 }
 
-static void walk_map(struct walk *walk, const struct tr_node *map);
+static void walk_map(struct walk *walk, const struct tr_yaml_node *map);
 
 /* A value whose path is known: a setting, a section, or (stream.start) both. */
-static void walk_value(struct walk *walk, const struct tr_node *node)
+static void walk_value(struct walk *walk, const struct tr_yaml_node *node)
 {
     struct tr_bytes path = tr_buf_bytes(&walk->path);
     const struct tr_setting *setting = tr_setting_find(path);
@@ -299,7 +299,7 @@ static struct tr_slot *find_consumer(const struct tr_config_store *store, struct
 }
 
 /* A consumer's name is text: without control characters, not empty, at most 255 bytes. */
-static bool check_name(struct walk *walk, const struct tr_node *node)
+static bool check_name(struct walk *walk, const struct tr_yaml_node *node)
 {
     char quoted[TR_QUOTE_BYTES];
     size_t i;
@@ -318,7 +318,7 @@ static bool check_name(struct walk *walk, const struct tr_node *node)
 }
 
 /* One consumer: its values go into a slot of their own. */
-static void walk_consumer(struct walk *walk, const struct tr_node *node)
+static void walk_consumer(struct walk *walk, const struct tr_yaml_node *node)
 {
     struct tr_config_store *store = walk->loading->store;
     struct tr_slot *outer = walk->slot;
@@ -349,7 +349,7 @@ static void walk_consumer(struct walk *walk, const struct tr_node *node)
     walk->slot = outer;
 }
 
-static void walk_pair(struct walk *walk, const struct tr_node *node)
+static void walk_pair(struct walk *walk, const struct tr_yaml_node *node)
 {
     size_t path_len = walk->path.len, shown_len = walk->shown.len;
     bool consumer = at_consumers(walk);
@@ -378,15 +378,15 @@ static void walk_pair(struct walk *walk, const struct tr_node *node)
     cut(&walk->shown, shown_len);
 }
 
-static void walk_map(struct walk *walk, const struct tr_node *map)
+static void walk_map(struct walk *walk, const struct tr_yaml_node *map)
 {
-    const struct tr_node *node;
+    const struct tr_yaml_node *node;
     for (node = map->first; node != NULL; node = node->next) {
         walk_pair(walk, node);
     }
 }
 
-void tr_config_walk(struct tr_loading *loading, const struct tr_node *root)
+void tr_config_walk(struct tr_loading *loading, const struct tr_yaml_node *root)
 {
     struct walk walk = {.loading = loading, .slot = loading->store->slots[0]};
     walk_map(&walk, root);

@@ -23,7 +23,7 @@ struct reader {
     size_t depth;
 };
 
-const char *tr_node_kind_text(const struct tr_node *node)
+const char *tr_yaml_node_kind_text(const struct tr_yaml_node *node)
 {
     switch (node->kind) {
     case TR_NODE_MAP:
@@ -35,9 +35,9 @@ const char *tr_node_kind_text(const struct tr_node *node)
     }
 }
 
-const struct tr_node *tr_node_get(const struct tr_node *map, const char *key)
+const struct tr_yaml_node *tr_yaml_node_get(const struct tr_yaml_node *map, const char *key)
 {
-    const struct tr_node *node = map != NULL && map->kind == TR_NODE_MAP ? map->first : NULL;
+    const struct tr_yaml_node *node = map != NULL && map->kind == TR_NODE_MAP ? map->first : NULL;
     while (node != NULL && !tr_bytes_is(node->key, key)) {
         node = node->next;
     }
@@ -142,9 +142,10 @@ static void refuse_properties(struct reader *reader, const yaml_char_t *anchor,
     }
 }
 
-static enum tr_status new_node(struct reader *reader, enum tr_node_kind kind, struct tr_node **out)
+static enum tr_status new_node(struct reader *reader, enum tr_yaml_node_kind kind,
+                               struct tr_yaml_node **out)
 {
-    struct tr_node *node;
+    struct tr_yaml_node *node;
     if (++reader->nodes > TR_CONFIG_NODES_MAX) {
         return give_up(reader, reader->event.start_mark, "too many values in one file",
                        TR_CONFIG_NODES_MAX);
@@ -169,9 +170,9 @@ static enum tr_status copy_text(struct reader *reader, struct tr_bytes *out)
     return copy != NULL ? TR_OK : TR_ENOMEM;
 }
 
-static enum tr_status read_node(struct reader *reader, struct tr_node **out);
+static enum tr_status read_node(struct reader *reader, struct tr_yaml_node **out);
 
-static void append(struct tr_node *parent, struct tr_node *child)
+static void append(struct tr_yaml_node *parent, struct tr_yaml_node *child)
 {
     if (parent->last != NULL) {
         parent->last->next = child;
@@ -183,11 +184,11 @@ static void append(struct tr_node *parent, struct tr_node *child)
 }
 
 /* The present event is a key: check and copy it. *usable: whether its value is worth keeping. */
-static enum tr_status read_key(struct reader *reader, const struct tr_node *map,
+static enum tr_status read_key(struct reader *reader, const struct tr_yaml_node *map,
                                struct tr_bytes *key, bool *usable)
 {
     struct tr_place place = place_of(reader, reader->event.start_mark);
-    const struct tr_node *twin = map->first;
+    const struct tr_yaml_node *twin = map->first;
     char quoted[TR_QUOTE_BYTES];
     enum tr_status status;
 
@@ -213,12 +214,12 @@ static enum tr_status read_key(struct reader *reader, const struct tr_node *map,
 }
 
 /* One key and its value; the present event is the key. */
-static enum tr_status read_pair(struct reader *reader, struct tr_node *map)
+static enum tr_status read_pair(struct reader *reader, struct tr_yaml_node *map)
 {
     struct tr_place place = place_of(reader, reader->event.start_mark);
     size_t path_len = reader->path.len;
     struct tr_bytes key = TR_LIT("");
-    struct tr_node *value = NULL;
+    struct tr_yaml_node *value = NULL;
     bool usable = false;
     enum tr_status status = TR_OK;
 
@@ -247,14 +248,14 @@ static enum tr_status read_pair(struct reader *reader, struct tr_node *map)
     return status;
 }
 
-static enum tr_status read_children(struct reader *reader, struct tr_node *parent)
+static enum tr_status read_children(struct reader *reader, struct tr_yaml_node *parent)
 {
     yaml_event_type_t end =
         parent->kind == TR_NODE_MAP ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
     enum tr_status status = next_event(reader);
 
     while (status == TR_OK && reader->event.type != end) {
-        struct tr_node *child = NULL;
+        struct tr_yaml_node *child = NULL;
         if (parent->count == TR_CONFIG_KEYS_MAX) {
             return give_up(reader, reader->event.start_mark, "too many entries",
                            TR_CONFIG_KEYS_MAX);
@@ -274,8 +275,8 @@ static enum tr_status read_children(struct reader *reader, struct tr_node *paren
     return status;
 }
 
-static enum tr_status read_container(struct reader *reader, enum tr_node_kind kind,
-                                     struct tr_node **out)
+static enum tr_status read_container(struct reader *reader, enum tr_yaml_node_kind kind,
+                                     struct tr_yaml_node **out)
 {
     enum tr_status status = new_node(reader, kind, out);
     if (status != TR_OK) {
@@ -291,7 +292,7 @@ static enum tr_status read_container(struct reader *reader, enum tr_node_kind ki
 }
 
 /* The present event begins a node; afterwards it is the node's last event. */
-static enum tr_status read_node(struct reader *reader, struct tr_node **out)
+static enum tr_status read_node(struct reader *reader, struct tr_yaml_node **out)
 {
     const yaml_event_t *event = &reader->event;
     enum tr_status status;
@@ -349,7 +350,7 @@ static void check_directives(struct reader *reader)
     }
 }
 
-static enum tr_status read_stream(struct reader *reader, struct tr_node **root)
+static enum tr_status read_stream(struct reader *reader, struct tr_yaml_node **root)
 {
     enum tr_status status = next_event(reader); /* the stream's start */
     if (status == TR_OK) {
@@ -369,9 +370,9 @@ static enum tr_status read_stream(struct reader *reader, struct tr_node **root)
     return status == TR_OK ? read_end(reader) : status;
 }
 
-static enum tr_status check_root(struct reader *reader, struct tr_node **root)
+static enum tr_status check_root(struct reader *reader, struct tr_yaml_node **root)
 {
-    const struct tr_node *node = *root;
+    const struct tr_yaml_node *node = *root;
     if (node->kind == TR_NODE_MAP || node->kind == TR_NODE_REFUSED) {
         return TR_OK;
     }
@@ -379,7 +380,8 @@ static enum tr_status check_root(struct reader *reader, struct tr_node **root)
         report_empty(reader);
     } else {
         tr_config_errors_add(reader->errors, &node->place, NULL,
-                             "expected a mapping of settings, found %s", tr_node_kind_text(node));
+                             "expected a mapping of settings, found %s",
+                             tr_yaml_node_kind_text(node));
     }
     return TR_ECONFIG;
 }
@@ -461,7 +463,7 @@ static enum tr_status check_text(struct reader *reader, struct tr_bytes text)
 
 enum tr_status tr_yaml_parse(const struct tr_config_source *source, size_t file_index,
                              struct tr_config_arena *arena, struct tr_config_errors *errors,
-                             struct tr_node **root)
+                             struct tr_yaml_node **root)
 {
     struct reader reader = {
         .source = source, .file_index = file_index, .arena = arena, .errors = errors};

@@ -15,7 +15,7 @@ struct tr_place {
     unsigned column;
 };
 
-enum tr_node_kind {
+enum tr_yaml_node_kind {
     TR_NODE_SCALAR,
     TR_NODE_MAP,
     TR_NODE_LIST,
@@ -23,23 +23,23 @@ enum tr_node_kind {
 };
 
 /* A value; inside a map with its key. Owns: everything is the arena's. */
-struct tr_node {
-    enum tr_node_kind kind;
+struct tr_yaml_node {
+    enum tr_yaml_node_kind kind;
     bool plain;           /* a scalar without quotes */
     struct tr_bytes text; /* a scalar's; may hold NULs */
     struct tr_bytes key;
     struct tr_place place;
     struct tr_place key_place; /* of the key; in a list of the value */
-    struct tr_node *first;
-    struct tr_node *last;
-    struct tr_node *next;
+    struct tr_yaml_node *first;
+    struct tr_yaml_node *last;
+    struct tr_yaml_node *next;
     size_t count;
 };
 
 /* The word for a kind in messages: "a mapping". */
-const char *tr_node_kind_text(const struct tr_node *node);
+const char *tr_yaml_node_kind_text(const struct tr_yaml_node *node);
 /* A map's value, or NULL (also when map is NULL). */
-const struct tr_node *tr_node_get(const struct tr_node *map, const char *key);
+const struct tr_yaml_node *tr_yaml_node_get(const struct tr_yaml_node *map, const char *key);
 
 /* Add an error; path may be empty or NULL, place NULL for what is not from a file. */
 void tr_config_errors_add(struct tr_config_errors *errors, const struct tr_place *place,
@@ -51,6 +51,6 @@ void tr_config_errors_add(struct tr_config_errors *errors, const struct tr_place
  * Owns:    the tree is the arena's; place.file is the source's name. */
 enum tr_status tr_yaml_parse(const struct tr_config_source *source, size_t file_index,
                              struct tr_config_arena *arena, struct tr_config_errors *errors,
-                             struct tr_node **root) TR_MUST_CHECK;
+                             struct tr_yaml_node **root) TR_MUST_CHECK;
 
 #endif

@@ -45,7 +45,7 @@ static enum tr_status read_stream(struct tr_call *call, struct tr_local_stream *
 
 /* The shard that ShardId names, or NULL when it is not given. */
 static enum tr_status read_shard(struct tr_call *call, const struct tr_local_stream *stream,
-                                 struct tr_shard **shard)
+                                 struct tr_local_shard **shard)
 {
     struct tr_bytes id;
     enum tr_status status =
@@ -68,12 +68,12 @@ static enum tr_status not_open(struct tr_call *call, const char *id)
 }
 
 /* The open shard with the widest range, the oldest of these: splits spread evenly by themselves. */
-static struct tr_shard *widest(const struct tr_local_stream *stream)
+static struct tr_local_shard *widest(const struct tr_local_stream *stream)
 {
-    struct tr_shard *best = NULL;
+    struct tr_local_shard *best = NULL;
     size_t i;
     for (i = 0; i < stream->count; i++) {
-        struct tr_shard *shard = stream->shards[i];
+        struct tr_local_shard *shard = stream->shards[i];
         if (shard->last == 0 &&
             (best == NULL || shard->hash_to - shard->hash_from > best->hash_to - best->hash_from)) {
             best = shard;
@@ -92,7 +92,7 @@ enum tr_status tr_op_split_shard(struct tr_call *call)
 {
     static const char *const names[] = {"TableName", "StreamArn", "ShardId", NULL};
     struct tr_local_stream *stream;
-    struct tr_shard *shard, *children[2];
+    struct tr_local_shard *shard, *children[2];
     enum tr_status status;
 
     if ((status = tr_field_only(call, call->request, names)) != TR_OK ||
@@ -125,9 +125,9 @@ enum tr_status tr_op_split_shard(struct tr_call *call)
 
 /* Roll one shard over and append its part of the answer. */
 static enum tr_status roll(struct tr_call *call, struct tr_local_stream *stream,
-                           struct tr_shard *shard, bool first)
+                           struct tr_local_shard *shard, bool first)
 {
-    struct tr_shard *child;
+    struct tr_local_shard *child;
     enum tr_status status =
         tr_local_stream_roll(call->local, stream, shard, call->local->now, &child);
     if (status == TR_OK) {
@@ -141,7 +141,7 @@ enum tr_status tr_op_rollover(struct tr_call *call)
 {
     static const char *const names[] = {"TableName", "StreamArn", "ShardId", NULL};
     struct tr_local_stream *stream;
-    struct tr_shard *shard;
+    struct tr_local_shard *shard;
     enum tr_status status;
     size_t i;
 
@@ -169,21 +169,21 @@ enum tr_status tr_op_rollover(struct tr_call *call)
 }
 
 struct trim {
-    struct tr_shard *shard; /* NULL: all */
-    uint64_t records;       /* UINT64_MAX: not given */
+    struct tr_local_shard *shard; /* NULL: all */
+    uint64_t records;             /* UINT64_MAX: not given */
     uint64_t before_s;
 };
 
 /* Trim one shard; how many records went. */
-static size_t trim_shard(const struct trim *trim, struct tr_shard *shard)
+static size_t trim_shard(const struct trim *trim, struct tr_local_shard *shard)
 {
-    size_t kept = tr_shard_kept(shard);
+    size_t kept = tr_local_shard_kept(shard);
     if (trim->before_s != UINT64_MAX) {
-        tr_shard_trim_before(shard, (int64_t)trim->before_s * 1000);
+        tr_local_shard_trim_before(shard, (int64_t)trim->before_s * 1000);
     } else {
-        tr_shard_trim(shard, trim->records < kept ? (size_t)trim->records : kept);
+        tr_local_shard_trim(shard, trim->records < kept ? (size_t)trim->records : kept);
     }
-    return kept - tr_shard_kept(shard);
+    return kept - tr_local_shard_kept(shard);
 }
 
 static enum tr_status read_trim(struct tr_call *call, struct tr_local_stream **stream,
@@ -220,7 +220,7 @@ enum tr_status tr_op_trim(struct tr_call *call)
         return status;
     }
     while (i < stream->count) {
-        struct tr_shard *shard = stream->shards[i];
+        struct tr_local_shard *shard = stream->shards[i];
         size_t gone = 0;
         if (trim.shard == NULL || trim.shard == shard) {
             gone = trim_shard(&trim, shard);

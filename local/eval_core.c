@@ -41,7 +41,7 @@ static enum tr_status measure(struct tr_value value, struct tr_arena *arena, str
     return out->data.ptr != NULL ? TR_OK : TR_ENOMEM;
 }
 
-static enum tr_status value_of(const struct tr_node *node, struct tr_value item,
+static enum tr_status value_of(const struct tr_expr_node *node, struct tr_value item,
                                struct tr_arena *arena, struct tr_value *out)
 {
     struct tr_value inner;
@@ -66,7 +66,7 @@ static bool is_scalar(enum tr_value_type type)
     return type == TR_VALUE_S || type == TR_VALUE_N || type == TR_VALUE_B;
 }
 
-static bool compare(enum tr_node_kind kind, struct tr_value a, struct tr_value b)
+static bool compare(enum tr_expr_node_kind kind, struct tr_value a, struct tr_value b)
 {
     int order;
     if (kind == TR_NODE_EQ || kind == TR_NODE_NE) {
@@ -143,11 +143,11 @@ static bool contains(struct tr_value a, struct tr_value b)
 }
 
 /* One that looks at values: operands first, then the rule. */
-static enum tr_status eval_operands(const struct tr_node *node, struct tr_value item,
+static enum tr_status eval_operands(const struct tr_expr_node *node, struct tr_value item,
                                     struct tr_arena *arena, bool *out)
 {
     struct tr_value first, other;
-    const struct tr_node *arg = node->args->next;
+    const struct tr_expr_node *arg = node->args->next;
     enum tr_status status = value_of(node->args, item, arena, &first);
 
     *out = node->kind == TR_NODE_BETWEEN;
@@ -180,7 +180,7 @@ static enum tr_status eval_operands(const struct tr_node *node, struct tr_value 
 }
 
 /* Bounded: the parser counts operators. */
-enum tr_status tr_eval_condition(const struct tr_node *node, struct tr_value item,
+enum tr_status tr_eval_condition(const struct tr_expr_node *node, struct tr_value item,
                                  struct tr_arena *arena, bool *out)
 {
     enum tr_status status;

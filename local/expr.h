@@ -52,7 +52,7 @@ struct tr_path {
     X(MINUS, "-", 2, 2, ARITHMETIC)                                                                \
     X(UNKNOWN, "", 0, 101, FUNCTION)
 
-enum tr_node_kind {
+enum tr_expr_node_kind {
 #define TR_NODE_ENUM(id, text, min, max, family) TR_NODE_##id,
     TR_NODE_TABLE(TR_NODE_ENUM)
 #undef TR_NODE_ENUM
@@ -61,7 +61,7 @@ enum tr_node_kind {
 
 /* OPERAND: a path or a value. CONDITION: true or false, written with an operator. FUNCTION: true or
  * false, written as a call. MEASURE, UPDATE: calls that give a value. ARITHMETIC: in SET. */
-enum tr_node_family {
+enum tr_expr_node_family {
     TR_FAMILY_OPERAND,
     TR_FAMILY_CONDITION,
     TR_FAMILY_FUNCTION,
@@ -70,17 +70,17 @@ enum tr_node_family {
     TR_FAMILY_ARITHMETIC,
 };
 
-struct tr_node {
-    enum tr_node_kind kind;
-    struct tr_path path;   /* PATH */
-    struct tr_value value; /* VALUE */
-    struct tr_node *args;  /* the first operand */
-    struct tr_node *next;  /* the next operand of what holds this one */
+struct tr_expr_node {
+    enum tr_expr_node_kind kind;
+    struct tr_path path;       /* PATH */
+    struct tr_value value;     /* VALUE */
+    struct tr_expr_node *args; /* the first operand */
+    struct tr_expr_node *next; /* the next operand of what holds this one */
 };
 
 /* The operator or function of a node as the language spells it, and what sort it is. */
-const char *tr_node_text(enum tr_node_kind kind);
-enum tr_node_family tr_node_family(enum tr_node_kind kind);
+const char *tr_expr_node_text(enum tr_expr_node_kind kind);
+enum tr_expr_node_family tr_expr_node_family(enum tr_expr_node_kind kind);
 
 /* --- placeholders --- */
 
@@ -113,11 +113,11 @@ enum tr_status tr_expr_end(struct tr_expr *expr) TR_MUST_CHECK;
 
 /* name: the request's parameter, for messages ("ConditionExpression"). */
 enum tr_status tr_expr_condition(struct tr_expr *expr, const char *name, struct tr_bytes text,
-                                 struct tr_node **out) TR_MUST_CHECK;
+                                 struct tr_expr_node **out) TR_MUST_CHECK;
 
 /* Whether a condition holds for an item (ABSENT: there is none); true for a NULL tree.
  * Errors:  TR_ENOMEM. */
-enum tr_status tr_eval_condition(const struct tr_node *node, struct tr_value item,
+enum tr_status tr_eval_condition(const struct tr_expr_node *node, struct tr_value item,
                                  struct tr_arena *arena, bool *out) TR_MUST_CHECK;
 /* The value at a path; ABSENT when there is none. */
 struct tr_value tr_eval_path(const struct tr_path *path, struct tr_value item);
@@ -129,7 +129,7 @@ enum tr_section { TR_SECTION_SET, TR_SECTION_REMOVE, TR_SECTION_ADD, TR_SECTION_
 struct tr_action {
     enum tr_section section;
     struct tr_path path;
-    struct tr_node *operand; /* NULL for REMOVE */
+    struct tr_expr_node *operand; /* NULL for REMOVE */
     struct tr_action *next;
     struct tr_value result; /* what SET, ADD, DELETE write; filled while the update is applied */
     bool legacy;            /* of AttributeUpdates: other words for the same refusals */

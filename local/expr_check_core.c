@@ -3,14 +3,14 @@
  * What is wrong with one node of an expression, told when its operands are known. */
 #include "local/parser.h"
 
-bool tr_node_gives_bool(const struct tr_node *node)
+bool tr_expr_node_gives_bool(const struct tr_expr_node *node)
 {
-    return tr_node_family(node->kind) == TR_FAMILY_CONDITION ||
-           tr_node_family(node->kind) == TR_FAMILY_FUNCTION;
+    return tr_expr_node_family(node->kind) == TR_FAMILY_CONDITION ||
+           tr_expr_node_family(node->kind) == TR_FAMILY_FUNCTION;
 }
 
 /* The type that an operand has in any case; ABSENT when only the item can tell. */
-static enum tr_value_type known_type(const struct tr_node *node)
+static enum tr_value_type known_type(const struct tr_expr_node *node)
 {
     switch (node->kind) {
     case TR_NODE_VALUE:
@@ -26,20 +26,21 @@ static enum tr_value_type known_type(const struct tr_node *node)
     }
 }
 
-static void wrong_type(struct tr_parser *ps, const struct tr_node *node, enum tr_value_type type)
+static void wrong_type(struct tr_parser *ps, const struct tr_expr_node *node,
+                       enum tr_value_type type)
 {
     if (tr_parser_finds(ps, TR_RANK_TYPE)) {
         tr_buf_printf(tr_parser_message(ps),
                       "Incorrect operand type for operator or function; operator or function: %s, "
                       "operand type: %s",
-                      tr_node_text(node->kind), tr_value_type_name(type));
+                      tr_expr_node_text(node->kind), tr_value_type_name(type));
     }
 }
 
 /* Operands whose type is known must be among `allowed` (a bit for each type). */
-static void check_types(struct tr_parser *ps, const struct tr_node *node, unsigned allowed)
+static void check_types(struct tr_parser *ps, const struct tr_expr_node *node, unsigned allowed)
 {
-    const struct tr_node *arg;
+    const struct tr_expr_node *arg;
     for (arg = node->args; arg != NULL; arg = arg->next) {
         enum tr_value_type type = known_type(arg);
         if (type != TR_VALUE_ABSENT && (allowed & 1u << type) == 0) {
@@ -48,18 +49,18 @@ static void check_types(struct tr_parser *ps, const struct tr_node *node, unsign
     }
 }
 
-static void needs_path(struct tr_parser *ps, const struct tr_node *node)
+static void needs_path(struct tr_parser *ps, const struct tr_expr_node *node)
 {
     if (node->args->kind != TR_NODE_PATH && tr_parser_finds(ps, TR_RANK_TYPE)) {
         tr_buf_printf(tr_parser_message(ps),
                       "Operator or function requires a document path; operator or function: %s",
-                      tr_node_text(node->kind));
+                      tr_expr_node_text(node->kind));
     }
 }
 
-static void check_type_name(struct tr_parser *ps, const struct tr_node *node)
+static void check_type_name(struct tr_parser *ps, const struct tr_expr_node *node)
 {
-    const struct tr_node *name = node->args->next;
+    const struct tr_expr_node *name = node->args->next;
     if (name->kind != TR_NODE_VALUE || name->value.type != TR_VALUE_S) {
         if (name->kind != TR_NODE_VALUE || name->value.type != TR_VALUE_ABSENT) {
             if (tr_parser_finds(ps, TR_RANK_TYPE)) {
@@ -85,9 +86,9 @@ static void print_bound(struct tr_parser *ps, const char *which, struct tr_value
                   tr_value_type_name(value.type), TR_FMT(value.data));
 }
 
-static void check_between(struct tr_parser *ps, const struct tr_node *node)
+static void check_between(struct tr_parser *ps, const struct tr_expr_node *node)
 {
-    const struct tr_node *lower = node->args->next, *upper = lower->next;
+    const struct tr_expr_node *lower = node->args->next, *upper = lower->next;
     bool same;
     if (lower->kind != TR_NODE_VALUE || upper->kind != TR_NODE_VALUE ||
         lower->value.type == TR_VALUE_ABSENT || upper->value.type == TR_VALUE_ABSENT) {
@@ -105,9 +106,9 @@ static void check_between(struct tr_parser *ps, const struct tr_node *node)
     }
 }
 
-static bool repeats_first(const struct tr_node *node)
+static bool repeats_first(const struct tr_expr_node *node)
 {
-    const struct tr_node *first = node->args, *other;
+    const struct tr_expr_node *first = node->args, *other;
     if (first == NULL || first->kind != TR_NODE_PATH) {
         return false;
     }
@@ -119,7 +120,7 @@ static bool repeats_first(const struct tr_node *node)
     return false;
 }
 
-static void check_distinct(struct tr_parser *ps, const struct tr_node *node)
+static void check_distinct(struct tr_parser *ps, const struct tr_expr_node *node)
 {
     if ((ps->update && node->kind != TR_NODE_IF_NOT_EXISTS) || !repeats_first(node) ||
         !tr_parser_finds(ps, TR_RANK_DISTINCT)) {
@@ -128,11 +129,11 @@ static void check_distinct(struct tr_parser *ps, const struct tr_node *node)
     tr_buf_printf(tr_parser_message(ps),
                   "The first operand must be distinct from the remaining operands for this "
                   "operator or function; operator: %s, first operand: ",
-                  tr_node_text(node->kind));
+                  tr_expr_node_text(node->kind));
     tr_path_print(tr_parser_message(ps), &node->args->path);
 }
 
-static void check_operands(struct tr_parser *ps, const struct tr_node *node)
+static void check_operands(struct tr_parser *ps, const struct tr_expr_node *node)
 {
     const unsigned scalars = 1u << TR_VALUE_S | 1u << TR_VALUE_N | 1u << TR_VALUE_B;
     switch (node->kind) {
@@ -176,7 +177,7 @@ struct limits {
     const char *text;
     size_t min;
     size_t max;
-    enum tr_node_family family;
+    enum tr_expr_node_family family;
 };
 
 static const struct limits node_limits[] = {
@@ -185,47 +186,47 @@ static const struct limits node_limits[] = {
 #undef LIMITS
 };
 
-const char *tr_node_text(enum tr_node_kind kind)
+const char *tr_expr_node_text(enum tr_expr_node_kind kind)
 {
     return node_limits[kind].text;
 }
 
-enum tr_node_family tr_node_family(enum tr_node_kind kind)
+enum tr_expr_node_family tr_expr_node_family(enum tr_expr_node_kind kind)
 {
     return node_limits[kind].family;
 }
 
 /* Conditions are no operands, except of AND, OR and NOT; lists cannot be added up. */
-static bool may_hold(const struct tr_node *node, const struct tr_node *arg)
+static bool may_hold(const struct tr_expr_node *node, const struct tr_expr_node *arg)
 {
     switch (node->kind) {
     case TR_NODE_AND:
     case TR_NODE_OR:
     case TR_NODE_NOT:
-        return tr_node_gives_bool(arg);
+        return tr_expr_node_gives_bool(arg);
     case TR_NODE_PLUS:
     case TR_NODE_MINUS:
         return arg->kind != TR_NODE_LIST_APPEND;
     default:
-        return !tr_node_gives_bool(arg);
+        return !tr_expr_node_gives_bool(arg);
     }
 }
 
-static void check_use(struct tr_parser *ps, const struct tr_node *node)
+static void check_use(struct tr_parser *ps, const struct tr_expr_node *node)
 {
-    const struct tr_node *arg;
+    const struct tr_expr_node *arg;
     for (arg = node->args; arg != NULL; arg = arg->next) {
         if (!may_hold(node, arg) && arg->kind != TR_NODE_UNKNOWN &&
             tr_parser_finds(ps, TR_RANK_MISUSED)) {
             tr_buf_printf(
                 tr_parser_message(ps),
                 "The function is not allowed to be used this way in an expression; function: %s",
-                tr_node_text(arg->kind));
+                tr_expr_node_text(arg->kind));
         }
     }
 }
 
-static void tell_count(struct tr_parser *ps, const struct tr_node *node, size_t count)
+static void tell_count(struct tr_parser *ps, const struct tr_expr_node *node, size_t count)
 {
     const struct limits *limits = &node_limits[node->kind];
     if (!tr_parser_finds(ps, TR_RANK_COUNT)) {
@@ -243,10 +244,10 @@ static void tell_count(struct tr_parser *ps, const struct tr_node *node, size_t 
                   limits->text, count);
 }
 
-void tr_parser_check(struct tr_parser *ps, const struct tr_node *node)
+void tr_parser_check(struct tr_parser *ps, const struct tr_expr_node *node)
 {
     const struct limits *limits = &node_limits[node->kind];
-    const struct tr_node *arg;
+    const struct tr_expr_node *arg;
     size_t count = 0;
 
     for (arg = node->args; arg != NULL; arg = arg->next) {

@@ -3,26 +3,27 @@
  * Conditions, and the operands that updates share with them. */
 #include "local/parser.h"
 
-typedef enum tr_status (*parse_fn)(struct tr_parser *ps, struct tr_node **out);
-static enum tr_status parse_operand(struct tr_parser *ps, struct tr_node **out);
-static enum tr_status parse_or(struct tr_parser *ps, struct tr_node **out);
+typedef enum tr_status (*parse_fn)(struct tr_parser *ps, struct tr_expr_node **out);
+static enum tr_status parse_operand(struct tr_parser *ps, struct tr_expr_node **out);
+static enum tr_status parse_or(struct tr_parser *ps, struct tr_expr_node **out);
 
 /* --- calls --- */
 
-static enum tr_node_kind function_kind(struct tr_bytes name)
+static enum tr_expr_node_kind function_kind(struct tr_bytes name)
 {
     unsigned kind;
     for (kind = TR_NODE_EXISTS; kind <= TR_NODE_LIST_APPEND; kind++) {
-        if (tr_bytes_is(name, tr_node_text((enum tr_node_kind)kind))) {
-            return (enum tr_node_kind)kind;
+        if (tr_bytes_is(name, tr_expr_node_text((enum tr_expr_node_kind)kind))) {
+            return (enum tr_expr_node_kind)kind;
         }
     }
     return TR_NODE_UNKNOWN;
 }
 
-static void check_function_name(struct tr_parser *ps, enum tr_node_kind kind, struct tr_bytes name)
+static void check_function_name(struct tr_parser *ps, enum tr_expr_node_kind kind,
+                                struct tr_bytes name)
 {
-    bool of_update = tr_node_family(kind) == TR_FAMILY_UPDATE;
+    bool of_update = tr_expr_node_family(kind) == TR_FAMILY_UPDATE;
     if (kind == TR_NODE_UNKNOWN && tr_parser_finds(ps, TR_RANK_UNKNOWN_FUNCTION)) {
         tr_buf_printf(tr_parser_message(ps), "Invalid function name; function: %.*s", TR_FMT(name));
     } else if (kind != TR_NODE_UNKNOWN && of_update != ps->update &&
@@ -33,10 +34,11 @@ static void check_function_name(struct tr_parser *ps, enum tr_node_kind kind, st
     }
 }
 
-static enum tr_status parse_call(struct tr_parser *ps, struct tr_bytes name, struct tr_node **out)
+static enum tr_status parse_call(struct tr_parser *ps, struct tr_bytes name,
+                                 struct tr_expr_node **out)
 {
-    enum tr_node_kind kind = function_kind(name);
-    struct tr_node **at;
+    enum tr_expr_node_kind kind = function_kind(name);
+    struct tr_expr_node **at;
     enum tr_status status;
 
     check_function_name(ps, kind, name);
@@ -67,7 +69,7 @@ static bool at_call(const struct tr_parser *ps)
            next.kind == TR_TOKEN_SIGN && tr_bytes_is(next.text, "(");
 }
 
-static enum tr_status parse_plain(struct tr_parser *ps, struct tr_node **out)
+static enum tr_status parse_plain(struct tr_parser *ps, struct tr_expr_node **out)
 {
     if (at_call(ps)) {
         struct tr_bytes name = ps->token.text;
@@ -87,24 +89,24 @@ static enum tr_status parse_plain(struct tr_parser *ps, struct tr_node **out)
 
 /* --- conditions --- */
 
-static enum tr_node_kind comparator(const struct tr_parser *ps)
+static enum tr_expr_node_kind comparator(const struct tr_parser *ps)
 {
     unsigned kind;
     for (kind = TR_NODE_EQ; kind <= TR_NODE_GE; kind++) {
-        if (tr_parser_at_sign(ps, tr_node_text((enum tr_node_kind)kind))) {
-            return (enum tr_node_kind)kind;
+        if (tr_parser_at_sign(ps, tr_expr_node_text((enum tr_expr_node_kind)kind))) {
+            return (enum tr_expr_node_kind)kind;
         }
     }
     return TR_NODE_UNKNOWN;
 }
 
-static bool is_operand(const struct tr_node *node)
+static bool is_operand(const struct tr_expr_node *node)
 {
-    return tr_node_family(node->kind) == TR_FAMILY_OPERAND;
+    return tr_expr_node_family(node->kind) == TR_FAMILY_OPERAND;
 }
 
 /* "( ... )"; a pair that holds just another pair is redundant. */
-static enum tr_status parse_group(struct tr_parser *ps, parse_fn content, struct tr_node **out)
+static enum tr_status parse_group(struct tr_parser *ps, parse_fn content, struct tr_expr_node **out)
 {
     const char *open = ps->token.text.ptr, *first;
     enum tr_status status = tr_parser_descend(ps);
@@ -132,24 +134,24 @@ static enum tr_status parse_group(struct tr_parser *ps, parse_fn content, struct
     return TR_OK;
 }
 
-static enum tr_status parse_operand(struct tr_parser *ps, struct tr_node **out)
+static enum tr_status parse_operand(struct tr_parser *ps, struct tr_expr_node **out)
 {
     enum tr_status status;
     if (!tr_parser_at_sign(ps, "(")) {
         return parse_plain(ps, out);
     }
     status = parse_group(ps, ps->update ? parse_operand : parse_or, out);
-    if (status == TR_OK && tr_node_family((*out)->kind) == TR_FAMILY_CONDITION) {
+    if (status == TR_OK && tr_expr_node_family((*out)->kind) == TR_FAMILY_CONDITION) {
         return tr_parser_syntax(ps);
     }
     return status;
 }
 
 /* Behind the first operand of a comparison: the sign or word at hand and the others. */
-static enum tr_status parse_others(struct tr_parser *ps, struct tr_node *first, size_t count,
+static enum tr_status parse_others(struct tr_parser *ps, struct tr_expr_node *first, size_t count,
                                    const char *separator)
 {
-    struct tr_node **at = &first->next;
+    struct tr_expr_node **at = &first->next;
     enum tr_status status;
     size_t i;
     for (i = 0; i < count; i++, at = &(*at)->next) {
@@ -165,9 +167,9 @@ static enum tr_status parse_others(struct tr_parser *ps, struct tr_node *first, 
 }
 
 /* IN's operands: "(a, b, ...)"; at the word IN. */
-static enum tr_status parse_in(struct tr_parser *ps, struct tr_node *first)
+static enum tr_status parse_in(struct tr_parser *ps, struct tr_expr_node *first)
 {
-    struct tr_node **at = &first->next;
+    struct tr_expr_node **at = &first->next;
     enum tr_status status = TR_OK;
     tr_parser_advance(ps);
     if (!tr_parser_at_sign(ps, "(")) {
@@ -185,12 +187,12 @@ static enum tr_status parse_in(struct tr_parser *ps, struct tr_node *first)
 
 /* An operand with what it is compared to, a call, a group; or an operand alone, which only a group
  * may hold. */
-static enum tr_status parse_comparison(struct tr_parser *ps, struct tr_node **out)
+static enum tr_status parse_comparison(struct tr_parser *ps, struct tr_expr_node **out)
 {
-    struct tr_node *first, *node;
+    struct tr_expr_node *first, *node;
     enum tr_status status =
         tr_parser_at_sign(ps, "(") ? parse_group(ps, parse_or, &first) : parse_plain(ps, &first);
-    enum tr_node_kind kind = comparator(ps);
+    enum tr_expr_node_kind kind = comparator(ps);
 
     if (status != TR_OK) {
         return status;
@@ -202,7 +204,7 @@ static enum tr_status parse_comparison(struct tr_parser *ps, struct tr_node **ou
     if (kind == TR_NODE_UNKNOWN) {
         return TR_OK;
     }
-    if (tr_node_family(first->kind) == TR_FAMILY_CONDITION) {
+    if (tr_expr_node_family(first->kind) == TR_FAMILY_CONDITION) {
         return tr_parser_syntax(ps);
     }
     if ((status = tr_parser_count(ps)) != TR_OK) {
@@ -224,7 +226,7 @@ static enum tr_status parse_comparison(struct tr_parser *ps, struct tr_node **ou
     return status;
 }
 
-static enum tr_status parse_not(struct tr_parser *ps, struct tr_node **out)
+static enum tr_status parse_not(struct tr_parser *ps, struct tr_expr_node **out)
 {
     enum tr_status status;
     if (!tr_parser_at_word(ps, "NOT")) {
@@ -250,12 +252,12 @@ static enum tr_status parse_not(struct tr_parser *ps, struct tr_node **out)
 }
 
 /* a AND b AND c, a OR b OR c: from the left. */
-static enum tr_status parse_chain(struct tr_parser *ps, enum tr_node_kind kind, parse_fn part,
-                                  struct tr_node **out)
+static enum tr_status parse_chain(struct tr_parser *ps, enum tr_expr_node_kind kind, parse_fn part,
+                                  struct tr_expr_node **out)
 {
     enum tr_status status = part(ps, out);
-    while (status == TR_OK && tr_parser_at_word(ps, tr_node_text(kind))) {
-        struct tr_node *node = tr_parser_node(ps, kind);
+    while (status == TR_OK && tr_parser_at_word(ps, tr_expr_node_text(kind))) {
+        struct tr_expr_node *node = tr_parser_node(ps, kind);
         if (node == NULL) {
             return TR_ENOMEM;
         }
@@ -279,12 +281,12 @@ static enum tr_status parse_chain(struct tr_parser *ps, enum tr_node_kind kind, 
     return status;
 }
 
-static enum tr_status parse_and(struct tr_parser *ps, struct tr_node **out)
+static enum tr_status parse_and(struct tr_parser *ps, struct tr_expr_node **out)
 {
     return parse_chain(ps, TR_NODE_AND, parse_not, out);
 }
 
-static enum tr_status parse_or(struct tr_parser *ps, struct tr_node **out)
+static enum tr_status parse_or(struct tr_parser *ps, struct tr_expr_node **out)
 {
     return parse_chain(ps, TR_NODE_OR, parse_and, out);
 }
@@ -292,15 +294,15 @@ static enum tr_status parse_or(struct tr_parser *ps, struct tr_node **out)
 /* --- sums --- */
 
 /* operand, operand + operand, operand - operand; all of it may stand in parentheses. */
-enum tr_status tr_parser_sum(struct tr_parser *ps, struct tr_node **out)
+enum tr_status tr_parser_sum(struct tr_parser *ps, struct tr_expr_node **out)
 {
-    struct tr_node *node;
+    struct tr_expr_node *node;
     enum tr_status status =
         tr_parser_at_sign(ps, "(") ? parse_group(ps, tr_parser_sum, out) : parse_operand(ps, out);
     if (status != TR_OK || (!tr_parser_at_sign(ps, "+") && !tr_parser_at_sign(ps, "-"))) {
         return status;
     }
-    if (tr_node_family((*out)->kind) == TR_FAMILY_ARITHMETIC) {
+    if (tr_expr_node_family((*out)->kind) == TR_FAMILY_ARITHMETIC) {
         return tr_parser_syntax(ps);
     }
     if ((status = tr_parser_count(ps)) != TR_OK) {
@@ -323,7 +325,7 @@ enum tr_status tr_parser_sum(struct tr_parser *ps, struct tr_node **out)
 /* --- a whole condition --- */
 
 enum tr_status tr_expr_condition(struct tr_expr *expr, const char *name, struct tr_bytes text,
-                                 struct tr_node **out)
+                                 struct tr_expr_node **out)
 {
     struct tr_parser ps;
     enum tr_status status = tr_parser_begin(&ps, expr, name, text);
@@ -336,11 +338,11 @@ enum tr_status tr_expr_condition(struct tr_expr *expr, const char *name, struct 
     if (is_operand(*out)) {
         return tr_parser_syntax(&ps);
     }
-    if (!tr_node_gives_bool(*out) && tr_parser_finds(&ps, TR_RANK_MISUSED)) {
+    if (!tr_expr_node_gives_bool(*out) && tr_parser_finds(&ps, TR_RANK_MISUSED)) {
         tr_buf_printf(
             tr_parser_message(&ps),
             "The function is not allowed to be used this way in an expression; function: %s",
-            tr_node_text((*out)->kind));
+            tr_expr_node_text((*out)->kind));
     }
     return tr_parser_finish(&ps);
 }

@@ -84,7 +84,7 @@ struct write {
     struct tr_call *call;
     struct tr_request request;
     struct tr_expr expr;
-    struct tr_node *condition;
+    struct tr_expr_node *condition;
     struct tr_action *actions;
     struct tr_local_table *table;
     struct tr_value given; /* the item, or the key */

@@ -9,15 +9,16 @@
 
 struct tr_key_condition {
     struct tr_value hash;
-    enum tr_node_kind kind; /* EQ, LT, LE, GT, GE, BETWEEN, BEGINS_WITH; UNKNOWN: all sort keys */
-    struct tr_value low;    /* the operand; BETWEEN's first */
-    struct tr_value high;   /* BETWEEN's second */
+    enum tr_expr_node_kind
+        kind;             /* EQ, LT, LE, GT, GE, BETWEEN, BEGINS_WITH; UNKNOWN: all sort keys */
+    struct tr_value low;  /* the operand; BETWEEN's first */
+    struct tr_value high; /* BETWEEN's second */
 };
 
 /* Read the tree of a key condition; legacy: it came as KeyConditions.
  * Errors:  TR_EREFUSED with the service's problem. */
 enum tr_status tr_key_condition_read(struct tr_problem *problem, const struct tr_local_table *table,
-                                     const struct tr_node *tree, bool legacy,
+                                     const struct tr_expr_node *tree, bool legacy,
                                      struct tr_key_condition *out) TR_MUST_CHECK;
 
 /* Whether a sort key is selected. */

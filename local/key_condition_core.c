@@ -6,9 +6,9 @@ struct reader {
     const struct tr_local_table *table;
     bool legacy;
     size_t count; /* of conditions */
-    const struct tr_node *on_hash;
-    const struct tr_node *on_range;
-    const struct tr_node *on_other; /* a condition on an attribute that is not in the key */
+    const struct tr_expr_node *on_hash;
+    const struct tr_expr_node *on_range;
+    const struct tr_expr_node *on_other; /* a condition on an attribute that is not in the key */
 };
 
 static enum tr_status invalid(struct reader *r, const char *text)
@@ -16,18 +16,18 @@ static enum tr_status invalid(struct reader *r, const char *text)
     return tr_problem_set(r->problem, TR_PROBLEM_VALIDATION, "%s", text);
 }
 
-static enum tr_status bad_operator(struct reader *r, const struct tr_node *node)
+static enum tr_status bad_operator(struct reader *r, const struct tr_expr_node *node)
 {
     if (r->legacy) {
         return invalid(r, "Attempted conditional constraint is not an indexable operation");
     }
     return tr_problem_set(r->problem, TR_PROBLEM_VALIDATION,
                           "Invalid operator used in KeyConditionExpression: %s",
-                          tr_node_text(node->kind));
+                          tr_expr_node_text(node->kind));
 }
 
 /* "a < b" read from the other side. */
-static enum tr_node_kind mirrored(enum tr_node_kind kind)
+static enum tr_expr_node_kind mirrored(enum tr_expr_node_kind kind)
 {
     switch (kind) {
     case TR_NODE_LT:
@@ -43,9 +43,9 @@ static enum tr_node_kind mirrored(enum tr_node_kind kind)
     }
 }
 
-static const struct tr_node *path_of(const struct tr_node *node)
+static const struct tr_expr_node *path_of(const struct tr_expr_node *node)
 {
-    const struct tr_node *arg;
+    const struct tr_expr_node *arg;
     for (arg = node->args; arg != NULL; arg = arg->next) {
         if (arg->kind == TR_NODE_PATH) {
             return arg;
@@ -54,9 +54,9 @@ static const struct tr_node *path_of(const struct tr_node *node)
     return NULL;
 }
 
-static enum tr_status check_operands(struct reader *r, const struct tr_node *node)
+static enum tr_status check_operands(struct reader *r, const struct tr_expr_node *node)
 {
-    const struct tr_node *arg;
+    const struct tr_expr_node *arg;
     size_t paths = 0;
     for (arg = node->args; arg != NULL; arg = arg->next) {
         if (arg->kind == TR_NODE_PATH) {
@@ -82,15 +82,15 @@ static enum tr_status check_operands(struct reader *r, const struct tr_node *nod
         return tr_problem_set(r->problem, TR_PROBLEM_VALIDATION,
                               "Invalid condition in KeyConditionExpression: %s operator must have "
                               "the key attribute as its first operand",
-                              tr_node_text(node->kind));
+                              tr_expr_node_text(node->kind));
     }
     return TR_OK;
 }
 
-static enum tr_status note_condition(struct reader *r, const struct tr_node *node)
+static enum tr_status note_condition(struct reader *r, const struct tr_expr_node *node)
 {
     struct tr_bytes name = path_of(node)->path.steps[0].name;
-    const struct tr_node **slot = &r->on_other;
+    const struct tr_expr_node **slot = &r->on_other;
     if (tr_bytes_eq(name, r->table->hash.name)) {
         slot = &r->on_hash;
     } else if (r->table->range.name.ptr != NULL && tr_bytes_eq(name, r->table->range.name)) {
@@ -105,7 +105,7 @@ static enum tr_status note_condition(struct reader *r, const struct tr_node *nod
 }
 
 /* Bounded: the parser counts operators. */
-static enum tr_status read_tree(struct reader *r, const struct tr_node *node)
+static enum tr_status read_tree(struct reader *r, const struct tr_expr_node *node)
 {
     enum tr_status status;
     switch (node->kind) {
@@ -152,10 +152,10 @@ static enum tr_status check_parts(struct reader *r)
 }
 
 /* The values of a condition, which must be of the key's type. */
-static enum tr_status read_values(struct reader *r, const struct tr_node *node,
+static enum tr_status read_values(struct reader *r, const struct tr_expr_node *node,
                                   const struct tr_key_part *part, struct tr_value out[2])
 {
-    const struct tr_node *arg;
+    const struct tr_expr_node *arg;
     size_t count = 0;
     for (arg = node->args; arg != NULL; arg = arg->next) {
         if (arg->kind != TR_NODE_VALUE) {
@@ -180,7 +180,7 @@ static enum tr_status read_values(struct reader *r, const struct tr_node *node,
 }
 
 enum tr_status tr_key_condition_read(struct tr_problem *problem, const struct tr_local_table *table,
-                                     const struct tr_node *tree, bool legacy,
+                                     const struct tr_expr_node *tree, bool legacy,
                                      struct tr_key_condition *out)
 {
     struct reader r = {.problem = problem, .table = table, .legacy = legacy};

@@ -13,10 +13,10 @@ enum tr_status tr_legacy_operator(struct tr_problem *problem, struct tr_json nam
 /* Expected: conditions on attributes, joined by AND unless `any` (ConditionalOperator OR).
  * Errors:  TR_EREFUSED with the service's problem; TR_ENOMEM. So all functions here. */
 enum tr_status tr_legacy_expected(struct tr_expr *expr, struct tr_json expected, bool any,
-                                  struct tr_node **out) TR_MUST_CHECK;
+                                  struct tr_expr_node **out) TR_MUST_CHECK;
 /* KeyConditions, QueryFilter, ScanFilter. */
 enum tr_status tr_legacy_conditions(struct tr_expr *expr, struct tr_json conditions, bool any,
-                                    struct tr_node **out) TR_MUST_CHECK;
+                                    struct tr_expr_node **out) TR_MUST_CHECK;
 enum tr_status tr_legacy_updates(struct tr_expr *expr, struct tr_json updates,
                                  struct tr_action **out) TR_MUST_CHECK;
 enum tr_status tr_legacy_projection(struct tr_expr *expr, struct tr_json attributes,

@@ -54,8 +54,8 @@ struct entry {
     struct tr_json operator_name;
     struct tr_json list;
     enum comparison comparison;
-    struct tr_node *path; /* with the values chained behind it */
-    struct tr_node **tail;
+    struct tr_expr_node *path; /* with the values chained behind it */
+    struct tr_expr_node **tail;
     size_t count; /* of values */
 };
 
@@ -134,7 +134,7 @@ static enum tr_status read_entry(struct tr_expr *expr, struct tr_json member, st
 
 static enum tr_status add_value(struct entry *e, struct tr_json json)
 {
-    struct tr_node *node = tr_arena_alloc(e->expr->arena, sizeof *node);
+    struct tr_expr_node *node = tr_arena_alloc(e->expr->arena, sizeof *node);
     if (node == NULL) {
         return TR_ENOMEM;
     }
@@ -183,7 +183,7 @@ static enum tr_status find_comparison(struct entry *e)
 
 static enum tr_status check_types(struct entry *e)
 {
-    const struct tr_node *first = e->path->next, *value;
+    const struct tr_expr_node *first = e->path->next, *value;
     for (value = first; value != NULL; value = value->next) {
         if (value->value.type != first->value.type) {
             return tr_problem_set(e->expr->problem, TR_PROBLEM_VALIDATION,
@@ -218,7 +218,7 @@ static enum tr_status check_comparison(struct entry *e)
     return check_types(e);
 }
 
-static enum tr_node_kind kind_of(enum comparison comparison)
+static enum tr_expr_node_kind kind_of(enum comparison comparison)
 {
     switch (comparison) {
     case COMPARE_EQ:
@@ -248,9 +248,10 @@ static enum tr_node_kind kind_of(enum comparison comparison)
     }
 }
 
-static struct tr_node *node_over(struct tr_expr *expr, enum tr_node_kind kind, struct tr_node *args)
+static struct tr_expr_node *node_over(struct tr_expr *expr, enum tr_expr_node_kind kind,
+                                      struct tr_expr_node *args)
 {
-    struct tr_node *node = tr_arena_alloc(expr->arena, sizeof *node);
+    struct tr_expr_node *node = tr_arena_alloc(expr->arena, sizeof *node);
     if (node != NULL) {
         node->kind = kind;
         node->args = args;
@@ -259,11 +260,11 @@ static struct tr_node *node_over(struct tr_expr *expr, enum tr_node_kind kind, s
 }
 
 /* NOT_CONTAINS holds only where there is an attribute to look into. */
-static struct tr_node *there_and_not(struct entry *e, struct tr_node *condition)
+static struct tr_expr_node *there_and_not(struct entry *e, struct tr_expr_node *condition)
 {
-    struct tr_node *path = node_over(e->expr, TR_NODE_PATH, NULL);
-    struct tr_node *there = node_over(e->expr, TR_NODE_EXISTS, path);
-    struct tr_node *not = node_over(e->expr, TR_NODE_NOT, condition);
+    struct tr_expr_node *path = node_over(e->expr, TR_NODE_PATH, NULL);
+    struct tr_expr_node *there = node_over(e->expr, TR_NODE_EXISTS, path);
+    struct tr_expr_node *not = node_over(e->expr, TR_NODE_NOT, condition);
     if (path == NULL || there == NULL || not == NULL) {
         return NULL;
     }
@@ -272,7 +273,7 @@ static struct tr_node *there_and_not(struct entry *e, struct tr_node *condition)
     return node_over(e->expr, TR_NODE_AND, there);
 }
 
-static enum tr_status make_condition(struct entry *e, struct tr_node **out)
+static enum tr_status make_condition(struct entry *e, struct tr_expr_node **out)
 {
     *out = node_over(e->expr, kind_of(e->comparison), e->path);
     if (*out != NULL && e->comparison == COMPARE_NOT_CONTAINS) {
@@ -319,7 +320,7 @@ static enum tr_status check_plain_form(struct entry *e)
 }
 
 static enum tr_status expected_condition(struct tr_expr *expr, struct tr_json member,
-                                         struct tr_node **out)
+                                         struct tr_expr_node **out)
 {
     struct entry e;
     enum tr_status status = read_entry(expr, member, &e);
@@ -345,7 +346,7 @@ static enum tr_status expected_condition(struct tr_expr *expr, struct tr_json me
 /* --- filters and key conditions --- */
 
 static enum tr_status filter_condition(struct tr_expr *expr, struct tr_json member,
-                                       struct tr_node **out)
+                                       struct tr_expr_node **out)
 {
     struct entry e;
     enum tr_status status = read_entry(expr, member, &e);
@@ -366,10 +367,10 @@ static enum tr_status filter_condition(struct tr_expr *expr, struct tr_json memb
 }
 
 typedef enum tr_status (*condition_fn)(struct tr_expr *expr, struct tr_json member,
-                                       struct tr_node **out);
+                                       struct tr_expr_node **out);
 
 static enum tr_status join(struct tr_expr *expr, struct tr_json object, bool any,
-                           condition_fn condition, struct tr_node **out)
+                           condition_fn condition, struct tr_expr_node **out)
 {
     struct tr_json member;
     enum tr_status status;
@@ -382,7 +383,7 @@ static enum tr_status join(struct tr_expr *expr, struct tr_json object, bool any
     }
     for (member = tr_json_first(object); member.doc != NULL;
          member = tr_json_next(object, member)) {
-        struct tr_node *one;
+        struct tr_expr_node *one;
         if ((status = condition(expr, member, &one)) != TR_OK) {
             return status;
         }
@@ -413,13 +414,13 @@ enum tr_status tr_legacy_operator(struct tr_problem *problem, struct tr_json nam
 }
 
 enum tr_status tr_legacy_expected(struct tr_expr *expr, struct tr_json expected, bool any,
-                                  struct tr_node **out)
+                                  struct tr_expr_node **out)
 {
     return join(expr, expected, any, expected_condition, out);
 }
 
 enum tr_status tr_legacy_conditions(struct tr_expr *expr, struct tr_json conditions, bool any,
-                                    struct tr_node **out)
+                                    struct tr_expr_node **out)
 {
     return join(expr, conditions, any, filter_condition, out);
 }

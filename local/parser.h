@@ -66,20 +66,20 @@ bool tr_parser_skip_sign(struct tr_parser *ps, const char *sign);
 enum tr_status tr_parser_descend(struct tr_parser *ps) TR_MUST_CHECK;
 enum tr_status tr_parser_count(struct tr_parser *ps) TR_MUST_CHECK;
 /* NULL without memory. */
-struct tr_node *tr_parser_node(struct tr_parser *ps, enum tr_node_kind kind);
+struct tr_expr_node *tr_parser_node(struct tr_parser *ps, enum tr_expr_node_kind kind);
 
 /* --- parts of the grammar --- */
 
 /* A document path: a name, then names and indexes. */
 enum tr_status tr_parser_path(struct tr_parser *ps, struct tr_path *path) TR_MUST_CHECK;
 /* At a placeholder of a value. */
-enum tr_status tr_parser_value(struct tr_parser *ps, struct tr_node *node) TR_MUST_CHECK;
+enum tr_status tr_parser_value(struct tr_parser *ps, struct tr_expr_node *node) TR_MUST_CHECK;
 /* What stands behind '=' in SET: operand, operand + operand, operand - operand. */
-enum tr_status tr_parser_sum(struct tr_parser *ps, struct tr_node **out) TR_MUST_CHECK;
+enum tr_status tr_parser_sum(struct tr_parser *ps, struct tr_expr_node **out) TR_MUST_CHECK;
 
 /* Look at a node whose operands are known: their number, types, use. */
-void tr_parser_check(struct tr_parser *ps, const struct tr_node *node);
+void tr_parser_check(struct tr_parser *ps, const struct tr_expr_node *node);
 /* True or false, not a value. */
-bool tr_node_gives_bool(const struct tr_node *node);
+bool tr_expr_node_gives_bool(const struct tr_expr_node *node);
 
 #endif

@@ -101,9 +101,9 @@ enum tr_status tr_parser_count(struct tr_parser *ps)
     return TR_OK;
 }
 
-struct tr_node *tr_parser_node(struct tr_parser *ps, enum tr_node_kind kind)
+struct tr_expr_node *tr_parser_node(struct tr_parser *ps, enum tr_expr_node_kind kind)
 {
-    struct tr_node *node = tr_arena_alloc(ps->expr->arena, sizeof *node);
+    struct tr_expr_node *node = tr_arena_alloc(ps->expr->arena, sizeof *node);
     if (node != NULL) {
         node->kind = kind;
     }
@@ -248,7 +248,7 @@ enum tr_status tr_parser_path(struct tr_parser *ps, struct tr_path *path)
     return status;
 }
 
-enum tr_status tr_parser_value(struct tr_parser *ps, struct tr_node *node)
+enum tr_status tr_parser_value(struct tr_parser *ps, struct tr_expr_node *node)
 {
     struct tr_placeholder *found = placeholder(ps, ps->expr->values, ps->expr->value_count,
                                                "value used in expression is not defined; "

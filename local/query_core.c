@@ -73,7 +73,7 @@ struct page {
     struct tr_request request;
     struct tr_expr expr;
     struct tr_local_table *table;
-    struct tr_node *filter;
+    struct tr_expr_node *filter;
     struct tr_projection projection; /* paths NULL: all is shown */
     struct tr_value start;           /* ExclusiveStartKey; ABSENT: from the beginning */
     struct tr_local_key start_key;
@@ -420,7 +420,7 @@ enum tr_status tr_op_scan(struct tr_call *call)
 
 /* --- Query --- */
 
-static enum tr_status read_key_condition(struct page *page, struct tr_node **out)
+static enum tr_status read_key_condition(struct page *page, struct tr_expr_node **out)
 {
     struct tr_bytes text;
     enum tr_status status;
@@ -439,7 +439,7 @@ static enum tr_status read_key_condition(struct page *page, struct tr_node **out
 
 /* Filters of Query may not look at the key. Bounded: the parser counts operators. */
 static const struct tr_step *key_in_filter(const struct tr_local_table *table,
-                                           const struct tr_node *node)
+                                           const struct tr_expr_node *node)
 {
     for (; node != NULL; node = node->next) {
         const struct tr_step *found = NULL;
@@ -529,7 +529,7 @@ static enum tr_status query(struct page *page)
     struct tr_call *call = page->call;
     struct tr_key_condition condition;
     struct partition partition;
-    struct tr_node *tree;
+    struct tr_expr_node *tree;
     struct tr_checks checks = {0};
     enum tr_status status = tr_request_read(call, call->request, &query_shape, &page->request);
 

@@ -46,7 +46,7 @@ bool tr_sequence_parse(const struct tr_sequence *sequence, struct tr_bytes text,
 
 #define TR_SHARD_ID_LEN 37 /* shardId-<20 digits>-<8 hex> */
 
-struct tr_shard_record {
+struct tr_local_shard_record {
     uint64_t number; /* counter of its sequence number */
     int64_t created_ms;
     uint32_t chunk; /* serial of the chunk that holds its text */
@@ -55,7 +55,7 @@ struct tr_shard_record {
     uint32_t size; /* SizeBytes */
 };
 
-struct tr_shard_chunk {
+struct tr_local_shard_chunk {
     char *text; /* owned */
     uint32_t len;
     uint32_t cap;
@@ -63,7 +63,7 @@ struct tr_shard_chunk {
 
 #define TR_SHARD_READERS 8
 
-struct tr_shard {
+struct tr_local_shard {
     char id[TR_SHARD_ID_LEN + 1];
     char parent[TR_SHARD_ID_LEN + 1]; /* "" for none */
     int64_t id_ms;
@@ -76,11 +76,11 @@ struct tr_shard {
     uint64_t hash_to;
     uint64_t trimmed; /* counter of the newest record that was trimmed; 0: none */
 
-    struct tr_shard_record *records; /* owned; those before `gone` are trimmed */
+    struct tr_local_shard_record *records; /* owned; those before `gone` are trimmed */
     size_t gone;
     size_t count;
     size_t cap;
-    struct tr_shard_chunk *chunks; /* owned */
+    struct tr_local_shard_chunk *chunks; /* owned */
     size_t chunk_count;
     size_t chunk_cap;
     uint32_t chunk_base; /* serial of chunks[0] */
@@ -95,26 +95,28 @@ struct tr_shard {
     uint64_t bytes;
 };
 
-void tr_shard_deinit(struct tr_shard *shard);
+void tr_local_shard_deinit(struct tr_local_shard *shard);
 
 /* Append a record.
  * Shape:   text is the record's JSON object; number is above all numbers before.
  * Errors:  TR_ENOMEM, nothing appended. */
-enum tr_status tr_shard_append(struct tr_shard *shard, uint64_t number, struct tr_wall now,
-                               struct tr_bytes text, uint32_t size) TR_MUST_CHECK;
+enum tr_status tr_local_shard_append(struct tr_local_shard *shard, uint64_t number,
+                                     struct tr_wall now, struct tr_bytes text,
+                                     uint32_t size) TR_MUST_CHECK;
 
 /* Index of the first kept record with a number not below this one (count when there is none). */
-size_t tr_shard_find(const struct tr_shard *shard, uint64_t number);
+size_t tr_local_shard_find(const struct tr_local_shard *shard, uint64_t number);
 /* How many records are kept. */
-size_t tr_shard_kept(const struct tr_shard *shard);
+size_t tr_local_shard_kept(const struct tr_local_shard *shard);
 
 /* The page that begins at a record: the index behind its last record. */
-size_t tr_shard_page_end(const struct tr_shard *shard, size_t from, size_t limit);
+size_t tr_local_shard_page_end(const struct tr_local_shard *shard, size_t from, size_t limit);
 /* Append the records from..to with commas between them. */
-void tr_shard_print(const struct tr_shard *shard, size_t from, size_t to, struct tr_buf *out);
+void tr_local_shard_print(const struct tr_local_shard *shard, size_t from, size_t to,
+                          struct tr_buf *out);
 
 /* Drop the oldest n records; those created before a time. */
-void tr_shard_trim(struct tr_shard *shard, size_t n);
-void tr_shard_trim_before(struct tr_shard *shard, int64_t ms);
+void tr_local_shard_trim(struct tr_local_shard *shard, size_t n);
+void tr_local_shard_trim_before(struct tr_local_shard *shard, int64_t ms);
 
 #endif

@@ -122,7 +122,7 @@ bool tr_sequence_parse(const struct tr_sequence *sequence, struct tr_bytes text,
     return true;
 }
 
-void tr_shard_deinit(struct tr_shard *shard)
+void tr_local_shard_deinit(struct tr_local_shard *shard)
 {
     size_t i;
     for (i = 0; i < shard->chunk_count; i++) {
@@ -130,13 +130,13 @@ void tr_shard_deinit(struct tr_shard *shard)
     }
     tr_free(shard->chunks);
     tr_free(shard->records);
-    *shard = (struct tr_shard){0};
+    *shard = (struct tr_local_shard){0};
 }
 
 /* The chunk that has room for len more bytes, made if need be; NULL without memory. */
-static struct tr_shard_chunk *chunk_for(struct tr_shard *shard, size_t len)
+static struct tr_local_shard_chunk *chunk_for(struct tr_local_shard *shard, size_t len)
 {
-    struct tr_shard_chunk *newest =
+    struct tr_local_shard_chunk *newest =
         shard->chunk_count > 0 ? &shard->chunks[shard->chunk_count - 1] : NULL;
     size_t cap = CHUNK_MIN;
     char *text;
@@ -154,19 +154,19 @@ static struct tr_shard_chunk *chunk_for(struct tr_shard *shard, size_t len)
         return NULL;
     }
     newest = &shard->chunks[shard->chunk_count++];
-    *newest = (struct tr_shard_chunk){.text = text, .cap = (uint32_t)cap};
+    *newest = (struct tr_local_shard_chunk){.text = text, .cap = (uint32_t)cap};
     return newest;
 }
 
-enum tr_status tr_shard_append(struct tr_shard *shard, uint64_t number, struct tr_wall now,
-                               struct tr_bytes text, uint32_t size)
+enum tr_status tr_local_shard_append(struct tr_local_shard *shard, uint64_t number,
+                                     struct tr_wall now, struct tr_bytes text, uint32_t size)
 {
-    struct tr_shard_chunk *chunk;
+    struct tr_local_shard_chunk *chunk;
     if (!tr_grow(&shard->records, &shard->cap, shard->count + 1, sizeof *shard->records) ||
         (chunk = chunk_for(shard, text.len + 1)) == NULL) {
         return TR_ENOMEM;
     }
-    shard->records[shard->count++] = (struct tr_shard_record){
+    shard->records[shard->count++] = (struct tr_local_shard_record){
         .number = number,
         .created_ms = now.ms,
         .chunk = shard->chunk_base + (uint32_t)(chunk - shard->chunks),
@@ -180,7 +180,7 @@ enum tr_status tr_shard_append(struct tr_shard *shard, uint64_t number, struct t
     return TR_OK;
 }
 
-size_t tr_shard_find(const struct tr_shard *shard, uint64_t number)
+size_t tr_local_shard_find(const struct tr_local_shard *shard, uint64_t number)
 {
     size_t low = shard->gone, high = shard->count;
     while (low < high) {
@@ -194,12 +194,12 @@ size_t tr_shard_find(const struct tr_shard *shard, uint64_t number)
     return low;
 }
 
-size_t tr_shard_kept(const struct tr_shard *shard)
+size_t tr_local_shard_kept(const struct tr_local_shard *shard)
 {
     return shard->count - shard->gone;
 }
 
-size_t tr_shard_page_end(const struct tr_shard *shard, size_t from, size_t limit)
+size_t tr_local_shard_page_end(const struct tr_local_shard *shard, size_t from, size_t limit)
 {
     size_t end = from;
     size_t bytes = 0;
@@ -211,17 +211,19 @@ size_t tr_shard_page_end(const struct tr_shard *shard, size_t from, size_t limit
     return end;
 }
 
-static const struct tr_shard_chunk *chunk_of(const struct tr_shard *shard, size_t record)
+static const struct tr_local_shard_chunk *chunk_of(const struct tr_local_shard *shard,
+                                                   size_t record)
 {
     return &shard->chunks[shard->records[record].chunk - shard->chunk_base];
 }
 
-void tr_shard_print(const struct tr_shard *shard, size_t from, size_t to, struct tr_buf *out)
+void tr_local_shard_print(const struct tr_local_shard *shard, size_t from, size_t to,
+                          struct tr_buf *out)
 {
     bool first = true;
     while (from < to) {
-        const struct tr_shard_record *record = &shard->records[from];
-        const struct tr_shard_record *last;
+        const struct tr_local_shard_record *record = &shard->records[from];
+        const struct tr_local_shard_record *last;
         size_t skip = first ? 1 : 0; /* the first record's comma */
         size_t next = from + 1;
         while (next < to && shard->records[next].chunk == record->chunk) {
@@ -237,7 +239,7 @@ void tr_shard_print(const struct tr_shard *shard, size_t from, size_t to, struct
 
 /* Free the chunks before the first kept record, and the room of trimmed entries once they are the
  * larger half. */
-static void give_back(struct tr_shard *shard)
+static void give_back(struct tr_local_shard *shard)
 {
     uint32_t keep = shard->gone < shard->count
                         ? shard->records[shard->gone].chunk - shard->chunk_base
@@ -258,10 +260,10 @@ static void give_back(struct tr_shard *shard)
     }
 }
 
-void tr_shard_trim(struct tr_shard *shard, size_t n)
+void tr_local_shard_trim(struct tr_local_shard *shard, size_t n)
 {
-    if (n > tr_shard_kept(shard)) {
-        n = tr_shard_kept(shard);
+    if (n > tr_local_shard_kept(shard)) {
+        n = tr_local_shard_kept(shard);
     }
     if (n == 0) {
         return;
@@ -271,11 +273,11 @@ void tr_shard_trim(struct tr_shard *shard, size_t n)
     give_back(shard);
 }
 
-void tr_shard_trim_before(struct tr_shard *shard, int64_t ms)
+void tr_local_shard_trim_before(struct tr_local_shard *shard, int64_t ms)
 {
     size_t n = 0;
-    while (n < tr_shard_kept(shard) && shard->records[shard->gone + n].created_ms < ms) {
+    while (n < tr_local_shard_kept(shard) && shard->records[shard->gone + n].created_ms < ms) {
         n++;
     }
-    tr_shard_trim(shard, n);
+    tr_local_shard_trim(shard, n);
 }

@@ -44,10 +44,10 @@ struct tr_local_stream {
     struct tr_wall created;
     struct tr_wall disabled;
     struct tr_sequence sequence;
-    struct tr_shard **shards; /* by id; owned */
+    struct tr_local_shard **shards; /* by id; owned */
     size_t count;
     size_t cap;
-    struct tr_shard **open; /* by range of hashes; the array is owned */
+    struct tr_local_shard **open; /* by range of hashes; the array is owned */
     size_t open_count;
     size_t open_cap;
     struct tr_wall deadline; /* the next rollover, trimming or end */
@@ -98,20 +98,21 @@ struct tr_local_stream *tr_local_stream_find(const struct tr_local *local, struc
 struct tr_local_stream *tr_local_stream_newest(const struct tr_local *local, struct tr_bytes table);
 /* The index of the first shard with an id not below this one; and the shard of an id, or NULL. */
 size_t tr_local_stream_shard_from(const struct tr_local_stream *stream, struct tr_bytes id);
-struct tr_shard *tr_local_stream_shard(const struct tr_local_stream *stream, struct tr_bytes id);
+struct tr_local_shard *tr_local_stream_shard(const struct tr_local_stream *stream,
+                                             struct tr_bytes id);
 
 /* Close an open shard and go on in one child, or in two that share its range of hashes.
  * Errors:  TR_ENOMEM, nothing changed; TR_ELIMIT: the range cannot be halved, or too many shards.
  * Owns:    children borrowed from the stream. */
 enum tr_status tr_local_stream_roll(struct tr_local *local, struct tr_local_stream *stream,
-                                    struct tr_shard *shard, struct tr_wall at,
-                                    struct tr_shard **child) TR_MUST_CHECK;
+                                    struct tr_local_shard *shard, struct tr_wall at,
+                                    struct tr_local_shard **child) TR_MUST_CHECK;
 enum tr_status tr_local_stream_split(struct tr_local *local, struct tr_local_stream *stream,
-                                     struct tr_shard *shard,
-                                     struct tr_shard *children[2]) TR_MUST_CHECK;
+                                     struct tr_local_shard *shard,
+                                     struct tr_local_shard *children[2]) TR_MUST_CHECK;
 
 /* Take a closed shard without records out of the listings; true when it was one (it is freed). */
-bool tr_local_stream_drop_empty(struct tr_local_stream *stream, struct tr_shard *shard);
+bool tr_local_stream_drop_empty(struct tr_local_stream *stream, struct tr_local_shard *shard);
 
 /* Rollovers by age and trimming that are due at local's now; and when the next one is. */
 void tr_local_streams_tick(struct tr_local *local);

@@ -103,7 +103,8 @@ size_t tr_local_stream_shard_from(const struct tr_local_stream *stream, struct t
     return low;
 }
 
-struct tr_shard *tr_local_stream_shard(const struct tr_local_stream *stream, struct tr_bytes id)
+struct tr_local_shard *tr_local_stream_shard(const struct tr_local_stream *stream,
+                                             struct tr_bytes id)
 {
     size_t i = tr_local_stream_shard_from(stream, id);
     if (i < stream->count && tr_bytes_is(id, stream->shards[i]->id)) {
@@ -113,7 +114,7 @@ struct tr_shard *tr_local_stream_shard(const struct tr_local_stream *stream, str
 }
 
 /* The open shard that takes a key. */
-static struct tr_shard *shard_of_hash(const struct tr_local_stream *stream, uint64_t hash)
+static struct tr_local_shard *shard_of_hash(const struct tr_local_stream *stream, uint64_t hash)
 {
     size_t low = 0, high = stream->open_count;
     while (high - low > 1) {
@@ -127,7 +128,7 @@ static struct tr_shard *shard_of_hash(const struct tr_local_stream *stream, uint
     return stream->open[low];
 }
 
-static size_t open_index(const struct tr_local_stream *stream, const struct tr_shard *shard)
+static size_t open_index(const struct tr_local_stream *stream, const struct tr_local_shard *shard)
 {
     size_t i = 0;
     while (i < stream->open_count && stream->open[i] != shard) {
@@ -150,15 +151,15 @@ static struct tr_wall retained_until(int64_t ms)
     return (struct tr_wall){(ms + TR_STREAM_RETENTION_MS + 999) / 1000 * 1000};
 }
 
-static struct tr_wall shard_deadline(const struct tr_shard *shard)
+static struct tr_wall shard_deadline(const struct tr_local_shard *shard)
 {
     struct tr_wall next = {INT64_MAX};
     if (shard->last == 0) {
         next = shard->roll_at;
-    } else if (tr_shard_kept(shard) == 0) {
+    } else if (tr_local_shard_kept(shard) == 0) {
         next = retained_until(shard->closed.ms);
     }
-    if (tr_shard_kept(shard) > 0) {
+    if (tr_local_shard_kept(shard) > 0) {
         next = earlier(next, retained_until(shard->records[shard->gone].created_ms));
     }
     return next;
@@ -199,20 +200,20 @@ static void bring_forward(struct tr_local *local, struct tr_local_stream *stream
 
 /* Shards */
 
-static void free_shard(struct tr_shard *shard)
+static void free_shard(struct tr_local_shard *shard)
 {
     if (shard != NULL) {
-        tr_shard_deinit(shard);
+        tr_local_shard_deinit(shard);
         tr_free(shard);
     }
 }
 
 /* A shard that is not in its stream yet; NULL without memory. Its id sorts behind its parent's. */
-static struct tr_shard *make_shard(struct tr_local *local, const struct tr_shard *parent,
-                                   struct tr_wall at)
+static struct tr_local_shard *make_shard(struct tr_local *local,
+                                         const struct tr_local_shard *parent, struct tr_wall at)
 {
     struct tr_random *random = &local->streams.random;
-    struct tr_shard *shard = tr_calloc(1, sizeof *shard);
+    struct tr_local_shard *shard = tr_calloc(1, sizeof *shard);
     if (shard == NULL) {
         return NULL;
     }
@@ -234,7 +235,7 @@ static struct tr_shard *make_shard(struct tr_local *local, const struct tr_shard
 /* Put it among its stream's shards, for which there is room. Sibling shards may have been given one
  * id in theory only (32 random bits): the array stays in order all the same. */
 static void insert_shard(struct tr_local *local, struct tr_local_stream *stream,
-                         struct tr_shard *shard)
+                         struct tr_local_shard *shard)
 {
     size_t at = tr_local_stream_shard_from(stream, tr_bytes_of(shard->id));
     memmove(stream->shards + at + 1, stream->shards + at,
@@ -246,7 +247,7 @@ static void insert_shard(struct tr_local *local, struct tr_local_stream *stream,
 }
 
 static void close_shard(struct tr_local *local, struct tr_local_stream *stream,
-                        struct tr_shard *shard, struct tr_wall at)
+                        struct tr_local_shard *shard, struct tr_wall at)
 {
     shard->last = tr_sequence_next(&stream->sequence, &local->streams.random);
     shard->closed = at;
@@ -254,10 +255,10 @@ static void close_shard(struct tr_local *local, struct tr_local_stream *stream,
 }
 
 enum tr_status tr_local_stream_roll(struct tr_local *local, struct tr_local_stream *stream,
-                                    struct tr_shard *shard, struct tr_wall at,
-                                    struct tr_shard **child)
+                                    struct tr_local_shard *shard, struct tr_wall at,
+                                    struct tr_local_shard **child)
 {
-    struct tr_shard *made;
+    struct tr_local_shard *made;
     if (!tr_grow(&stream->shards, &stream->cap, stream->count + 1, sizeof *stream->shards) ||
         (made = make_shard(local, shard, at)) == NULL) {
         return TR_ENOMEM;
@@ -270,11 +271,12 @@ enum tr_status tr_local_stream_roll(struct tr_local *local, struct tr_local_stre
 }
 
 enum tr_status tr_local_stream_split(struct tr_local *local, struct tr_local_stream *stream,
-                                     struct tr_shard *shard, struct tr_shard *children[2])
+                                     struct tr_local_shard *shard,
+                                     struct tr_local_shard *children[2])
 {
     uint64_t middle = shard->hash_from + (shard->hash_to - shard->hash_from) / 2;
     size_t at = open_index(stream, shard);
-    struct tr_shard *low, *high;
+    struct tr_local_shard *low, *high;
 
     if (shard->hash_from == shard->hash_to || stream->open_count >= TR_SHARDS_OPEN_MAX) {
         return TR_ELIMIT;
@@ -311,10 +313,10 @@ static void remove_shard(struct tr_local_stream *stream, size_t at)
             (stream->count - at) * sizeof *stream->shards);
 }
 
-bool tr_local_stream_drop_empty(struct tr_local_stream *stream, struct tr_shard *shard)
+bool tr_local_stream_drop_empty(struct tr_local_stream *stream, struct tr_local_shard *shard)
 {
     size_t at = tr_local_stream_shard_from(stream, tr_bytes_of(shard->id));
-    if (shard->last == 0 || tr_shard_kept(shard) > 0) {
+    if (shard->last == 0 || tr_local_shard_kept(shard) > 0) {
         return false;
     }
     remove_shard(stream, at);
@@ -404,7 +406,7 @@ static bool open_shards(struct tr_local *local, struct tr_local_stream *stream)
         return false;
     }
     for (i = 0; i < n; i++) {
-        struct tr_shard *shard = make_shard(local, NULL, stream->created);
+        struct tr_local_shard *shard = make_shard(local, NULL, stream->created);
         if (shard == NULL) {
             return false;
         }
@@ -553,7 +555,7 @@ enum tr_status tr_local_stream_append(struct tr_local *local, struct tr_local_ta
     const struct tr_local_item *item = new_item != NULL ? new_item : old_item;
     struct tr_buf *text = &local->streams.text;
     char number[TR_SEQUENCE_DIGITS_MAX + 1];
-    struct tr_shard *shard;
+    struct tr_local_shard *shard;
     uint64_t counter;
     size_t size;
 
@@ -574,10 +576,11 @@ enum tr_status tr_local_stream_append(struct tr_local *local, struct tr_local_ta
         return TR_ENOMEM;
     }
     shard = shard_of_hash(stream, spread(tr_local_item_hash(table, item)));
-    if (tr_shard_append(shard, counter, local->now, tr_buf_bytes(text), (uint32_t)size) != TR_OK) {
+    if (tr_local_shard_append(shard, counter, local->now, tr_buf_bytes(text), (uint32_t)size) !=
+        TR_OK) {
         return TR_ENOMEM;
     }
-    if (tr_shard_kept(shard) == 1) {
+    if (tr_local_shard_kept(shard) == 1) {
         bring_forward(local, stream, shard_deadline(shard));
     }
     return TR_OK;
@@ -591,8 +594,8 @@ static bool roll_due(struct tr_local *local, struct tr_local_stream *stream)
 {
     size_t i;
     for (i = 0; stream->enabled && i < stream->count; i++) {
-        struct tr_shard *shard = stream->shards[i];
-        struct tr_shard *child;
+        struct tr_local_shard *shard = stream->shards[i];
+        struct tr_local_shard *child;
         if (shard->last == 0 && shard->roll_at.ms <= local->now.ms &&
             tr_local_stream_roll(local, stream, shard, shard->roll_at, &child) != TR_OK) {
             return false;
@@ -606,9 +609,9 @@ static void trim_due(struct tr_local_stream *stream, struct tr_wall now)
     int64_t until = now.ms / 1000 * 1000 - TR_STREAM_RETENTION_MS;
     size_t kept = 0, i;
     for (i = 0; i < stream->count; i++) {
-        struct tr_shard *shard = stream->shards[i];
-        tr_shard_trim_before(shard, until + 1);
-        if (shard->last != 0 && tr_shard_kept(shard) == 0 && shard->closed.ms <= until) {
+        struct tr_local_shard *shard = stream->shards[i];
+        tr_local_shard_trim_before(shard, until + 1);
+        if (shard->last != 0 && tr_local_shard_kept(shard) == 0 && shard->closed.ms <= until) {
             free_shard(shard);
         } else {
             stream->shards[kept++] = shard;

@@ -168,7 +168,7 @@ static enum tr_status read_description(struct tr_call *call, struct description 
 static bool shard_is_listed(const struct tr_call *call, const struct tr_local_stream *stream,
                             size_t index, struct tr_bytes parent)
 {
-    const struct tr_shard *shard = stream->shards[index];
+    const struct tr_local_shard *shard = stream->shards[index];
     if ((call->stale_list && shard->created.ms > call->local->now.ms - STALE_MS) ||
         (call->part_list && index >= (stream->count + 1) / 2)) {
         return false;
@@ -177,7 +177,7 @@ static bool shard_is_listed(const struct tr_call *call, const struct tr_local_st
 }
 
 static void print_shard(const struct tr_call *call, const struct tr_local_stream *stream,
-                        const struct tr_shard *shard)
+                        const struct tr_local_shard *shard)
 {
     char number[TR_SEQUENCE_DIGITS_MAX + 1];
     tr_sequence_print(&stream->sequence, shard->first, number);
@@ -336,7 +336,7 @@ static enum tr_status read_wanted(struct tr_call *call, struct wanted_iterator *
 /* Where reading AT or AFTER a number begins. A number below what the shard still has is trimmed,
  * one above all of them waits for records to come. */
 static enum tr_status place_number(struct tr_call *call, const struct tr_local_stream *stream,
-                                   const struct tr_shard *shard,
+                                   const struct tr_local_shard *shard,
                                    const struct wanted_iterator *wanted, uint64_t *from)
 {
     uint64_t counter;
@@ -358,8 +358,8 @@ static enum tr_status place_number(struct tr_call *call, const struct tr_local_s
 }
 
 static enum tr_status place(struct tr_call *call, const struct tr_local_stream *stream,
-                            const struct tr_shard *shard, const struct wanted_iterator *wanted,
-                            uint64_t *from)
+                            const struct tr_local_shard *shard,
+                            const struct wanted_iterator *wanted, uint64_t *from)
 {
     switch (wanted->type) {
     case TRIM_HORIZON:
@@ -379,7 +379,7 @@ enum tr_status tr_op_get_shard_iterator(struct tr_call *call)
     struct wanted_iterator wanted;
     struct tr_iterator iterator = {0};
     const struct tr_local_stream *stream;
-    const struct tr_shard *shard;
+    const struct tr_local_shard *shard;
     enum tr_status status = read_wanted(call, &wanted);
 
     if (status != TR_OK) {
@@ -410,7 +410,7 @@ enum tr_status tr_op_get_shard_iterator(struct tr_call *call)
 
 /* The iterator and its shard. One that was trimmed away whole is not told from a trimmed record. */
 static enum tr_status open_iterator(struct tr_call *call, struct tr_bytes text,
-                                    struct tr_iterator *iterator, struct tr_shard **shard)
+                                    struct tr_iterator *iterator, struct tr_local_shard **shard)
 {
     struct tr_local *local = call->local;
     const struct tr_local_stream *stream;
@@ -439,7 +439,7 @@ static enum tr_status open_iterator(struct tr_call *call, struct tr_bytes text,
 }
 
 /* Note that a reader read; false when two others are at it and this one was not. */
-static bool admit_reader(struct tr_shard *shard, uint64_t reader, int64_t now_ms)
+static bool admit_reader(struct tr_local_shard *shard, uint64_t reader, int64_t now_ms)
 {
     size_t others = 0, place = 0, i;
     bool known = false, reading = false;
@@ -465,7 +465,7 @@ static bool admit_reader(struct tr_shard *shard, uint64_t reader, int64_t now_ms
 }
 
 /* Count a call against the shard's second; false when that is used up. */
-static bool admit_call(struct tr_shard *shard, int64_t now_ms)
+static bool admit_call(struct tr_local_shard *shard, int64_t now_ms)
 {
     if (shard->second != now_ms / 1000) {
         shard->second = now_ms / 1000;
@@ -478,7 +478,7 @@ static bool admit_call(struct tr_shard *shard, int64_t now_ms)
     return true;
 }
 
-static enum tr_status admit(struct tr_call *call, struct tr_shard *shard, uint64_t reader)
+static enum tr_status admit(struct tr_call *call, struct tr_local_shard *shard, uint64_t reader)
 {
     int64_t now_ms = call->local->now.ms;
     if (call->two_readers && !admit_reader(shard, reader, now_ms)) {
@@ -493,11 +493,11 @@ static enum tr_status admit(struct tr_call *call, struct tr_shard *shard, uint64
     return TR_OK;
 }
 
-static void print_page(struct tr_call *call, struct tr_iterator *iterator, struct tr_shard *shard,
-                       uint64_t limit)
+static void print_page(struct tr_call *call, struct tr_iterator *iterator,
+                       struct tr_local_shard *shard, uint64_t limit)
 {
-    size_t from = tr_shard_find(shard, iterator->from);
-    size_t to = call->empty_page ? from : tr_shard_page_end(shard, from, (size_t)limit);
+    size_t from = tr_local_shard_find(shard, iterator->from);
+    size_t to = call->empty_page ? from : tr_local_shard_page_end(shard, from, (size_t)limit);
     size_t i, bytes = 0;
 
     for (i = from; i < to; i++) {
@@ -506,7 +506,7 @@ static void print_page(struct tr_call *call, struct tr_iterator *iterator, struc
     shard->bytes += bytes;
     tr_buf_reserve(call->out, bytes + 2048);
     tr_buf_add_str(call->out, "{\"Records\":[");
-    tr_shard_print(shard, from, to, call->out);
+    tr_local_shard_print(shard, from, to, call->out);
     tr_buf_add_char(call->out, ']');
     /* A closed shard ends together with its last records. */
     if (shard->last == 0 || to < shard->count || call->empty_page) {
@@ -521,7 +521,7 @@ static void print_page(struct tr_call *call, struct tr_iterator *iterator, struc
 enum tr_status tr_op_get_records(struct tr_call *call)
 {
     struct tr_iterator iterator;
-    struct tr_shard *shard = NULL;
+    struct tr_local_shard *shard = NULL;
     struct tr_bytes text;
     uint64_t limit = TR_PAGE_RECORDS_MAX;
     enum tr_status status;

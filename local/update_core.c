@@ -76,11 +76,11 @@ static enum tr_status append_lists(struct update *u, struct tr_value a, struct t
 }
 
 static enum tr_status operand(struct update *u, const struct tr_action *action,
-                              const struct tr_node *node, struct tr_value *out);
+                              const struct tr_expr_node *node, struct tr_value *out);
 
 /* Both operands of +, - and list_append, which must be of one type. */
 static enum tr_status two_operands(struct update *u, const struct tr_action *action,
-                                   const struct tr_node *node, enum tr_value_type type,
+                                   const struct tr_expr_node *node, enum tr_value_type type,
                                    struct tr_value pair[2])
 {
     enum tr_status status = operand(u, action, node->args, &pair[0]);
@@ -95,7 +95,7 @@ static enum tr_status two_operands(struct update *u, const struct tr_action *act
 
 /* Bounded: the parser counts operators. */
 static enum tr_status operand(struct update *u, const struct tr_action *action,
-                              const struct tr_node *node, struct tr_value *out)
+                              const struct tr_expr_node *node, struct tr_value *out)
 {
     struct tr_value pair[2];
     enum tr_status status;

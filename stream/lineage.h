@@ -15,7 +15,7 @@
 
 /* What is true of a node. Those of the second group belong to one evaluation of the rules, those of
  * the third to one walk. */
-enum tr_node_flag {
+enum tr_shard_node_flag {
     TR_NODE_LISTED = 1 << 0,   /* shown by the last complete listing or by something newer */
     TR_NODE_COMPLETE = 1 << 1, /* shown by the last complete listing */
     TR_NODE_ROW = 1 << 2,      /* has a row */
@@ -45,15 +45,15 @@ enum tr_node_flag {
 };
 
 /* Who names a parent. */
-enum tr_node_source { TR_NODE_BY_LISTING = 1, TR_NODE_BY_ROW = 2 };
+enum tr_shard_node_source { TR_NODE_BY_LISTING = 1, TR_NODE_BY_ROW = 2 };
 
-struct tr_node {
+struct tr_shard_node {
     struct tr_bytes id; /* the map's copy */
     uint32_t flags;
     uint32_t next;       /* in the list of new or of free nodes */
     uint32_t first_edge; /* to its children */
     uint32_t parents[TR_SHARD_PARENTS_MAX];
-    uint8_t named_by[TR_SHARD_PARENTS_MAX]; /* of each parent: enum tr_node_source */
+    uint8_t named_by[TR_SHARD_PARENTS_MAX]; /* of each parent: enum tr_shard_node_source */
     uint8_t parent_count;
     uint8_t cursor; /* of a walk */
     uint8_t starting_len;
@@ -75,7 +75,7 @@ struct tr_edge {
 
 /* Init with {0}, then set nodes_max and the two list heads to TR_NO_NODE. */
 struct tr_lineage {
-    struct tr_node *nodes; /* owned; slots, used or free */
+    struct tr_shard_node *nodes; /* owned; slots, used or free */
     size_t count;
     size_t cap;
     size_t used;
@@ -112,8 +112,9 @@ void tr_lineage_commit(struct tr_lineage *lineage);
 
 /* Say whose parents a source names now. Those that nobody names any more go (and relink is set);
  * those beyond TR_SHARD_PARENTS_MAX are left out. Returns whether any was added. */
-bool tr_lineage_set_parents(struct tr_lineage *lineage, uint32_t node, enum tr_node_source source,
-                            const uint32_t *parents, size_t count);
+bool tr_lineage_set_parents(struct tr_lineage *lineage, uint32_t node,
+                            enum tr_shard_node_source source, const uint32_t *parents,
+                            size_t count);
 /* Make all edges again from what the nodes name. */
 void tr_lineage_link(struct tr_lineage *lineage);
 

@@ -27,7 +27,7 @@ uint32_t tr_lineage_find(const struct tr_lineage *lineage, struct tr_bytes id)
 enum tr_status tr_lineage_intern(struct tr_lineage *lineage, struct tr_bytes id, uint32_t *out)
 {
     uint32_t index = tr_lineage_find(lineage, id);
-    struct tr_node *node;
+    struct tr_shard_node *node;
     *out = index;
     if (index != TR_NO_NODE) {
         return TR_OK;
@@ -75,7 +75,7 @@ enum tr_status tr_lineage_reserve(struct tr_lineage *lineage, size_t more_edges)
 
 static void release_slot(struct tr_lineage *lineage, uint32_t index)
 {
-    struct tr_node *node = &lineage->nodes[index];
+    struct tr_shard_node *node = &lineage->nodes[index];
     (void)tr_map_remove(&lineage->by_id, node->id);
     memset(node, 0, sizeof *node);
     node->next = lineage->first_free;
@@ -99,13 +99,13 @@ void tr_lineage_commit(struct tr_lineage *lineage)
 
 static void add_edge(struct tr_lineage *lineage, uint32_t parent, uint32_t child)
 {
-    struct tr_node *node = &lineage->nodes[parent];
+    struct tr_shard_node *node = &lineage->nodes[parent];
     lineage->edges[lineage->edge_count] = (struct tr_edge){child, node->first_edge};
     node->first_edge = (uint32_t)lineage->edge_count++;
 }
 
 /* Name a parent that is there already. */
-static bool rename_parent(struct tr_node *node, uint32_t parent, uint8_t source)
+static bool rename_parent(struct tr_shard_node *node, uint32_t parent, uint8_t source)
 {
     uint8_t i;
     for (i = 0; i < node->parent_count; i++) {
@@ -119,7 +119,7 @@ static bool rename_parent(struct tr_node *node, uint32_t parent, uint8_t source)
 
 static bool name_parent(struct tr_lineage *lineage, uint32_t index, uint32_t parent, uint8_t source)
 {
-    struct tr_node *node = &lineage->nodes[index];
+    struct tr_shard_node *node = &lineage->nodes[index];
     if (parent == index || rename_parent(node, parent, source) ||
         node->parent_count == TR_SHARD_PARENTS_MAX) {
         return false;
@@ -131,7 +131,7 @@ static bool name_parent(struct tr_lineage *lineage, uint32_t index, uint32_t par
 }
 
 /* Parents that nobody names any more go. */
-static void drop_unnamed(struct tr_lineage *lineage, struct tr_node *node)
+static void drop_unnamed(struct tr_lineage *lineage, struct tr_shard_node *node)
 {
     uint8_t i, kept = 0;
     for (i = 0; i < node->parent_count; i++) {
@@ -146,10 +146,10 @@ static void drop_unnamed(struct tr_lineage *lineage, struct tr_node *node)
     }
 }
 
-bool tr_lineage_set_parents(struct tr_lineage *lineage, uint32_t index, enum tr_node_source source,
-                            const uint32_t *parents, size_t count)
+bool tr_lineage_set_parents(struct tr_lineage *lineage, uint32_t index,
+                            enum tr_shard_node_source source, const uint32_t *parents, size_t count)
 {
-    struct tr_node *node = &lineage->nodes[index];
+    struct tr_shard_node *node = &lineage->nodes[index];
     bool added = false;
     uint8_t i;
     size_t k;
@@ -187,13 +187,13 @@ void tr_lineage_forget(struct tr_lineage *lineage, uint32_t keep)
     uint32_t i;
     uint8_t k;
     for (i = 0; i < lineage->count; i++) {
-        const struct tr_node *node = &lineage->nodes[i];
+        const struct tr_shard_node *node = &lineage->nodes[i];
         for (k = 0; (node->flags & keep) != 0 && k < node->parent_count; k++) {
             lineage->nodes[node->parents[k]].flags |= TR_NODE_NAMED;
         }
     }
     for (i = 0; i < lineage->count; i++) {
-        struct tr_node *node = &lineage->nodes[i];
+        struct tr_shard_node *node = &lineage->nodes[i];
         if ((node->flags & TR_NODE_USED) == 0 || (node->flags & keep) != 0) {
             continue;
         }
@@ -207,7 +207,7 @@ void tr_lineage_forget(struct tr_lineage *lineage, uint32_t keep)
         drop_unnamed(lineage, node);
     }
     for (i = 0; i < lineage->count; i++) {
-        struct tr_node *node = &lineage->nodes[i];
+        struct tr_shard_node *node = &lineage->nodes[i];
         bool stays = (node->flags & (keep | TR_NODE_NAMED)) != 0;
         node->flags &= ~(uint32_t)(TR_NODE_KEPT | TR_NODE_NAMED);
         if ((node->flags & TR_NODE_USED) != 0 && !stays) {
@@ -220,10 +220,10 @@ void tr_lineage_forget(struct tr_lineage *lineage, uint32_t keep)
 /* Put those of a node's parents on the stack that lack the flag. */
 static size_t push_parents(struct tr_lineage *lineage, uint32_t index, uint32_t flag, size_t top)
 {
-    const struct tr_node *node = &lineage->nodes[index];
+    const struct tr_shard_node *node = &lineage->nodes[index];
     uint8_t k;
     for (k = 0; k < node->parent_count; k++) {
-        struct tr_node *parent = &lineage->nodes[node->parents[k]];
+        struct tr_shard_node *parent = &lineage->nodes[node->parents[k]];
         if ((parent->flags & flag) == 0) {
             parent->flags |= flag;
             lineage->stack[top++] = node->parents[k];
@@ -246,7 +246,7 @@ static size_t push_children(struct tr_lineage *lineage, uint32_t index, uint32_t
 {
     uint32_t e;
     for (e = lineage->nodes[index].first_edge; e != TR_NO_NODE; e = lineage->edges[e].next) {
-        struct tr_node *child = &lineage->nodes[lineage->edges[e].child];
+        struct tr_shard_node *child = &lineage->nodes[lineage->edges[e].child];
         if ((child->flags & flag) == 0 && (child->flags & through) != 0) {
             child->flags |= flag;
             lineage->stack[top++] = lineage->edges[e].child;
@@ -282,7 +282,7 @@ static int compare_digits(const char *a, size_t a_len, const char *b, size_t b_l
 
 static bool is_before(const struct tr_lineage *lineage, uint32_t a, uint32_t b)
 {
-    const struct tr_node *x = &lineage->nodes[a], *y = &lineage->nodes[b];
+    const struct tr_shard_node *x = &lineage->nodes[a], *y = &lineage->nodes[b];
     int order = compare_digits(x->starting, x->starting_len, y->starting, y->starting_len);
     return order != 0 ? order < 0 : tr_bytes_cmp(x->id, y->id) < 0;
 }
@@ -320,7 +320,7 @@ static void sort_by_number(const struct tr_lineage *lineage, uint32_t *set, size
 
 /* The next parent that must come before the node, or TR_NO_NODE. One that is on the stack already
  * closes a cycle, and is passed over. */
-static uint32_t next_parent(const struct tr_lineage *lineage, struct tr_node *node)
+static uint32_t next_parent(const struct tr_lineage *lineage, struct tr_shard_node *node)
 {
     while (node->cursor < node->parent_count) {
         uint32_t parent = node->parents[node->cursor++];
@@ -339,7 +339,7 @@ static size_t put_out(const struct tr_lineage *lineage, uint32_t index, uint32_t
     lineage->stack[top++] = index;
     lineage->nodes[index].flags |= TR_NODE_ON_STACK;
     while (top > 0) {
-        struct tr_node *node = &lineage->nodes[lineage->stack[top - 1]];
+        struct tr_shard_node *node = &lineage->nodes[lineage->stack[top - 1]];
         uint32_t parent = next_parent(lineage, node);
         if (parent != TR_NO_NODE) {
             lineage->nodes[parent].flags |= TR_NODE_ON_STACK;

@@ -49,7 +49,8 @@ void tr_graph_free(struct tr_graph *graph)
  * is looked at before the map: that is several times cheaper. */
 static bool is_hinted(const struct tr_graph *graph, uint32_t hint, struct tr_bytes id)
 {
-    return hint < graph->lineage.count && tr_node_is(tr_rules_node(graph, hint), TR_NODE_USED) &&
+    return hint < graph->lineage.count &&
+           tr_shard_node_is(tr_rules_node(graph, hint), TR_NODE_USED) &&
            tr_bytes_eq(tr_rules_node(graph, hint)->id, id);
 }
 
@@ -148,12 +149,12 @@ static struct family next_family(const struct tr_graph *graph, size_t *at, size_
 
 /* New edges below a shard that is done or left out: the same holds for the new ancestors. */
 static void set_parents(struct tr_graph *graph, const struct family *family,
-                        enum tr_node_source source)
+                        enum tr_shard_node_source source)
 {
     struct tr_lineage *lineage = &graph->lineage;
     if (tr_lineage_set_parents(lineage, family->index, source, family->parents,
                                family->parent_count) &&
-        tr_node_is(tr_rules_node(graph, family->index), TR_NODE_ALONE | TR_NODE_BLOCKED)) {
+        tr_shard_node_is(tr_rules_node(graph, family->index), TR_NODE_ALONE | TR_NODE_BLOCKED)) {
         tr_lineage_mark_up(lineage, family->index, TR_NODE_BLOCKED);
     }
 }
@@ -172,12 +173,12 @@ static void copy_digits(struct tr_bytes from, char *to, uint8_t *len)
 static void take_shard(struct tr_graph *graph, const struct tr_shard *shard,
                        const struct family *family, struct tr_mono at)
 {
-    struct tr_node *node = tr_rules_node(graph, family->index);
-    if (!tr_node_is(node, TR_NODE_LISTED) && graph->complete_known &&
+    struct tr_shard_node *node = tr_rules_node(graph, family->index);
+    if (!tr_shard_node_is(node, TR_NODE_LISTED) && graph->complete_known &&
         tr_mono_before(at, graph->complete_at)) {
         return;
     }
-    if (!tr_node_is(node, TR_NODE_LISTED) || !tr_mono_before(at, node->seen)) {
+    if (!tr_shard_node_is(node, TR_NODE_LISTED) || !tr_mono_before(at, node->seen)) {
         node->seen = at;
         copy_digits(shard->starting, node->starting, &node->starting_len);
         set_parents(graph, family, TR_NODE_BY_LISTING);
@@ -198,11 +199,11 @@ static void take_list(struct tr_graph *graph, const struct tr_shard_list *list, 
     }
 }
 
-static bool any_parent_is_listed(const struct tr_graph *graph, const struct tr_node *node)
+static bool any_parent_is_listed(const struct tr_graph *graph, const struct tr_shard_node *node)
 {
     uint8_t k;
     for (k = 0; k < node->parent_count; k++) {
-        if (tr_node_is(tr_rules_node(graph, node->parents[k]), TR_NODE_LISTED)) {
+        if (tr_shard_node_is(tr_rules_node(graph, node->parents[k]), TR_NODE_LISTED)) {
             return true;
         }
     }
@@ -218,8 +219,8 @@ static void take_complete(struct tr_graph *graph, enum tr_stream_status status, 
     graph->complete_at = at;
     graph->status = status;
     for (i = 0; i < graph->lineage.count; i++) {
-        struct tr_node *node = tr_rules_node(graph, i);
-        if (tr_node_is(node, TR_NODE_SHOWN)) {
+        struct tr_shard_node *node = tr_rules_node(graph, i);
+        if (tr_shard_node_is(node, TR_NODE_SHOWN)) {
             node->flags |= TR_NODE_COMPLETE;
         } else {
             node->flags &= ~(uint32_t)TR_NODE_COMPLETE;
@@ -229,8 +230,8 @@ static void take_complete(struct tr_graph *graph, enum tr_stream_status status, 
         }
     }
     for (i = 0; i < graph->lineage.count; i++) {
-        struct tr_node *node = tr_rules_node(graph, i);
-        if (tr_node_is(node, TR_NODE_ROW) && !tr_mono_before(at, node->row_known) &&
+        struct tr_shard_node *node = tr_rules_node(graph, i);
+        if (tr_shard_node_is(node, TR_NODE_ROW) && !tr_mono_before(at, node->row_known) &&
             node->parent_count > 0 && !any_parent_is_listed(graph, node)) {
             node->flags |= TR_NODE_ROOTED;
         }
@@ -242,8 +243,8 @@ static void forget_gone(struct tr_graph *graph)
 {
     uint32_t i;
     for (i = 0; i < graph->lineage.count; i++) {
-        struct tr_node *node = tr_rules_node(graph, i);
-        if (!tr_node_is(node, TR_NODE_LISTED) && tr_rules_had_row(node, graph->complete_at)) {
+        struct tr_shard_node *node = tr_rules_node(graph, i);
+        if (!tr_shard_node_is(node, TR_NODE_LISTED) && tr_rules_had_row(node, graph->complete_at)) {
             node->flags |= TR_NODE_KEPT;
         }
     }
@@ -309,25 +310,27 @@ static void take_children(struct tr_graph *graph, const struct tr_graph_event *e
 
 /* Whether a row's content is newer than what is known: a scan that may be stale does not take a
  * checkpoint back before the time is over in which it may be so. */
-static bool is_news(const struct tr_node *node, const struct tr_graph_row *row, struct tr_mono at)
+static bool is_news(const struct tr_shard_node *node, const struct tr_graph_row *row,
+                    struct tr_mono at)
 {
-    return !tr_node_is(node, TR_NODE_ROW) ||
+    return !tr_shard_node_is(node, TR_NODE_ROW) ||
            tr_position_cmp(&row->checkpoint, &node->checkpoint) >= 0 ||
            tr_mono_reached(at, tr_mono_add_ms(node->row_at, TR_GRAPH_STALE_MS));
 }
 
 /* A row that stands for itself: it progressed, or was made without its parents' rows, by our mark
  * or, in another KCL's table, by its start position. */
-static bool stands_alone(const struct tr_node *node)
+static bool stands_alone(const struct tr_shard_node *node)
 {
-    return tr_node_is(node, TR_NODE_MARKED) || node->checkpoint.kind != TR_POSITION_TRIM_HORIZON;
+    return tr_shard_node_is(node, TR_NODE_MARKED) ||
+           node->checkpoint.kind != TR_POSITION_TRIM_HORIZON;
 }
 
 /* What a row says goes into its node. */
-static void absorb(struct tr_graph *graph, struct tr_node *node, const struct tr_graph_row *row,
-                   struct tr_mono at, struct tr_mono now)
+static void absorb(struct tr_graph *graph, struct tr_shard_node *node,
+                   const struct tr_graph_row *row, struct tr_mono at, struct tr_mono now)
 {
-    if (!tr_node_is(node, TR_NODE_ROW)) {
+    if (!tr_shard_node_is(node, TR_NODE_ROW)) {
         node->row_known = now;
         node->row_at = at;
         node->flags &= ~(uint32_t)(TR_NODE_MARKED | TR_NODE_ROOTED);
@@ -352,9 +355,9 @@ static void absorb(struct tr_graph *graph, struct tr_node *node, const struct tr
 static bool take_row(struct tr_graph *graph, const struct tr_graph_row *row,
                      const struct family *family, struct tr_mono at, struct tr_mono now)
 {
-    struct tr_node *node = tr_rules_node(graph, family->index);
-    bool is_new = !tr_node_is(node, TR_NODE_ROW);
-    bool was_alone = tr_node_is(node, TR_NODE_ALONE);
+    struct tr_shard_node *node = tr_rules_node(graph, family->index);
+    bool is_new = !tr_shard_node_is(node, TR_NODE_ROW);
+    bool was_alone = tr_shard_node_is(node, TR_NODE_ALONE);
     node->flags |= TR_NODE_SHOWN;
     /* A scan that began before the row was found to be gone does not bring it back. */
     if ((is_new && tr_mono_before(at, node->row_gone)) || !is_news(node, row, at)) {
@@ -362,7 +365,7 @@ static bool take_row(struct tr_graph *graph, const struct tr_graph_row *row,
     }
     absorb(graph, node, row, at, now);
     set_parents(graph, family, TR_NODE_BY_ROW);
-    if (tr_node_is(node, TR_NODE_ALONE) && !was_alone) {
+    if (tr_shard_node_is(node, TR_NODE_ALONE) && !was_alone) {
         tr_lineage_mark_up(&graph->lineage, family->index, TR_NODE_BLOCKED);
     }
     return is_new;
@@ -381,8 +384,8 @@ static void take_rows(struct tr_graph *graph, const struct tr_graph_event *event
         }
     }
     for (k = 0; k < graph->lineage.count; k++) {
-        struct tr_node *node = tr_rules_node(graph, k);
-        if (tr_node_is(node, TR_NODE_ROW) && !tr_node_is(node, TR_NODE_SHOWN) &&
+        struct tr_shard_node *node = tr_rules_node(graph, k);
+        if (tr_shard_node_is(node, TR_NODE_ROW) && !tr_shard_node_is(node, TR_NODE_SHOWN) &&
             tr_mono_reached(at, tr_mono_add_ms(node->row_known, TR_GRAPH_STALE_MS))) {
             node->flags &= ~(uint32_t)TR_NODE_ROW;
             node->row_gone = event->now;
@@ -431,7 +434,7 @@ static void take_changed_rows(struct tr_graph *graph, const struct tr_graph_even
 static void take_end(struct tr_graph *graph, const struct tr_graph_event *event)
 {
     uint32_t index = tr_lineage_find(&graph->lineage, event->parent);
-    struct tr_node *node;
+    struct tr_shard_node *node;
     if (index == TR_NO_NODE) {
         return;
     }
@@ -482,12 +485,12 @@ enum tr_status tr_graph_step(struct tr_graph *graph, const struct tr_graph_event
 bool tr_graph_may_start(const struct tr_graph *graph, struct tr_bytes key)
 {
     uint32_t index = tr_lineage_find(&graph->lineage, key);
-    const struct tr_node *node;
+    const struct tr_shard_node *node;
     if (index == TR_NO_NODE) {
         return false;
     }
     node = tr_rules_node(graph, index);
-    if (!tr_node_is(node, TR_NODE_ROW) || tr_node_is(node, TR_NODE_FINISHED)) {
+    if (!tr_shard_node_is(node, TR_NODE_ROW) || tr_shard_node_is(node, TR_NODE_FINISHED)) {
         return false;
     }
     return tr_position_is_sequence(&node->checkpoint) || tr_rules_parents_done(graph, node);
@@ -496,18 +499,18 @@ bool tr_graph_may_start(const struct tr_graph *graph, struct tr_bytes key)
 bool tr_graph_has_children(const struct tr_graph *graph, struct tr_bytes key)
 {
     uint32_t index = tr_lineage_find(&graph->lineage, key), e;
-    const struct tr_node *node;
+    const struct tr_shard_node *node;
     bool found = false;
     if (index == TR_NO_NODE) {
         return false;
     }
     node = tr_rules_node(graph, index);
     for (e = node->first_edge; e != TR_NO_NODE; e = graph->lineage.edges[e].next) {
-        const struct tr_node *child = tr_rules_node(graph, graph->lineage.edges[e].child);
+        const struct tr_shard_node *child = tr_rules_node(graph, graph->lineage.edges[e].child);
         if (tr_rules_is_wanting(child)) {
             return false;
         }
-        found |= tr_node_is(child, TR_NODE_LISTED | TR_NODE_ROW);
+        found |= tr_shard_node_is(child, TR_NODE_LISTED | TR_NODE_ROW);
     }
     return found || tr_rules_is_final(graph, node);
 }
@@ -527,7 +530,7 @@ bool tr_graph_settled(const struct tr_graph *graph)
 }
 
 /* The shard as it is listed, in the one place for it. */
-static const struct tr_shard *show(const struct tr_graph *graph, const struct tr_node *node)
+static const struct tr_shard *show(const struct tr_graph *graph, const struct tr_shard_node *node)
 {
     struct tr_shard *view = graph->view;
     uint8_t k;
@@ -552,7 +555,7 @@ void tr_graph_walk(const struct tr_graph *graph, void (*each)(void *ctx, const s
     size_t count = 0, k;
     uint32_t i;
     for (i = 0; i < lineage->count; i++) {
-        if (tr_node_is(tr_rules_node(graph, i), TR_NODE_LISTED)) {
+        if (tr_shard_node_is(tr_rules_node(graph, i), TR_NODE_LISTED)) {
             lineage->order[count++] = i;
         }
     }
@@ -565,7 +568,7 @@ void tr_graph_walk(const struct tr_graph *graph, void (*each)(void *ctx, const s
 const struct tr_shard *tr_graph_shard(const struct tr_graph *graph, struct tr_bytes id)
 {
     uint32_t index = tr_lineage_find(&graph->lineage, id);
-    if (index == TR_NO_NODE || !tr_node_is(tr_rules_node(graph, index), TR_NODE_LISTED)) {
+    if (index == TR_NO_NODE || !tr_shard_node_is(tr_rules_node(graph, index), TR_NODE_LISTED)) {
         return NULL;
     }
     return show(graph, tr_rules_node(graph, index));

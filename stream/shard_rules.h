@@ -31,27 +31,27 @@ struct tr_graph {
     bool held;     /* a row waits for a parent that has no row and gets none */
 };
 
-static inline struct tr_node *tr_rules_node(const struct tr_graph *graph, uint32_t index)
+static inline struct tr_shard_node *tr_rules_node(const struct tr_graph *graph, uint32_t index)
 {
     return &graph->lineage.nodes[index];
 }
 
-static inline bool tr_node_is(const struct tr_node *node, uint32_t any_flag)
+static inline bool tr_shard_node_is(const struct tr_shard_node *node, uint32_t any_flag)
 {
     return (node->flags & any_flag) != 0;
 }
 
 /* The row counts as there for a listing that began at `begun`: it is there, or it went later. */
-bool tr_rules_had_row(const struct tr_node *node, struct tr_mono begun);
+bool tr_rules_had_row(const struct tr_shard_node *node, struct tr_mono begun);
 /* A listed shard that may get a row, if a rule gives it one: it has none, never finished, had none
  * when it was listed, and no descendant says that it is done or was left out. */
-bool tr_rules_is_wanting(const struct tr_node *node);
+bool tr_rules_is_wanting(const struct tr_shard_node *node);
 /* Still to get a row, by the present plan. */
-bool tr_rules_is_planned(const struct tr_node *node);
+bool tr_rules_is_planned(const struct tr_shard_node *node);
 /* All parents are done: by their rows, or without. */
-bool tr_rules_parents_done(const struct tr_graph *graph, const struct tr_node *node);
+bool tr_rules_parents_done(const struct tr_graph *graph, const struct tr_shard_node *node);
 /* No child will come: a complete listing begun after the end shows none, and the stream is off. */
-bool tr_rules_is_final(const struct tr_graph *graph, const struct tr_node *node);
+bool tr_rules_is_final(const struct tr_graph *graph, const struct tr_shard_node *node);
 
 /* All rules, over all shards. */
 void tr_rules_evaluate(struct tr_graph *graph);
@@ -60,7 +60,7 @@ void tr_rules_evaluate(struct tr_graph *graph);
 void tr_rules_plan_child(struct tr_graph *graph, uint32_t index);
 void tr_rules_sort(struct tr_graph *graph);
 /* Keep the count of ended shards without a known child right for one shard. */
-void tr_rules_count_orphan(struct tr_graph *graph, struct tr_node *node);
+void tr_rules_count_orphan(struct tr_graph *graph, struct tr_shard_node *node);
 /* What the plan lets be made now. */
 void tr_rules_propose(struct tr_graph *graph, struct tr_mono now, struct tr_graph_effects *out);
 

@@ -9,22 +9,22 @@
 /* How much of the plan one step looks at. */
 #define LOOKED_AT_MAX 8192
 
-bool tr_rules_had_row(const struct tr_node *node, struct tr_mono begun)
+bool tr_rules_had_row(const struct tr_shard_node *node, struct tr_mono begun)
 {
-    return tr_node_is(node, TR_NODE_ROW) ||
+    return tr_shard_node_is(node, TR_NODE_ROW) ||
            (node->row_gone.ns > 0 && tr_mono_reached(node->row_gone, begun));
 }
 
-bool tr_rules_is_wanting(const struct tr_node *node)
+bool tr_rules_is_wanting(const struct tr_shard_node *node)
 {
-    return tr_node_is(node, TR_NODE_LISTED) &&
-           !tr_node_is(node, TR_NODE_FINISHED | TR_NODE_BLOCKED) &&
+    return tr_shard_node_is(node, TR_NODE_LISTED) &&
+           !tr_shard_node_is(node, TR_NODE_FINISHED | TR_NODE_BLOCKED) &&
            !tr_rules_had_row(node, node->seen);
 }
 
-bool tr_rules_is_planned(const struct tr_node *node)
+bool tr_rules_is_planned(const struct tr_shard_node *node)
 {
-    return tr_node_is(node, TR_NODE_PLANNED) && tr_rules_is_wanting(node);
+    return tr_shard_node_is(node, TR_NODE_PLANNED) && tr_rules_is_wanting(node);
 }
 
 static bool is_within(struct tr_mono then, struct tr_mono now, uint64_t ms)
@@ -35,11 +35,12 @@ static bool is_within(struct tr_mono then, struct tr_mono now, uint64_t ms)
 /* A parent that has a row, or gets one before its children. */
 static bool has_row_or_plan(const struct tr_graph *graph, uint32_t index)
 {
-    return tr_node_is(tr_rules_node(graph, index), TR_NODE_ROW) ||
+    return tr_shard_node_is(tr_rules_node(graph, index), TR_NODE_ROW) ||
            tr_rules_is_planned(tr_rules_node(graph, index));
 }
 
-static bool any_parent_has_row_or_plan(const struct tr_graph *graph, const struct tr_node *node)
+static bool any_parent_has_row_or_plan(const struct tr_graph *graph,
+                                       const struct tr_shard_node *node)
 {
     uint8_t k;
     for (k = 0; k < node->parent_count; k++) {
@@ -50,30 +51,30 @@ static bool any_parent_has_row_or_plan(const struct tr_graph *graph, const struc
     return false;
 }
 
-static bool any_parent_has_row(const struct tr_graph *graph, const struct tr_node *node)
+static bool any_parent_has_row(const struct tr_graph *graph, const struct tr_shard_node *node)
 {
     uint8_t k;
     for (k = 0; k < node->parent_count; k++) {
-        if (tr_node_is(tr_rules_node(graph, node->parents[k]), TR_NODE_ROW)) {
+        if (tr_shard_node_is(tr_rules_node(graph, node->parents[k]), TR_NODE_ROW)) {
             return true;
         }
     }
     return false;
 }
 
-static bool has_known_child(const struct tr_graph *graph, const struct tr_node *node)
+static bool has_known_child(const struct tr_graph *graph, const struct tr_shard_node *node)
 {
     uint32_t e;
     for (e = node->first_edge; e != TR_NO_NODE; e = graph->lineage.edges[e].next) {
-        if (tr_node_is(tr_rules_node(graph, graph->lineage.edges[e].child),
-                       TR_NODE_LISTED | TR_NODE_ROW)) {
+        if (tr_shard_node_is(tr_rules_node(graph, graph->lineage.edges[e].child),
+                             TR_NODE_LISTED | TR_NODE_ROW)) {
             return true;
         }
     }
     return false;
 }
 
-bool tr_rules_is_final(const struct tr_graph *graph, const struct tr_node *node)
+bool tr_rules_is_final(const struct tr_graph *graph, const struct tr_shard_node *node)
 {
     return graph->complete_known && graph->status == TR_STREAM_DISABLED && node->ended_at.ns > 0 &&
            tr_mono_reached(graph->complete_at, node->ended_at) && !has_known_child(graph, node);
@@ -82,16 +83,16 @@ bool tr_rules_is_final(const struct tr_graph *graph, const struct tr_node *node)
 /* A parent holds its child back until it is at SHARD_END. Without a row it is done if it was
  * finished before its row went, or if a descendant that is ALONE says that it is done or was left
  * out on purpose: it gets no row any more, so nobody may wait for it. */
-static bool parent_is_done(const struct tr_node *child, const struct tr_node *parent)
+static bool parent_is_done(const struct tr_shard_node *child, const struct tr_shard_node *parent)
 {
-    if (tr_node_is(parent, TR_NODE_ROW)) {
-        return tr_node_is(parent, TR_NODE_FINISHED);
+    if (tr_shard_node_is(parent, TR_NODE_ROW)) {
+        return tr_shard_node_is(parent, TR_NODE_FINISHED);
     }
-    return tr_node_is(child, TR_NODE_ALONE | TR_NODE_ROOTED) ||
-           tr_node_is(parent, TR_NODE_FINISHED | TR_NODE_BLOCKED);
+    return tr_shard_node_is(child, TR_NODE_ALONE | TR_NODE_ROOTED) ||
+           tr_shard_node_is(parent, TR_NODE_FINISHED | TR_NODE_BLOCKED);
 }
 
-bool tr_rules_parents_done(const struct tr_graph *graph, const struct tr_node *node)
+bool tr_rules_parents_done(const struct tr_graph *graph, const struct tr_shard_node *node)
 {
     uint8_t k;
     for (k = 0; k < node->parent_count; k++) {
@@ -119,8 +120,8 @@ static void plan_with_descendants(struct tr_graph *graph, uint32_t index)
     while (next < graph->plan_count) {
         uint32_t e = tr_rules_node(graph, graph->plan[next++])->first_edge;
         for (; e != TR_NO_NODE; e = lineage->edges[e].next) {
-            const struct tr_node *child = tr_rules_node(graph, lineage->edges[e].child);
-            if (tr_rules_is_wanting(child) && !tr_node_is(child, TR_NODE_PLANNED)) {
+            const struct tr_shard_node *child = tr_rules_node(graph, lineage->edges[e].child);
+            if (tr_rules_is_wanting(child) && !tr_shard_node_is(child, TR_NODE_PLANNED)) {
                 plan_one(graph, lineage->edges[e].child);
             }
         }
@@ -130,14 +131,14 @@ static void plan_with_descendants(struct tr_graph *graph, uint32_t index)
 /* Rule: children of a shard that has a row. */
 void tr_rules_plan_child(struct tr_graph *graph, uint32_t index)
 {
-    const struct tr_node *node = tr_rules_node(graph, index);
-    if (tr_rules_is_wanting(node) && !tr_node_is(node, TR_NODE_PLANNED) &&
+    const struct tr_shard_node *node = tr_rules_node(graph, index);
+    if (tr_rules_is_wanting(node) && !tr_shard_node_is(node, TR_NODE_PLANNED) &&
         any_parent_has_row_or_plan(graph, node)) {
         plan_with_descendants(graph, index);
     }
 }
 
-static bool any_parent_is_wanting(const struct tr_graph *graph, const struct tr_node *node)
+static bool any_parent_is_wanting(const struct tr_graph *graph, const struct tr_shard_node *node)
 {
     uint8_t k;
     for (k = 0; k < node->parent_count; k++) {
@@ -150,10 +151,10 @@ static bool any_parent_is_wanting(const struct tr_graph *graph, const struct tr_
 
 /* Rule: shards of a complete listing with no ancestor row (and, as is_wanting says, no descendant
  * row that progressed or was made without its parents). At a first start these are all. */
-static bool is_uncovered(const struct tr_node *node)
+static bool is_uncovered(const struct tr_shard_node *node)
 {
-    return tr_rules_is_wanting(node) && tr_node_is(node, TR_NODE_COMPLETE) &&
-           !tr_node_is(node, TR_NODE_COVERED | TR_NODE_PLANNED | TR_NODE_DEFERRED);
+    return tr_rules_is_wanting(node) && tr_shard_node_is(node, TR_NODE_COMPLETE) &&
+           !tr_shard_node_is(node, TR_NODE_COVERED | TR_NODE_PLANNED | TR_NODE_DEFERRED);
 }
 
 static void plan_uncovered(struct tr_graph *graph)
@@ -190,9 +191,9 @@ static void defer_incomplete(struct tr_graph *graph)
     uint32_t i;
     graph->deferred = false;
     for (i = 0; i < graph->lineage.count; i++) {
-        struct tr_node *node = tr_rules_node(graph, i);
+        struct tr_shard_node *node = tr_rules_node(graph, i);
         if (tr_rules_is_wanting(node) &&
-            !tr_node_is(node, TR_NODE_COMPLETE | TR_NODE_PLANNED | TR_NODE_COVERED)) {
+            !tr_shard_node_is(node, TR_NODE_COMPLETE | TR_NODE_PLANNED | TR_NODE_COVERED)) {
             graph->deferred = true;
             node->flags |= TR_NODE_DEFERRED;
             tr_lineage_mark_down(&graph->lineage, i, TR_NODE_DEFERRED, TR_NODE_LISTED);
@@ -219,8 +220,8 @@ static void spread_rows(struct tr_graph *graph)
         tr_rules_node(graph, i)->flags &= ~evaluation;
     }
     for (i = 0; i < graph->lineage.count; i++) {
-        const struct tr_node *node = tr_rules_node(graph, i);
-        if (tr_node_is(node, TR_NODE_ALONE)) {
+        const struct tr_shard_node *node = tr_rules_node(graph, i);
+        if (tr_shard_node_is(node, TR_NODE_ALONE)) {
             tr_lineage_mark_up(&graph->lineage, i, TR_NODE_BLOCKED);
         }
         if (tr_rules_had_row(node, graph->complete_at)) {
@@ -229,29 +230,29 @@ static void spread_rows(struct tr_graph *graph)
     }
 }
 
-void tr_rules_count_orphan(struct tr_graph *graph, struct tr_node *node)
+void tr_rules_count_orphan(struct tr_graph *graph, struct tr_shard_node *node)
 {
-    bool orphan = tr_node_is(node, TR_NODE_ENDED) && tr_node_is(node, TR_NODE_ROW) &&
-                  !tr_node_is(node, TR_NODE_FINISHED) && !has_known_child(graph, node) &&
+    bool orphan = tr_shard_node_is(node, TR_NODE_ENDED) && tr_shard_node_is(node, TR_NODE_ROW) &&
+                  !tr_shard_node_is(node, TR_NODE_FINISHED) && !has_known_child(graph, node) &&
                   !tr_rules_is_final(graph, node);
-    if (orphan && !tr_node_is(node, TR_NODE_ORPHAN)) {
+    if (orphan && !tr_shard_node_is(node, TR_NODE_ORPHAN)) {
         node->flags |= TR_NODE_ORPHAN;
         graph->orphans++;
-    } else if (!orphan && tr_node_is(node, TR_NODE_ORPHAN)) {
+    } else if (!orphan && tr_shard_node_is(node, TR_NODE_ORPHAN)) {
         node->flags &= ~(uint32_t)TR_NODE_ORPHAN;
         graph->orphans--;
     }
 }
 
 /* A row waits for a parent without a row that none of the present plans makes. */
-static bool is_held(const struct tr_graph *graph, const struct tr_node *node)
+static bool is_held(const struct tr_graph *graph, const struct tr_shard_node *node)
 {
     uint8_t k;
-    if (!tr_node_is(node, TR_NODE_ROW) || tr_node_is(node, TR_NODE_ALONE)) {
+    if (!tr_shard_node_is(node, TR_NODE_ROW) || tr_shard_node_is(node, TR_NODE_ALONE)) {
         return false;
     }
     for (k = 0; k < node->parent_count; k++) {
-        const struct tr_node *parent = tr_rules_node(graph, node->parents[k]);
+        const struct tr_shard_node *parent = tr_rules_node(graph, node->parents[k]);
         if (!parent_is_done(node, parent) && !has_row_or_plan(graph, node->parents[k])) {
             return true;
         }
@@ -266,7 +267,7 @@ static void mark_first_start(struct tr_graph *graph)
         return;
     }
     for (i = 0; i < graph->lineage.count; i++) {
-        if (tr_node_is(tr_rules_node(graph, i), TR_NODE_LISTED)) {
+        if (tr_shard_node_is(tr_rules_node(graph, i), TR_NODE_LISTED)) {
             tr_rules_node(graph, i)->flags |= TR_NODE_FIRST;
         }
     }
@@ -303,26 +304,27 @@ void tr_rules_evaluate(struct tr_graph *graph)
 /* Something came before the shard that nobody has read and nobody will: its parents have no rows,
  * and were not seen to finish. What was trimmed before a first start is nobody's; but a shard that
  * it found and that was gone before it had a row is missing. */
-static bool has_gap(const struct tr_graph *graph, const struct tr_node *node)
+static bool has_gap(const struct tr_graph *graph, const struct tr_shard_node *node)
 {
     uint8_t k;
-    if (tr_node_is(node, TR_NODE_HAD_ROW)) {
+    if (tr_shard_node_is(node, TR_NODE_HAD_ROW)) {
         return false;
     }
     for (k = 0; k < node->parent_count; k++) {
-        const struct tr_node *parent = tr_rules_node(graph, node->parents[k]);
-        if (tr_node_is(parent, TR_NODE_FINISHED)) {
+        const struct tr_shard_node *parent = tr_rules_node(graph, node->parents[k]);
+        if (tr_shard_node_is(parent, TR_NODE_FINISHED)) {
             continue;
         }
-        if (!tr_node_is(node, TR_NODE_FIRST) ||
-            (tr_node_is(parent, TR_NODE_FIRST) && !tr_node_is(parent, TR_NODE_BLOCKED))) {
+        if (!tr_shard_node_is(node, TR_NODE_FIRST) ||
+            (tr_shard_node_is(parent, TR_NODE_FIRST) &&
+             !tr_shard_node_is(parent, TR_NODE_BLOCKED))) {
             return true;
         }
     }
     return false;
 }
 
-static void fill_create(const struct tr_graph *graph, const struct tr_node *node,
+static void fill_create(const struct tr_graph *graph, const struct tr_shard_node *node,
                         struct tr_graph_create *create)
 {
     bool orphaned = !any_parent_has_row(graph, node);
@@ -332,10 +334,10 @@ static void fill_create(const struct tr_graph *graph, const struct tr_node *node
         create->parents[create->parent_count++] = tr_rules_node(graph, node->parents[k])->id;
     }
     create->without_parents =
-        (orphaned && (node->parent_count > 0 || tr_node_is(node, TR_NODE_FIRST))) ||
-        tr_node_is(node, TR_NODE_MARKED);
+        (orphaned && (node->parent_count > 0 || tr_shard_node_is(node, TR_NODE_FIRST))) ||
+        tr_shard_node_is(node, TR_NODE_MARKED);
     create->gap = orphaned && has_gap(graph, node);
-    if (tr_node_is(node, TR_NODE_HAD_ROW) && tr_position_is_sequence(&node->checkpoint)) {
+    if (tr_shard_node_is(node, TR_NODE_HAD_ROW) && tr_position_is_sequence(&node->checkpoint)) {
         create->checkpoint = node->checkpoint;
     }
 }
@@ -343,10 +345,10 @@ static void fill_create(const struct tr_graph *graph, const struct tr_node *node
 /* A row is proposed only once its parents' rows are there: were the child's made and the parent's
  * not (a lost request, a crash), and the parent trimmed then, nobody would know that records are
  * missing. So all that one step proposes may be made at once and in any order. */
-static bool waits_for_parent(const struct tr_graph *graph, const struct tr_node *node)
+static bool waits_for_parent(const struct tr_graph *graph, const struct tr_shard_node *node)
 {
     uint8_t k;
-    if (tr_node_is(node, TR_NODE_CUT)) {
+    if (tr_shard_node_is(node, TR_NODE_CUT)) {
         return false;
     }
     for (k = 0; k < node->parent_count; k++) {
@@ -372,7 +374,7 @@ void tr_rules_propose(struct tr_graph *graph, struct tr_mono now, struct tr_grap
     end = graph->plan_count - graph->plan_head < LOOKED_AT_MAX ? graph->plan_count
                                                                : graph->plan_head + LOOKED_AT_MAX;
     for (i = graph->plan_head; i < end && count < TR_GRAPH_CREATES_MAX; i++) {
-        const struct tr_node *node = tr_rules_node(graph, graph->plan[i]);
+        const struct tr_shard_node *node = tr_rules_node(graph, graph->plan[i]);
         if (!tr_rules_is_planned(node) || waits_for_parent(graph, node)) {
             continue;
         }

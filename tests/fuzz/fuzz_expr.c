@@ -61,7 +61,7 @@ static bool accepted(enum tr_status status, const struct tr_problem *problem)
 
 static void try_condition(struct fixture *f, struct tr_expr *expr, struct tr_bytes text)
 {
-    struct tr_node *node = NULL;
+    struct tr_expr_node *node = NULL;
     bool first = false, again = false, of_nothing = false;
     if (accepted(tr_expr_condition(expr, "ConditionExpression", text, &node), expr->problem)) {
         struct tr_value nothing = {.type = TR_VALUE_ABSENT};

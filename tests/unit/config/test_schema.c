@@ -167,9 +167,9 @@ static bool valid(const cJSON *schema, const cJSON *value)
 }
 
 /* A tree of YAML as an editor's reader sees it (YAML 1.2: only true and false are booleans). */
-static cJSON *json_of(const struct tr_node *node)
+static cJSON *json_of(const struct tr_yaml_node *node)
 {
-    const struct tr_node *child;
+    const struct tr_yaml_node *child;
     cJSON *json;
     if (node->kind == TR_NODE_SCALAR) {
         enum tr_plain plain = node->plain ? tr_text_plain(node->text) : TR_PLAIN_TEXT;
@@ -211,7 +211,7 @@ static bool schema_accepts(const cJSON *schema, const char *text)
     const struct tr_config_source source = {"t.yaml", tr_bytes_of(text)};
     struct tr_config_errors errors = {0};
     struct tr_config_arena arena = {0};
-    struct tr_node *root = NULL;
+    struct tr_yaml_node *root = NULL;
     cJSON *json;
     bool good;
     assert_int_equal(tr_yaml_parse(&source, 0, &arena, &errors, &root), TR_OK);
