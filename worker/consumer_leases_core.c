@@ -574,7 +574,9 @@ void tr_consumer_leases_pump(struct tr_consumer *c)
 
 struct tr_mono tr_consumer_leases_deadline(const struct tr_consumer *c)
 {
-    return tr_mono_min(tr_lease_core_deadline(c->leases), c->listing.next);
+    struct tr_mono at = tr_lease_core_deadline(c->leases);
+    /* Who stops lists no more: a listing that came due then is no deadline. */
+    return c->phase == PHASE_RUN ? tr_mono_min(at, c->listing.next) : at;
 }
 
 static bool row_finished(const struct tr_consumer *c, struct tr_bytes key,

@@ -55,6 +55,23 @@ static void test_once__twice_in_a_row_delivers_each_record_once(void **state)
     world_free(world);
 }
 
+/* The world fails a worker whose deadlines do not lie ahead: its loop would spin. */
+static void test_stop__waits_at_rest_for_a_batch_in_hand(void **state)
+{
+    struct world *world =
+        world_new(&(struct world_options){.seed = 13, .shards = 1, .process_ms = 60000});
+    size_t worker = world_start(world, false);
+    (void)state;
+    world_run(world, 4 * 60 * 1000 + 50000); /* the next listing is due in ten seconds */
+    write_some(world, 1, 1);
+    world_run(world, 3000);
+    assert_int_equal(world_delivered(world), 1);
+    world_stop(world, worker);
+    world_run_until_ended(world, worker, 90000);
+    assert_int_equal(world_check(world), 0);
+    world_free(world);
+}
+
 static void test_splits_and_rollovers__keep_the_order_of_each_item(void **state)
 {
     struct world *world =
@@ -292,6 +309,7 @@ int main(void)
         cmocka_unit_test(test_once__reads_everything_and_ends_with_success),
         cmocka_unit_test(test_once__an_empty_stream_is_read_to_its_tip_too),
         cmocka_unit_test(test_once__twice_in_a_row_delivers_each_record_once),
+        cmocka_unit_test(test_stop__waits_at_rest_for_a_batch_in_hand),
         cmocka_unit_test(test_splits_and_rollovers__keep_the_order_of_each_item),
         cmocka_unit_test(test_crash__the_next_worker_carries_on_and_loses_nothing),
         cmocka_unit_test(test_stop__releases_at_once_and_repeats_nothing),

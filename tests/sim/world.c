@@ -5,11 +5,13 @@
 #include "base/mem.h"
 #include "base/note.h"
 #include "tests/support/test.h"
-#include "worker/consumer_core.h"
+#include "worker/consumer_parts.h" /* its inside is looked at after each step */
 
 #define WORKERS_MAX 64
 #define KEYS_MAX 4096
 #define START_MS 1795248000000ll
+/* A worker that wants to be stepped this often without time passing spins. */
+#define STEPS_AT_ONCE_MAX 2000u
 
 enum happening_kind { ARRIVE, ANSWER, SLICED, PROCESSED };
 
@@ -36,6 +38,8 @@ struct worker {
     bool ended;
     enum tr_status status;
     uint64_t frozen_until; /* ms */
+    uint64_t ticked_at;    /* ms */
+    unsigned ticks;        /* at that time */
 };
 
 struct world {
@@ -53,6 +57,10 @@ struct world {
     uint64_t deliveries, repeats;
     uint64_t notes[TR_NOTE_COUNT];
     uint64_t wrong;
+    int64_t fail_in; /* allocations of the workers' until one fails; -1: none does */
+    bool starved_stops;
+    size_t starved; /* the worker that an allocation failed for, or SIZE_MAX */
+    uint64_t allocations;
 };
 
 static struct tr_mono mono(const struct world *world)
@@ -101,6 +109,8 @@ struct world *world_new(const struct world_options *options)
     struct tr_local_options local = {.seed = options->seed, .open_shards = options->shards};
     assert_non_null(world);
     world->options = *options;
+    world->fail_in = -1;
+    world->starved = SIZE_MAX;
     world->now_ms = 1000;
     tr_random_init(&world->random, options->seed);
     assert_int_equal(tr_local_new(&local, wall(world), &world->local), TR_OK);
@@ -166,6 +176,10 @@ static void send_call(struct world *world, size_t index, struct tr_consumer_effe
     bool lost = chance(world, world->options.lost_per_thousand);
     struct happening *h;
 
+    if (tr_buf_status(&fx->body) != TR_OK) {
+        schedule(world, 0, ANSWER, index, fx->op)->status = TR_ENOMEM;
+        return;
+    }
     if (lost) {
         h = schedule(world, timeout, ANSWER, index, fx->op);
         h->status = TR_ETIMEOUT;
@@ -229,6 +243,21 @@ static void process(struct world *world, size_t index, const struct tr_consumer_
 
 static void step(struct world *world, size_t index, struct tr_consumer_event *event);
 
+/* Around what is a worker's own: the allocation that is to fail is counted there only. */
+static void count_allocations(struct world *world)
+{
+    (void)tr_mem_fail_at(world->fail_in);
+}
+
+static void stop_counting(struct world *world)
+{
+    uint64_t made = tr_mem_fail_at(-1);
+    world->allocations += made;
+    if (world->fail_in >= 0) {
+        world->fail_in = made > (uint64_t)world->fail_in ? -1 : world->fail_in - (int64_t)made;
+    }
+}
+
 static void run_effects(struct world *world, size_t index)
 {
     struct worker *worker = &world->workers[index];
@@ -242,7 +271,9 @@ static void run_effects(struct world *world, size_t index)
             break;
         case TR_CONSUMER_FX_SLICE:
             h = schedule(world, 0, SLICED, index, fx->op);
+            count_allocations(world);
             h->status = tr_page_slice(fx->page, NULL);
+            stop_counting(world);
             break;
         case TR_CONSUMER_FX_PROCESS:
             process(world, index, fx);
@@ -271,14 +302,152 @@ static void run_effects(struct world *world, size_t index)
     }
 }
 
+/* Whether the answer to such a call, or what was lent, is still to come. */
+static bool is_under_way(const struct world *world, size_t index, enum op_kind kind,
+                         const struct slot *slot)
+{
+    uint64_t mask = slot != NULL ? (1ull << 28) - 1 : 15, op = tr_consumer_op(kind, slot, 0);
+    size_t i;
+    for (i = 0; i < world->pending_count; i++) {
+        const struct happening *h = &world->pending[i];
+        if (h->worker == index && (h->op & mask) == (op & mask)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void must_be(const struct world *world, size_t index, bool holds, const char *what)
+{
+    if (!holds) {
+        fail_msg("seed %llu, worker %zu, at %llu ms: not so: %s",
+                 (unsigned long long)world->options.seed, index, (unsigned long long)world->now_ms,
+                 what);
+    }
+}
+
+static void inspect_slot(const struct world *world, size_t index, const struct slot *slot)
+{
+    const struct tr_consumer *c = world->workers[index].core;
+    enum tr_reader_state reader = slot->reader.state;
+
+    must_be(world, index, slot->held || slot->slicing != NULL || slot->processing,
+            "a slot is held, or waits for what is lent");
+    must_be(world, index, !slot->processing || is_under_way(world, index, OP_PROCESS, slot),
+            "a batch that is lent comes back");
+    must_be(world, index, slot->slicing == NULL || is_under_way(world, index, OP_SLICE, slot),
+            "a page that is lent comes back");
+    if (!slot->held || c->stopping) {
+        return;
+    }
+    must_be(world, index,
+            reader != TR_READER_ASKING || is_under_way(world, index, OP_ITERATOR, slot),
+            "an iterator was asked for");
+    must_be(world, index,
+            reader != TR_READER_FETCHING || slot->slicing != NULL ||
+                is_under_way(world, index, OP_RECORDS, slot),
+            "a page was asked for");
+    must_be(world, index,
+            slot->children != CHILDREN_ASKING || is_under_way(world, index, OP_CHILDREN, slot),
+            "children were asked for");
+    must_be(world, index,
+            slot->page_count == 0 || slot->processing || slot->retry_at.ns != UINT64_MAX,
+            "records in hand are processed some time");
+}
+
+/* What must be true after each step: nothing waits for what is not under way, nothing is lent or
+ * counted twice. After a failed allocation only the counts. */
+static void inspect(const struct world *world, size_t index, bool starved)
+{
+    const struct worker *worker = &world->workers[index];
+    const struct tr_consumer *c = worker->core;
+    size_t lent = 0, held = 0, bytes = 0, i, j;
+
+    for (i = 0; i < c->slot_count; i++) {
+        const struct slot *slot = c->slots[i];
+        if (slot == NULL) {
+            continue;
+        }
+        lent += (slot->processing ? 1u : 0u) + (slot->slicing != NULL ? 1u : 0u);
+        held += slot->held ? 1u : 0u;
+        bytes += slot->slicing != NULL ? slot->slicing->body.len : 0;
+        for (j = 0; j < slot->page_count; j++) {
+            bytes += slot->pages[j].page->body.len;
+        }
+        if (!slot->held && slot->processing) {
+            bytes += slot->processing_page->body.len;
+        }
+        if (!starved) {
+            inspect_slot(world, index, slot);
+        }
+    }
+    must_be(world, index, lent == c->lent && held == c->held, "the slots are counted right");
+    must_be(world, index, bytes == worker->budget.bytes, "the pages' bytes are counted right");
+    if (starved || c->stopping || worker->ended) {
+        return;
+    }
+    must_be(world, index,
+            !c->phase_calling || is_under_way(world, index, OP_TABLE, NULL) ||
+                is_under_way(world, index, OP_LEASE_TABLE, NULL) ||
+                is_under_way(world, index, OP_CREATE_TABLE, NULL),
+            "a question of the start is under way");
+    must_be(world, index,
+            !c->listing.active || c->listing.next.ns != UINT64_MAX ||
+                is_under_way(world, index, OP_LIST, NULL),
+            "a listing is under way");
+    must_be(world, index, !c->scan.active || is_under_way(world, index, OP_SCAN, NULL),
+            "a scan is under way");
+}
+
+/* No memory: the worker's process ends there and then, or stops as the shell does. */
+static void starve(struct world *world, size_t index)
+{
+    struct tr_consumer_event stop = {.kind = TR_CONSUMER_EV_STOP};
+    if (world->starved != SIZE_MAX) {
+        return; /* it is told so more than once */
+    }
+    world->starved = index;
+    if (!world->starved_stops) {
+        drop_worker(&world->workers[index]);
+    } else if (world->workers[index].alive) {
+        step(world, index, &stop);
+    }
+}
+
 static void step(struct world *world, size_t index, struct tr_consumer_event *event)
 {
     struct worker *worker = &world->workers[index];
+    enum tr_status status;
+    bool may_starve = world->fail_in >= 0 || world->starved == index;
+
     tr_consumer_effects_reset(&worker->fx);
     event->now = mono(world);
     event->wall = wall(world);
-    assert_int_equal(tr_consumer_step(worker->core, event, &worker->fx), TR_OK);
+    count_allocations(world);
+    status = tr_consumer_step(worker->core, event, &worker->fx);
+    stop_counting(world);
+    assert_true(status == TR_OK || (status == TR_ENOMEM && may_starve));
     run_effects(world, index);
+    inspect(world, index, status != TR_OK || world->starved == index);
+    if (status == TR_ENOMEM || (worker->ended && worker->status == TR_ENOMEM)) {
+        starve(world, index);
+    }
+}
+
+void world_starve(struct world *world, int64_t n, bool stops)
+{
+    world->fail_in = n;
+    world->starved_stops = stops;
+}
+
+size_t world_starved(const struct world *world)
+{
+    return world->starved;
+}
+
+uint64_t world_allocations(const struct world *world)
+{
+    return world->allocations;
 }
 
 size_t world_start(struct world *world, bool once)
@@ -454,6 +623,18 @@ static uint64_t next_deadline(const struct world *world, size_t *who)
     return at;
 }
 
+static void tick(struct world *world, size_t who, uint64_t at_ms)
+{
+    struct tr_consumer_event event = {.kind = TR_CONSUMER_EV_TICK};
+    struct worker *worker = &world->workers[who];
+    world->now_ms = at_ms > world->now_ms ? at_ms : world->now_ms;
+    worker->ticks = worker->ticked_at == world->now_ms ? worker->ticks + 1 : 0;
+    worker->ticked_at = world->now_ms;
+    must_be(world, who, worker->ticks < STEPS_AT_ONCE_MAX, "a deadline lies ahead");
+    tr_local_tick(world->local, wall(world));
+    step(world, who, &event);
+}
+
 /* The next thing that happens before `end_ms`; false when there is none. */
 static bool advance(struct world *world, uint64_t end_ms)
 {
@@ -462,13 +643,10 @@ static bool advance(struct world *world, uint64_t end_ms)
     uint64_t at = next != SIZE_MAX ? world->pending[next].at_ms : UINT64_MAX;
 
     if (deadline < at) {
-        struct tr_consumer_event tick = {.kind = TR_CONSUMER_EV_TICK};
         if (deadline > end_ms) {
             return false;
         }
-        world->now_ms = deadline > world->now_ms ? deadline : world->now_ms;
-        tr_local_tick(world->local, wall(world));
-        step(world, who, &tick);
+        tick(world, who, deadline);
         return true;
     }
     if (at > end_ms) {

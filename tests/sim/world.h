@@ -60,6 +60,13 @@ uint64_t world_delivered(const struct world *world);
 uint64_t world_notes(const struct world *world, unsigned note_id);
 /* Set how many requests (and answers) are lost from now on. */
 void world_lose(struct world *world, unsigned per_thousand);
+/* The n-th allocation (0: the next) inside the workers' steps and slicing fails, once. The worker
+ * that it is noticed by is dropped as it stands, or (stops) asked to stop. */
+void world_starve(struct world *world, int64_t n, bool stops);
+/* That worker, or SIZE_MAX. */
+size_t world_starved(const struct world *world);
+/* Allocations that the workers have made. */
+uint64_t world_allocations(const struct world *world);
 /* Leases held by a worker now. */
 size_t world_held(const struct world *world, size_t worker);
 
