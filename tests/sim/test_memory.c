@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Memory runs out once, at every place in turn of a worker's life: its start, the lease table, rows,
- * pages, a split, a rollover, checkpoints, the release. The worker goes, another one comes, and
- * everything written is delivered in order. */
+ * Memory runs out once, at every place in turn of a worker's life: its start, the lease table,
+ * rows, pages, a split, a rollover, checkpoints, the release. The worker goes, another one comes,
+ * and everything written is delivered in order. */
 #include "base/mem.h"
 #include "tests/sim/world.h"
 #include "tests/support/test.h"
