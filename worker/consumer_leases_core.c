@@ -215,12 +215,11 @@ static void emit_write(struct tr_consumer *c, const struct tr_lease_effect *fx)
     struct tr_buf *body =
         tr_consumer_call(c, tr_consumer_op(OP_WRITE, NULL, fx->op), TR_AWS_DYNAMODB,
                          TR_AWS_LEASE_WRITE, operation, 1, fx->timeout_ms);
-    if (body == NULL || encoded.failed) {
+    if (body == NULL) {
         tr_buf_deinit(&encoded);
-        c->out_of_memory = true;
         return;
     }
-    *body = encoded;
+    *body = encoded; /* one that failed is answered as a call that could not be started */
 }
 
 static void emit_read(struct tr_consumer *c, const struct tr_lease_effect *fx)
