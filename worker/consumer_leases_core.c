@@ -215,12 +215,11 @@ static void emit_write(struct tr_consumer *c, const struct tr_lease_effect *fx)
     struct tr_buf *body =
         tr_consumer_call(c, tr_consumer_op(OP_WRITE, NULL, fx->op), TR_AWS_DYNAMODB,
                          TR_AWS_LEASE_WRITE, operation, 1, fx->timeout_ms);
-    if (body == NULL || encoded.failed) {
+    if (body == NULL) {
         tr_buf_deinit(&encoded);
-        c->out_of_memory = true;
         return;
     }
-    *body = encoded;
+    *body = encoded; /* one that failed is answered as a call that could not be started */
 }
 
 static void emit_read(struct tr_consumer *c, const struct tr_lease_effect *fx)
@@ -383,6 +382,13 @@ static void scan_complete(struct tr_consumer *c)
         rows_event.rows = graph_rows;
         tr_consumer_graph_event(c, &rows_event);
         tr_consumer_lease_event(c, &event);
+        /* What the scan shows is made, also where the lease core knew it already. */
+        for (i = 0; i < event.row_count; i++) {
+            struct wanted *made = tr_map_remove(&c->wanted, rows[i].key);
+            if (made != NULL) {
+                row_strings_free(made);
+            }
+        }
     }
     tr_free(rows);
     tr_free(graph_rows);

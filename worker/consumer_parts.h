@@ -169,6 +169,7 @@ struct tr_consumer {
     size_t slot_cap;
     size_t lent;
     size_t held;
+    uint64_t reader_ops; /* the highest op of a reader that went: the next ones begin behind it */
 
     bool stopping;
     enum tr_status end_status; /* what a stop ends with */

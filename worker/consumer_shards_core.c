@@ -42,6 +42,9 @@ static void drop_pages(struct tr_consumer *c, struct slot *slot)
 
 static void free_slot(struct tr_consumer *c, struct slot *slot)
 {
+    if (slot->reader.op > c->reader_ops) {
+        c->reader_ops = slot->reader.op;
+    }
     c->slots[slot->index] = NULL;
     tr_reader_deinit(&slot->reader);
     tr_tracker_deinit(&slot->tracker);
@@ -148,6 +151,9 @@ void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx
     tr_tracker_init(&slot->tracker, &fx->row.checkpoint, c->options.checkpoint_interval_ms,
                     BATCHES_OUT_MAX);
     tr_reader_init(&slot->reader, &options);
+    /* A late answer to the slot's last tenant, another shard's iterator say, is nobody's, even when
+     * the generations happen to be the same. */
+    slot->reader.op = c->reader_ops;
     if (tr_reader_step(&slot->reader, &start, &none) != TR_OK) {
         c->out_of_memory = true;
     }

@@ -133,7 +133,12 @@ static void move_on(struct waiting *waiting, struct tr_queue *queue)
         waiting->head++;
         waiting->count--;
     }
-    if (waiting->count == 0) {
+    /* Now and then to the front: a list that is never empty must not wander for ever. */
+    if (waiting->head > 0 && waiting->head >= waiting->count) {
+        if (waiting->count > 0) {
+            memmove(waiting->items, waiting->items + waiting->head,
+                    waiting->count * sizeof *waiting->items);
+        }
         waiting->head = 0;
     }
 }

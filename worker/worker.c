@@ -34,10 +34,12 @@ struct tr_worker {
     struct unit *units;             /* owned */
     size_t unit_count;
     struct tr_budget budget;
+    struct call *calls;                 /* owned; under way */
     struct tr_consumer_effects effects; /* of the present step */
     char *id;                           /* owned */
     bool stopping;
-    bool abandoned; /* threads were left behind */
+    bool late;      /* the time to stop in was over */
+    bool abandoned; /* ... and threads had to be left behind */
     struct tr_mono give_up_at;
     enum tr_status end_status;
     struct tr_err end_err;
@@ -46,21 +48,47 @@ struct tr_worker {
     } shared;
 };
 
-/* A call under way, for its callback. */
+/* A call under way, for its callback; in the worker's list, since the client drops calls at the end
+ * without calling back. */
 struct call {
+    struct call *prev;
+    struct call *next;
     struct unit *unit;
     uint64_t op;
 };
 
 static void step(struct unit *unit, struct tr_consumer_event *event);
 
+static void add_call(struct tr_worker *worker, struct call *call)
+{
+    call->next = worker->calls;
+    if (call->next != NULL) {
+        call->next->prev = call;
+    }
+    worker->calls = call;
+}
+
+static void free_call(struct tr_worker *worker, struct call *call)
+{
+    if (call->prev != NULL) {
+        call->prev->next = call->next;
+    } else {
+        worker->calls = call->next;
+    }
+    if (call->next != NULL) {
+        call->next->prev = call->prev;
+    }
+    tr_free(call);
+}
+
 static void on_answer(void *ctx, struct tr_aws_answer *answer)
 {
-    struct call call = *(struct call *)ctx;
+    struct call *call = ctx;
+    struct unit *unit = call->unit;
     struct tr_consumer_event event = {
-        .kind = TR_CONSUMER_EV_ANSWER, .op = call.op, .answer = answer};
-    tr_free(ctx);
-    step(call.unit, &event);
+        .kind = TR_CONSUMER_EV_ANSWER, .op = call->op, .answer = answer};
+    free_call(unit->worker, call);
+    step(unit, &event);
 }
 
 /* A call that cannot even be started is answered as one that failed. */
@@ -74,9 +102,10 @@ static void start_call(struct unit *unit, const struct tr_consumer_effect *fx)
 
     request.body = tr_buf_bytes(&fx->body);
     if (call != NULL) {
-        *call = (struct call){unit, fx->op};
+        *call = (struct call){.unit = unit, .op = fx->op};
         if (tr_buf_status(&fx->body) == TR_OK &&
             tr_aws_start(unit->worker->aws, &request, on_answer, call, NULL) == TR_OK) {
+            add_call(unit->worker, call);
             if (request.class == TR_AWS_LEASE_WRITE) {
                 tr_metric_add(TR_METRIC_LEASE_WRITES, 1);
             }
@@ -280,6 +309,17 @@ static void update_gauges(const struct tr_worker *worker)
                   (int64_t)worker->budget.bytes - tr_metric_get(TR_METRIC_PAGES_HELD_BYTES));
 }
 
+static bool has_lent(const struct tr_worker *worker)
+{
+    size_t i;
+    for (i = 0; i < worker->unit_count; i++) {
+        if (tr_consumer_lent(worker->units[i].core) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void loop(struct tr_worker *worker)
 {
     struct tr_pool_result result;
@@ -297,7 +337,8 @@ static void loop(struct tr_worker *worker)
         update_gauges(worker);
         if (worker->stopping && tr_mono_reached(tr_clock_mono(), worker->give_up_at) &&
             !all_done(worker)) {
-            worker->abandoned = true;
+            worker->late = true;
+            worker->abandoned = has_lent(worker);
             return;
         }
     }
@@ -316,10 +357,10 @@ enum tr_status tr_worker_run(struct tr_worker *worker, struct tr_err *err)
     status = worker->end_status;
     if (status != TR_OK) {
         (void)tr_fail(err, status, "%s", worker->end_err.text);
-    } else if (worker->abandoned) {
-        status = tr_fail(err, TR_ETIMEOUT,
-                         "batches in hand did not finish within %llu ms; their leases expire by "
-                         "themselves",
+    } else if (worker->late) {
+        status = tr_fail(err, TR_ETIMEOUT, "%s within %llu ms; the leases expire by themselves",
+                         worker->abandoned ? "batches in hand did not finish"
+                                           : "the release of leases was not answered",
                          (unsigned long long)worker->config->worker.shutdown_timeout_ms);
     }
     note = (struct tr_note){.id = TR_NOTE_RUN_ENDED,
@@ -445,6 +486,9 @@ void tr_worker_free(struct tr_worker *worker)
     }
     tr_pool_free(worker->pool);
     tr_aws_free(worker->aws);
+    while (worker->calls != NULL) {
+        free_call(worker, worker->calls);
+    }
     for (i = 0; i < worker->unit_count; i++) {
         struct unit *unit = &worker->units[i];
         tr_consumer_free(unit->core);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Memory runs out once, at every place in turn of a worker's life: its start, the lease table,
- * rows, pages, a split, a rollover, checkpoints, the release. The worker goes, another one comes,
- * and everything written is delivered in order. */
+ * Memory runs out once, at places all over a worker's life: its start, the lease table, rows,
+ * pages, a split, a rollover, checkpoints, the release. The worker goes, another one comes, and
+ * everything written is delivered in order. */
 #include "base/mem.h"
 #include "tests/sim/world.h"
 #include "tests/support/test.h"
@@ -26,7 +26,7 @@ static size_t run(struct world *world, size_t worker, uint64_t ms)
 }
 
 /* Memory fails at the n-th allocation, or (-1) never; returns how many there were, and whether a
- * worker went for it (a page that cannot be sliced is only fetched again). */
+ * worker went for it (what fails as one call or one page is only tried again). */
 static uint64_t live(int64_t n, bool stops, bool *starved)
 {
     struct world_options options = {
@@ -73,7 +73,7 @@ static void try_all(bool stops)
         runs++;
         starvings += starved;
     }
-    assert_true(starvings > runs / 2);
+    assert_true(starvings > runs / 10);
 }
 
 static void test_memory__a_worker_that_dies_of_it_loses_nothing(void **state)

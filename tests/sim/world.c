@@ -180,6 +180,7 @@ static void send_call(struct world *world, size_t index, struct tr_consumer_effe
         schedule(world, 0, ANSWER, index, fx->op)->status = TR_ENOMEM;
         return;
     }
+    assert_true(fx->body.len > 0);
     if (lost) {
         h = schedule(world, timeout, ANSWER, index, fx->op);
         h->status = TR_ETIMEOUT;
@@ -326,6 +327,23 @@ static void must_be(const struct world *world, size_t index, bool holds, const c
     }
 }
 
+/* Whether an answer that a former tenant of the slot asked for could be taken for this one's: its
+ * op differs in the generation only, which is drawn anew and may be the same one day. */
+static bool is_mistakable(const struct world *world, size_t index, const struct slot *slot)
+{
+    size_t i;
+    for (i = 0; i < world->pending_count; i++) {
+        const struct happening *h = &world->pending[i];
+        enum op_kind kind = tr_consumer_op_kind(h->op);
+        uint64_t ours = tr_consumer_op(kind, slot, slot->reader.op);
+        if (h->worker == index && (kind == OP_ITERATOR || kind == OP_RECORDS) && h->op != ours &&
+            (h->op & ~(0xffull << 20)) == (ours & ~(0xffull << 20))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void inspect_slot(const struct world *world, size_t index, const struct slot *slot)
 {
     const struct tr_consumer *c = world->workers[index].core;
@@ -340,6 +358,8 @@ static void inspect_slot(const struct world *world, size_t index, const struct s
     if (!slot->held || c->stopping) {
         return;
     }
+    must_be(world, index, !is_mistakable(world, index, slot),
+            "a late answer to a former tenant is nobody's");
     must_be(world, index,
             reader != TR_READER_ASKING || is_under_way(world, index, OP_ITERATOR, slot),
             "an iterator was asked for");
