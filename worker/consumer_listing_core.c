@@ -111,7 +111,6 @@ static void listing_complete(struct tr_consumer *c)
                                    .complete = true};
     listing->active = false;
     listing->failures = 0;
-    listing->ended = listing->begun;
     listing->complete_once = true;
     listing->next = tr_mono_add_ms(c->now, LISTING_EVERY_MS);
     c->stream_status = listing->list.status;

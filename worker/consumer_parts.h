@@ -66,7 +66,6 @@ struct slot {
     bool stuck;     /* will not be finished by this run */
     bool releasing; /* GIVE_UP was sent */
     char *key;      /* owned */
-    struct tr_position granted;
     struct tr_mono valid_until;
     struct tr_reader reader;
     struct tr_tracker tracker;
@@ -111,8 +110,7 @@ struct listing {
     bool active;
     struct tr_shard_list list;
     struct tr_mono begun;
-    struct tr_mono next;  /* when the next listing, or its next page, is due */
-    struct tr_mono ended; /* begin of the last complete one */
+    struct tr_mono next; /* when the next listing, or its next page, is due */
     unsigned failures;
     uint64_t calls;
     bool complete_once;

@@ -145,7 +145,6 @@ void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx
         c->out_of_memory = true;
         return;
     }
-    slot->granted = fx->row.checkpoint;
     slot->handed = start.position = start_of(&fx->row.checkpoint);
     start.at = start_of_shard(c, &fx->row, &start.position);
     tr_tracker_init(&slot->tracker, &fx->row.checkpoint, c->options.checkpoint_interval_ms,
