@@ -97,19 +97,23 @@ static void test_row__is_taken_from_an_owner_as_scanned(void **state)
     (void)state;
     write.expected_owner = TR_LIT("other");
     write.owner = TR_LIT("me");
+    write.run = TR_LIT("1f");
     write.failover_ms = 10000;
     assert_write(&write, "UpdateItem",
                  KEY ",\"UpdateExpression\":\"SET #owner = :me, #counter = :new, "
-                     "#tailraceOwner = :me, #tailraceFailover = :failover "
-                     "REMOVE #checkpointOwner ADD #switches :one\"" IF_MINE
+                     "#tailraceOwner = :me, #tailraceFailover = :failover, #run = :run "
+                     "REMOVE #checkpointOwner, #request ADD #switches :one\"" IF_MINE
                      ",\"ExpressionAttributeNames\":{" NAMES
                      ",\"#tailraceOwner\":\"tailraceOwner\","
                      "\"#tailraceFailover\":\"tailraceFailoverMs\","
+                     "\"#run\":\"tailraceRun\","
                      "\"#checkpointOwner\":\"checkpointOwner\","
+                     "\"#request\":\"tailraceRequest\","
                      "\"#switches\":\"ownerSwitchesSinceCheckpoint\"}"
                      ",\"ExpressionAttributeValues\":{\":owner\":{\"S\":\"other\"},"
                      "\":counter\":{\"N\":\"7\"},\":new\":{\"N\":\"8\"},\":me\":{\"S\":\"me\"},"
-                     "\":failover\":{\"N\":\"10000\"},\":one\":{\"N\":\"1\"}}" RETURNS);
+                     "\":failover\":{\"N\":\"10000\"},"
+                     "\":run\":{\"S\":\"1f\"},\":one\":{\"N\":\"1\"}}" RETURNS);
 }
 
 static void test_row__without_owner_is_taken_only_while_it_has_none(void **state)
@@ -122,12 +126,14 @@ static void test_row__without_owner_is_taken_only_while_it_has_none(void **state
     assert_write(&write, "UpdateItem",
                  KEY ",\"UpdateExpression\":\"SET #owner = :me, #counter = :new, "
                      "#tailraceOwner = :me, #tailraceFailover = :failover "
-                     "REMOVE #checkpointOwner\",\"ConditionExpression\":"
+                     "REMOVE #checkpointOwner, #request, #run\",\"ConditionExpression\":"
                      "\"attribute_not_exists(#owner) AND #counter = :counter\""
                      ",\"ExpressionAttributeNames\":{" NAMES
                      ",\"#tailraceOwner\":\"tailraceOwner\","
                      "\"#tailraceFailover\":\"tailraceFailoverMs\","
-                     "\"#checkpointOwner\":\"checkpointOwner\"}"
+                     "\"#run\":\"tailraceRun\","
+                     "\"#checkpointOwner\":\"checkpointOwner\","
+                     "\"#request\":\"tailraceRequest\"}"
                      ",\"ExpressionAttributeValues\":{\":counter\":{\"N\":\"7\"},"
                      "\":new\":{\"N\":\"8\"},\":me\":{\"S\":\"me\"},"
                      "\":failover\":{\"N\":\"10000\"}}" RETURNS);
