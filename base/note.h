@@ -41,12 +41,23 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
     X(LEASE_RENEWED, DEBUG, "lease renewed", "counter", "", "", "the heartbeat was written")       \
     X(LEASE_UNCERTAIN, WARN, "lease write without an answer", "counter", "", "why",                \
       "the write may or may not have happened; the next one finds out")                            \
+    X(LEASE_STEALING, INFO, "lease to be stolen", "counter", "", "from",                           \
+      "a KCL worker holds more than its share, and nothing is free: as KCL does it")               \
+    X(LEASE_HANDED, INFO, "lease to be handed over", "counter", "", "to",                          \
+      "that worker asked and has fewer: the batch in hand is finished, then the lease released")   \
+    X(LEASE_READS, INFO, "lease table reads planned", "units_hour", "interval_ms", "how",          \
+      "read units that this worker uses in a quiet hour, and how often it looks; told again when " \
+      "the table or the fleet changes its class")                                                  \
+    X(LEASE_COUNTER, WARN, "lease counter is strange", "before", "now", "owner",                   \
+      "it went back, or far ahead: taken for a sign of life, and told once for each row")          \
     X(LEASE_LOST, WARN, "lease lost", "counter", "", "why",                                        \
       "another worker holds it, or may; what is in hand is dropped and delivered again there")     \
     X(LEASE_LAPSED, WARN, "lease lapsed", "late_ms", "", "",                                       \
       "no renewal in time: no batch of the shard is begun until a write of ours succeeds")         \
     X(LEASE_RELEASED, INFO, "lease released", "counter", "", "checkpoint",                         \
       "given up on purpose; another worker may take it at once")                                   \
+    X(LEASE_DELETED, INFO, "lease row deleted", "counter", "", "",                                 \
+      "its shard ended long ago and its children's rows have progressed: it is needed no more")    \
     X(LEASE_ROW_BAD, ERROR, "lease row not understood", "", "", "why",                             \
       "the row is left as it is and its shard not read; the other leases go on")                   \
     X(LEASE_LIMIT, WARN, "limit of leases reached", "count", "max", "of",                          \

@@ -60,7 +60,7 @@ void tr_consumer_process(struct tr_consumer *c, struct slot *slot)
 {
     struct tr_consumer_effect *fx;
 
-    if (!slot->held || slot->stuck || slot->releasing || slot->processing ||
+    if (!slot->held || slot->stuck || slot->releasing || slot->handing || slot->processing ||
         slot->page_count == 0 || c->stopping || !tr_mono_reached(c->now, slot->retry_at) ||
         tr_mono_reached(c->now, slot->valid_until)) {
         return;
@@ -178,7 +178,8 @@ static void ask_children(struct tr_consumer *c, struct slot *slot)
 void tr_consumer_end_shard(struct tr_consumer *c, struct slot *slot)
 {
     bool held_long;
-    if (!slot->ended || !slot->held || slot->stuck || slot->releasing || slot->tracker.ended) {
+    if (!slot->ended || !slot->held || slot->stuck || slot->releasing || slot->handing ||
+        slot->tracker.ended) {
         return;
     }
     ask_children(c, slot);
@@ -207,11 +208,11 @@ void tr_consumer_ask_checkpoint(struct tr_consumer *c, struct slot *slot, bool n
                                                         .position = mark});
 }
 
-/* Stopping: once nothing of it is lent, the last checkpoint and the release go out together. */
+/* Stopping, or handing over: once nothing of it is lent, the last checkpoint and the release go out together. */
 void tr_consumer_give_up(struct tr_consumer *c, struct slot *slot)
 {
-    if (!c->stopping || c->phase != PHASE_STOP || !slot->held || slot->releasing ||
-        slot->processing) {
+    bool asked = slot->handing || (c->stopping && c->phase == PHASE_STOP);
+    if (!asked || !slot->held || slot->releasing || slot->processing) {
         return;
     }
     slot->releasing = true;

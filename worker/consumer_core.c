@@ -99,12 +99,15 @@ static void start_running(struct tr_consumer *c)
 {
     struct tr_lease_options options = {
         .worker_id = tr_bytes_of(c->options.worker_id),
+        .run = {c->run, 16},
         .stream = c->stream,
         .failover_ms = c->options.failover_ms,
         .seed = tr_random_u64(&c->random),
+        .takes_only_free = c->options.once, /* what others keep alive is theirs to read */
         .leases_max = SHARDS_MAX,
         .writes_max = LEASE_WRITES_MAX,
     };
+    (void)snprintf(c->run, sizeof c->run, "%016llx", (unsigned long long)tr_random_u64(&c->random));
     if (tr_lease_core_new(&options, c->now, &c->leases) != TR_OK ||
         tr_graph_new(SHARDS_MAX, &c->graph) != TR_OK) {
         tr_consumer_fail(c, TR_ENOMEM, "consumer '%s': no memory for its leases", c->options.name);

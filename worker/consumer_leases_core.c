@@ -253,7 +253,8 @@ static void begin_scan_page(struct tr_consumer *c)
         after = tr_buf_bytes(&scan->pages[scan->count - 1].last_key);
     }
     if (body != NULL) {
-        tr_lease_encode_scan(body, tr_bytes_of(c->options.lease_table), false, after);
+        tr_lease_encode_segment(body, tr_bytes_of(c->options.lease_table), scan->segment,
+                                scan->segments, after);
     }
 }
 
@@ -278,7 +279,9 @@ static void emit_read(struct tr_consumer *c, const struct tr_lease_effect *fx)
     struct tr_buf *body =
         tr_consumer_call(c, tr_consumer_op(OP_READ, NULL, fx->op), TR_AWS_DYNAMODB,
                          TR_AWS_LEASE_READ, "GetItem", 0, fx->timeout_ms);
-    if (body != NULL) {
+    if (body != NULL && fx->kind == TR_LEASE_FX_GLANCE) {
+        tr_lease_encode_glance(body, tr_bytes_of(c->options.lease_table), fx->key);
+    } else if (body != NULL) {
         tr_lease_encode_get(body, tr_bytes_of(c->options.lease_table), fx->key);
     }
 }
@@ -329,6 +332,15 @@ static bool is_bad(const struct tr_consumer *c, struct tr_bytes key)
     return bad != NULL && bad->scan != 0 && bad->scan >= c->scan.done;
 }
 
+/* A row under this worker's id: whose run it names, and which is ours. */
+static void note_twin(struct tr_consumer *c, const struct tr_note *note)
+{
+    struct tr_buf text = {0};
+    tr_buf_printf(&text, "%s, run %.*s, not %s", c->options.worker_id, TR_FMT(note->text), c->run);
+    tr_consumer_note(c, note->id, note->shard, note->a, 0, tr_buf_bytes(&text));
+    tr_buf_deinit(&text);
+}
+
 static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect *fx, bool in_scan)
 {
     struct slot *slot = fx->key.ptr != NULL ? tr_map_get(&c->by_key, fx->key) : NULL;
@@ -339,6 +351,8 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
         c->scan.active = true;
         c->scan.number++;
         c->scan.op = fx->op;
+        c->scan.segment = fx->segment;
+        c->scan.segments = fx->segments;
         c->scan.begun = c->now;
         begin_scan_page(c);
         break;
@@ -346,7 +360,13 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
         emit_write(c, fx);
         break;
     case TR_LEASE_FX_READ:
+    case TR_LEASE_FX_GLANCE:
         emit_read(c, fx);
+        break;
+    case TR_LEASE_FX_HAND_OVER:
+        if (slot != NULL) {
+            slot->handing = true; /* given up by the pump: this is no place to step the core */
+        }
         break;
     case TR_LEASE_FX_GRANTED:
         tr_consumer_granted(c, fx);
@@ -367,12 +387,18 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
             tr_consumer_stored(c, slot, &fx->position);
         }
         break;
+    case TR_LEASE_FX_GONE:
+        break; /* the next scan lacks the row */
     case TR_LEASE_FX_ROW:
         on_row(c, &fx->row, !in_scan);
         break;
     case TR_LEASE_FX_NOTE:
         if (fx->note.id == TR_NOTE_LEASE_ROW_BAD) {
             on_bad_row_in_the_way(c, &fx->note);
+            break;
+        }
+        if (fx->note.id == TR_NOTE_LEASE_TWIN) {
+            note_twin(c, &fx->note);
             break;
         }
         tr_consumer_note(c, fx->note.id, fx->note.shard, fx->note.a, fx->note.b, fx->note.text);
@@ -385,6 +411,8 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
 void tr_consumer_lease_event(struct tr_consumer *c, const struct tr_lease_event *event)
 {
     struct tr_lease_event stamped = *event;
+    /* A whole scan was told to the graph before; a part of the table it learns row by row. */
+    bool in_scan = event->kind == TR_LEASE_EV_SCANNED && c->scan.segments == 1;
     size_t i;
     stamped.now = c->now;
     stamped.service = c->wall;
@@ -393,7 +421,7 @@ void tr_consumer_lease_event(struct tr_consumer *c, const struct tr_lease_event 
         return;
     }
     for (i = 0; i < c->lease_effects.count; i++) {
-        on_lease_effect(c, &c->lease_effects.items[i], event->kind == TR_LEASE_EV_SCANNED);
+        on_lease_effect(c, &c->lease_effects.items[i], in_scan);
     }
 }
 
@@ -408,7 +436,7 @@ static void scan_complete(struct tr_consumer *c)
     struct tr_graph_row *graph_rows;
     size_t total = 0, i, j;
 
-    scan->done = scan->number;
+    scan->done = scan->segments == 1 ? scan->number : scan->done;
     for (i = 0; i < scan->count; i++) {
         total += scan->pages[i].count;
     }
@@ -434,7 +462,9 @@ static void scan_complete(struct tr_consumer *c)
         }
         event.rows = rows;
         rows_event.rows = graph_rows;
-        tr_consumer_graph_event(c, &rows_event);
+        if (scan->segments == 1) {
+            tr_consumer_graph_event(c, &rows_event);
+        }
         tr_consumer_lease_event(c, &event);
         /* What the scan shows is made, also where the lease core knew it already. */
         for (i = 0; i < event.row_count; i++) {

@@ -67,6 +67,7 @@ struct slot {
     bool held;      /* false: only waits for what is lent out to come back */
     bool stuck;     /* will not be finished by this run */
     bool releasing; /* GIVE_UP was sent */
+    bool handing;   /* another worker gets it: no batch and no page is begun */
     char *key;      /* owned */
     struct tr_mono valid_until;
     struct tr_reader reader;
@@ -142,9 +143,11 @@ struct bad_row {
 
 struct scan {
     bool active;
-    uint64_t number;             /* of the scan under way, or of the last one */
-    uint64_t done;               /* number of the last complete one */
-    uint64_t op;                 /* the lease core's */
+    uint64_t number;  /* of the scan under way, or of the last one */
+    uint64_t done;    /* number of the last complete one that was whole */
+    uint64_t op;      /* the lease core's */
+    unsigned segment; /* the part that is read, of so many; 1: whole */
+    unsigned segments;
     struct tr_lease_rows *pages; /* owned */
     size_t count;
     size_t cap;
@@ -171,6 +174,7 @@ struct tr_consumer {
 
     struct tr_graph *graph;
     struct tr_lease_core *leases;
+    char run[17]; /* what tells this process from another that was given its id */
     struct tr_lease_effects lease_effects;
     struct tr_map wanted; /* shard id -> struct wanted, owned */
     bool want_scan;       /* the graph needs fresh rows */

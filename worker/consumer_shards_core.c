@@ -210,8 +210,8 @@ static bool has_room(const struct tr_consumer *c, const struct slot *slot, size_
 {
     const struct tr_budget *budget = c->options.budget;
     size_t pages = slot->page_count + coming + (slot->slicing != NULL);
-    if (!slot->held || slot->stuck || slot->releasing || slot->reader.state == TR_READER_ENDED ||
-        c->stopping) {
+    if (!slot->held || slot->stuck || slot->releasing || slot->handing ||
+        slot->reader.state == TR_READER_ENDED || c->stopping) {
         return false;
     }
     return pages == 0 || (pages < PAGES_PER_LEASE && budget->bytes < budget->bytes_max);
@@ -526,12 +526,12 @@ static struct tr_mono slot_deadline(const struct tr_consumer *c, const struct sl
         !(slot->has_asked && tr_position_cmp(&mark, &slot->asked) <= 0)) {
         at = tr_mono_min(at, tr_tracker_deadline(&slot->tracker));
     }
-    if (slot->page_count > 0 && !slot->processing && !slot->stuck && !c->stopping &&
-        tr_mono_before(c->now, slot->valid_until)) {
+    if (slot->page_count > 0 && !slot->processing && !slot->stuck && !slot->handing &&
+        !c->stopping && tr_mono_before(c->now, slot->valid_until)) {
         at = tr_mono_min(at, slot->retry_at);
     }
-    if (slot->ended && !slot->tracker.ended && slot->children == CHILDREN_NOT_ASKED &&
-        !c->stopping) {
+    if (slot->ended && !slot->tracker.ended && !slot->handing &&
+        slot->children == CHILDREN_NOT_ASKED && !c->stopping) {
         at = tr_mono_min(at, slot->children_at);
     }
     return at;

@@ -97,19 +97,23 @@ static void test_row__is_taken_from_an_owner_as_scanned(void **state)
     (void)state;
     write.expected_owner = TR_LIT("other");
     write.owner = TR_LIT("me");
+    write.run = TR_LIT("1f");
     write.failover_ms = 10000;
     assert_write(&write, "UpdateItem",
                  KEY ",\"UpdateExpression\":\"SET #owner = :me, #counter = :new, "
-                     "#tailraceOwner = :me, #tailraceFailover = :failover "
-                     "REMOVE #checkpointOwner ADD #switches :one\"" IF_MINE
+                     "#tailraceOwner = :me, #tailraceFailover = :failover, #run = :run "
+                     "REMOVE #checkpointOwner, #request ADD #switches :one\"" IF_MINE
                      ",\"ExpressionAttributeNames\":{" NAMES
                      ",\"#tailraceOwner\":\"tailraceOwner\","
                      "\"#tailraceFailover\":\"tailraceFailoverMs\","
+                     "\"#run\":\"tailraceRun\","
                      "\"#checkpointOwner\":\"checkpointOwner\","
+                     "\"#request\":\"tailraceRequest\","
                      "\"#switches\":\"ownerSwitchesSinceCheckpoint\"}"
                      ",\"ExpressionAttributeValues\":{\":owner\":{\"S\":\"other\"},"
                      "\":counter\":{\"N\":\"7\"},\":new\":{\"N\":\"8\"},\":me\":{\"S\":\"me\"},"
-                     "\":failover\":{\"N\":\"10000\"},\":one\":{\"N\":\"1\"}}" RETURNS);
+                     "\":failover\":{\"N\":\"10000\"},"
+                     "\":run\":{\"S\":\"1f\"},\":one\":{\"N\":\"1\"}}" RETURNS);
 }
 
 static void test_row__without_owner_is_taken_only_while_it_has_none(void **state)
@@ -122,12 +126,14 @@ static void test_row__without_owner_is_taken_only_while_it_has_none(void **state
     assert_write(&write, "UpdateItem",
                  KEY ",\"UpdateExpression\":\"SET #owner = :me, #counter = :new, "
                      "#tailraceOwner = :me, #tailraceFailover = :failover "
-                     "REMOVE #checkpointOwner\",\"ConditionExpression\":"
+                     "REMOVE #checkpointOwner, #request, #run\",\"ConditionExpression\":"
                      "\"attribute_not_exists(#owner) AND #counter = :counter\""
                      ",\"ExpressionAttributeNames\":{" NAMES
                      ",\"#tailraceOwner\":\"tailraceOwner\","
                      "\"#tailraceFailover\":\"tailraceFailoverMs\","
-                     "\"#checkpointOwner\":\"checkpointOwner\"}"
+                     "\"#run\":\"tailraceRun\","
+                     "\"#checkpointOwner\":\"checkpointOwner\","
+                     "\"#request\":\"tailraceRequest\"}"
                      ",\"ExpressionAttributeValues\":{\":counter\":{\"N\":\"7\"},"
                      "\":new\":{\"N\":\"8\"},\":me\":{\"S\":\"me\"},"
                      "\":failover\":{\"N\":\"10000\"}}" RETURNS);
@@ -179,6 +185,26 @@ static void test_row__release_removes_the_owner_and_may_checkpoint(void **state)
                      "REMOVE #owner, #pending, #pendingSub, #pendingState\"" IF_MINE
                      ",\"ExpressionAttributeNames\":{" NAMES "," PENDING
                      "}" CHECKPOINT_VALUES RETURNS);
+}
+
+static void test_row__is_deleted_only_at_its_end_and_as_seen(void **state)
+{
+    struct tr_lease_write write = base_write(TR_LEASE_DELETE);
+    (void)state;
+    assert_write(&write, "DeleteItem",
+                 KEY ",\"ConditionExpression\":\"#owner = :owner AND #counter = :counter AND "
+                     "#checkpoint = :end\",\"ExpressionAttributeNames\":{" NAMES
+                     ",\"#checkpoint\":\"checkpoint\"},\"ExpressionAttributeValues\":{"
+                     "\":owner\":{\"S\":\"me\"},\":counter\":{\"N\":\"7\"},"
+                     "\":end\":{\"S\":\"SHARD_END\"}},"
+                     "\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
+    write.expected_owner = (struct tr_bytes){0};
+    assert_write(&write, "DeleteItem",
+                 KEY ",\"ConditionExpression\":\"attribute_not_exists(#owner) AND #counter = "
+                     ":counter AND #checkpoint = :end\",\"ExpressionAttributeNames\":{" NAMES
+                     ",\"#checkpoint\":\"checkpoint\"},\"ExpressionAttributeValues\":{"
+                     "\":counter\":{\"N\":\"7\"},\":end\":{\"S\":\"SHARD_END\"}},"
+                     "\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
 }
 
 static void test_row__reads_are_whole_and_may_be_consistent(void **state)
@@ -535,6 +561,7 @@ int main(void)
         cmocka_unit_test(test_row__renewal_changes_nothing_but_the_counter),
         cmocka_unit_test(test_row__checkpoint_resets_switches_and_drops_what_was_pending),
         cmocka_unit_test(test_row__release_removes_the_owner_and_may_checkpoint),
+        cmocka_unit_test(test_row__is_deleted_only_at_its_end_and_as_seen),
         cmocka_unit_test(test_row__reads_are_whole_and_may_be_consistent),
         cmocka_unit_test(test_row__of_kcl_is_understood_with_attributes_nobody_knows),
         cmocka_unit_test(test_row__failover_counts_beside_its_owner),
