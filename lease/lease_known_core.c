@@ -372,4 +372,6 @@ void tr_lease_known_set(struct tr_lease_core *core, struct tr_lease *lease,
     mine->switches = row->switches;
     mine->failover_ms = row->failover_ms;
     mine->without_parents = row->without_parents;
+    mine->has_start_ms = row->has_start_ms;
+    mine->start_ms = row->start_ms;
 }

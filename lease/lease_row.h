@@ -12,6 +12,7 @@
 #define TR_LEASE_PARENTS_MAX 8
 #define TR_LEASE_COUNTER_MAX ((uint64_t)INT64_MAX) /* KCL reads a signed 64-bit number */
 #define TR_LEASE_FAILOVER_MS_MAX 600000u           /* the longest that may be configured */
+#define TR_LEASE_START_MS_MAX 253402300799999ull   /* the end of the year 9999 */
 
 /* A decoded row; bytes are borrowed from the decoder's arena. */
 struct tr_lease_row {
@@ -26,6 +27,8 @@ struct tr_lease_row {
     uint64_t failover_ms;   /* tailraceFailoverMs, if tailraceOwner equals leaseOwner; else 0 */
     struct tr_bytes stream; /* tailraceStream: the stream's label; absent: made by somebody else */
     bool without_parents;   /* tailraceNoParents */
+    bool has_start_ms;
+    uint64_t start_ms; /* tailraceStartMs: records older than this are passed over */
 };
 
 /* One page of a Scan, or one row. Init with {0}. */
@@ -83,6 +86,8 @@ struct tr_lease_write {
     size_t parent_count;
     struct tr_bytes stream; /* create: the label */
     bool without_parents;   /* create */
+    bool has_start_ms;      /* create */
+    uint64_t start_ms;
 };
 
 /* "PutItem" or "UpdateItem" and the body. Takes, renewals, checkpoints and releases ask for ALL_NEW

@@ -27,6 +27,7 @@ struct happening {
     bool lose_answer;
     enum tr_status status;
     bool may_have_happened;
+    int64_t date_ms; /* the answer's Date header, in whole seconds */
     size_t done;
 };
 
@@ -487,6 +488,8 @@ size_t world_start(struct world *world, bool once)
         .checkpoint_interval_ms = 5000,
         .batch_records = 100,
         .batch_bytes = 6 << 20,
+        .start = world->options.start,
+        .start_ms = world->options.start_ms,
         .stop_on_gap = world->options.stop_on_gap,
         .once = once,
         .once_pages = 5,
@@ -577,6 +580,7 @@ static void arrive(struct world *world, struct happening *h)
     later = schedule(world, back, ANSWER, h->worker, h->op);
     later->status = verdict.status;
     later->may_have_happened = verdict.may_have_happened;
+    later->date_ms = world->options.no_date ? 0 : wall(world).ms / 1000 * 1000;
     later->body = answer.body;
     answer.body = (struct tr_buf){0};
     tr_local_answer_deinit(&answer);
@@ -584,7 +588,9 @@ static void arrive(struct world *world, struct happening *h)
 
 static void happen(struct world *world, struct happening *h)
 {
-    struct tr_aws_answer answer = {.status = h->status, .may_have_happened = h->may_have_happened};
+    struct tr_aws_answer answer = {.status = h->status,
+                                   .may_have_happened = h->may_have_happened,
+                                   .date = {h->date_ms}};
     struct tr_err err = {0};
     struct tr_consumer_event event = {
         .op = h->op, .status = h->status, .done = h->done, .err = &err};

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "local/local.h"
 #include "tailrace/status.h"
+#include "worker/consumer_core.h"
 
 struct world;
 
@@ -20,6 +21,9 @@ struct world_options {
     uint64_t failover_ms;
     uint64_t process_ms; /* a batch takes up to this long */
     bool once;
+    enum tr_consumer_start start;
+    int64_t start_ms; /* of at_timestamp */
+    bool no_date;     /* answers have no Date header */
     bool stop_on_gap;
     unsigned fail_per_thousand; /* batches that fail, some of their records done */
 };
