@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where a fleet starts, and what it does where records are missing: whole workers in virtual time.
+ * Where a fleet starts, what it does where records are missing, and when it checkpoints: whole
+ * workers in virtual time.
  * What a test writes before the start need not be delivered and counts as repeated if it is. */
 #include "base/note.h"
 #include "tests/sim/world.h"
@@ -258,9 +259,11 @@ static void test_latest__of_two_first_rows_the_earlier_counts(void **state)
         world_control(world, "SplitShard", TABLE);
         write_some(world, 60, 30);
         set_fault(world, BREAK "\"Scan\"");
-        world_run(world, 5000);
-        /* A row of each, made by two workers who knew nothing of each other. */
-        assert_int_equal(world_notes(world, TR_NOTE_LEASE_CREATED), 2);
+        /* A row of each, made by two workers who knew nothing of each other; reads that may be
+         * stale do not show the first one yet. */
+        while (world_notes(world, TR_NOTE_LEASE_CREATED) < 2) {
+            world_run(world, 1);
+        }
         world_control(world, "ClearFaults", "{}");
         set_fault(world, "\"Fault\":\"StaleRead\"");
         world_run(world, 60000);
@@ -477,6 +480,30 @@ static void test_on_gap_stop__holds_the_shard_and_keeps_the_other_leases(void **
     world_free(world);
 }
 
+/* What was fetched before the gap is done and checkpointed: it is trimmed, too, and only here. */
+static void test_on_gap_stop__finishes_what_is_in_hand(void **state)
+{
+    struct world *world = world_new(
+        &(struct world_options){.seed = 165, .shards = 1, .stop_on_gap = true, .process_ms = 3000});
+    size_t worker = world_start(world, false);
+    (void)state;
+    write_some(world, 450, 9);
+    while (world_delivered(world) == 0) {
+        world_run(world, 1);
+    }
+    write_some(world, 90, 9);
+    world_control(world, "SetFault",
+                  "{\"Fault\":\"EarlyTrim\",\"Operation\":\"GetRecords\",\"Count\":1}");
+    world_run(world, 60000);
+    assert_int_equal(world_notes(world, TR_NOTE_GAP), 1);
+    assert_int_equal(world_delivered(world), 450);
+    world_stop(world, worker);
+    world_run_until_ended(world, worker, 10000);
+    run_once(world, TR_ETRIMMED);
+    assert_int_equal(world_delivered(world), 450);
+    world_free(world);
+}
+
 static void test_gap__bounds_name_what_is_missing(void **state)
 {
     struct world *world = world_new(&(struct world_options){.seed = 161, .shards = 1});
@@ -550,8 +577,8 @@ static void test_on_gap_stop__makes_no_row_behind_trimmed_ancestors(void **state
     world_free(world);
 }
 
-/* Records that were trimmed before they were read, and were not asked for: no gap, whether the first
- * that is left says so, or nothing is left and all that the service may have trimmed is older. */
+/* Records that were trimmed before they were read, and were not asked for: no gap, whether the
+ * first that is left says so, or nothing is left and all that may have been trimmed is older. */
 static void test_gap__of_records_older_than_the_start_is_none(void **state)
 {
     int left;
@@ -584,6 +611,56 @@ static void test_gap__of_records_older_than_the_start_is_none(void **state)
     }
 }
 
+/* --- checkpoints ------------------------------------------------------------------------------ */
+
+static void test_checkpoint__is_written_by_interval_and_at_a_stop(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 170, .shards = 1});
+    size_t worker = world_start(world, false);
+    (void)state;
+    write_some(world, 50, 5);
+    world_run(world, 4000);
+    assert_int_equal(world_delivered(world), 50);
+    assert_int_equal(world_notes(world, TR_NOTE_CHECKPOINT_WRITTEN), 0);
+    world_run(world, 4000);
+    assert_int_equal(world_notes(world, TR_NOTE_CHECKPOINT_WRITTEN), 1);
+    /* What is not checkpointed is delivered again after a crash, what is not is not. */
+    world_crash(world, worker);
+    worker = world_start(world, false);
+    world_run(world, 30000);
+    assert_int_equal(world_delivered(world), 50);
+    write_some(world, 50, 5);
+    world_run(world, 3000);
+    world_stop(world, worker);
+    world_run_until_ended(world, worker, 10000);
+    run_once(world, TR_OK);
+    assert_int_equal(world_check(world), 0);
+    world_free(world);
+}
+
+/* Nothing behind a record that is not done: not its successors, not the end, not the children. */
+static void test_checkpoint__stays_before_a_record_that_fails(void **state)
+{
+    struct world *world =
+        world_new(&(struct world_options){.seed = 171, .shards = 1, .fail_per_thousand = 1000});
+    size_t worker, i;
+    (void)state;
+    world_write(world, 0);
+    world_control(world, "Rollover", TABLE);
+    for (i = 1; i < 50; i++) {
+        world_write(world, (unsigned)i);
+    }
+    worker = world_start(world, false);
+    world_run(world, 60000);
+    assert_true(world_notes(world, TR_NOTE_PROCESS_FAILED) > 5);
+    assert_int_equal(world_notes(world, TR_NOTE_CHECKPOINT_WRITTEN), 0);
+    assert_int_equal(world_notes(world, TR_NOTE_SHARD_ENDED), 0);
+    assert_int_equal(world_notes(world, TR_NOTE_LEASE_TAKEN), 1);
+    world_stop(world, worker);
+    world_run_until_ended(world, worker, 10000);
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -601,6 +678,9 @@ int main(void)
         cmocka_unit_test(test_at_timestamp__what_is_passed_over_is_checkpointed),
         cmocka_unit_test(test_at_timestamp__in_the_future_ends_the_run_before_a_row_is_made),
         cmocka_unit_test(test_on_gap_stop__holds_the_shard_and_keeps_the_other_leases),
+        cmocka_unit_test(test_on_gap_stop__finishes_what_is_in_hand),
+        cmocka_unit_test(test_checkpoint__is_written_by_interval_and_at_a_stop),
+        cmocka_unit_test(test_checkpoint__stays_before_a_record_that_fails),
         cmocka_unit_test(test_gap__bounds_name_what_is_missing),
         cmocka_unit_test(test_gap__with_nothing_behind_it_is_told),
         cmocka_unit_test(test_on_gap_stop__makes_no_row_behind_trimmed_ancestors),
