@@ -611,6 +611,40 @@ static void test_gap__of_records_older_than_the_start_is_none(void **state)
     }
 }
 
+static void update_stream(struct world *world, const char *specification)
+{
+    char body[160];
+    (void)snprintf(body, sizeof body, "{\"TableName\":\"Items\",\"StreamSpecification\":{%s}}",
+                   specification);
+    assert_int_equal(world_call(world, "DynamoDB_20120810.UpdateTable", body, NULL), 200);
+    world_run(world, 15000);
+}
+
+/* A stream that was gone before it was read to its end: the next one waits for a decision. */
+static void test_on_gap_stop__does_not_pass_a_lost_stream(void **state)
+{
+    struct world *world =
+        world_new(&(struct world_options){.seed = 166, .shards = 2, .stop_on_gap = true});
+    uint64_t before;
+    (void)state;
+    write_some(world, 100, 20);
+    run_once(world, TR_OK);
+    write_some(world, 100, 20);
+    update_stream(world, "\"StreamEnabled\":false");
+    update_stream(world, "\"StreamEnabled\":true,\"StreamViewType\":\"NEW_IMAGE\"");
+    world_run(world, 48ull * 3600 * 1000);
+    world_expect_from_now(world);
+    write_some(world, 100, 20);
+    before = world_delivered(world);
+    run_once(world, TR_ETRIMMED);
+    assert_true(world_notes(world, TR_NOTE_GAP) >= 1);
+    assert_int_equal(world_delivered(world), before);
+    world_configure(world, TR_START_TRIM_HORIZON, 0, false);
+    run_once(world, TR_OK);
+    assert_int_equal(world_check(world), 0);
+    world_free(world);
+}
+
 /* --- checkpoints ------------------------------------------------------------------------------ */
 
 static void test_checkpoint__is_written_by_interval_and_at_a_stop(void **state)
@@ -678,6 +712,7 @@ int main(void)
         cmocka_unit_test(test_at_timestamp__what_is_passed_over_is_checkpointed),
         cmocka_unit_test(test_at_timestamp__in_the_future_ends_the_run_before_a_row_is_made),
         cmocka_unit_test(test_on_gap_stop__holds_the_shard_and_keeps_the_other_leases),
+        cmocka_unit_test(test_on_gap_stop__does_not_pass_a_lost_stream),
         cmocka_unit_test(test_on_gap_stop__finishes_what_is_in_hand),
         cmocka_unit_test(test_checkpoint__is_written_by_interval_and_at_a_stop),
         cmocka_unit_test(test_checkpoint__stays_before_a_record_that_fails),
