@@ -406,4 +406,6 @@ void tr_lease_known_set(struct tr_lease_core *core, struct tr_lease *lease,
     mine->without_parents = row->without_parents;
     mine->tailrace = row->tailrace;
     mine->size = row->size > 0 ? row->size : mine->size;
+    mine->has_start_ms = row->has_start_ms;
+    mine->start_ms = row->start_ms;
 }

@@ -12,6 +12,7 @@
 #define TR_LEASE_PARENTS_MAX 8
 #define TR_LEASE_COUNTER_MAX ((uint64_t)INT64_MAX) /* KCL reads a signed 64-bit number */
 #define TR_LEASE_FAILOVER_MS_MAX 600000u           /* the longest that may be configured */
+#define TR_LEASE_START_MS_MAX 253402300799999ull   /* the end of the year 9999 */
 
 /* A decoded row; bytes are borrowed from the decoder's arena. */
 struct tr_lease_row {
@@ -31,6 +32,8 @@ struct tr_lease_row {
     struct tr_bytes request; /* tailraceRequest: "<worker id> <nonce>" who asks for it */
     struct tr_bytes bell;    /* tailraceBell: "<worker id> <nonce>" who rang last */
     size_t size;             /* bytes as DynamoDB counts them, about */
+    bool has_start_ms;
+    uint64_t start_ms; /* tailraceStartMs: records older than this are passed over */
 };
 
 /* One page of a Scan, or one row. Init with {0}. */
@@ -96,6 +99,8 @@ struct tr_lease_write {
     size_t parent_count;
     struct tr_bytes stream; /* create: the label */
     bool without_parents;   /* create */
+    bool has_start_ms;      /* create */
+    uint64_t start_ms;
 };
 
 /* "PutItem", "UpdateItem" or "DeleteItem" and the body. Takes, renewals, checkpoints and releases

@@ -25,6 +25,7 @@
 #define A_TAILRACE_RUN "tailraceRun"
 #define A_TAILRACE_REQUEST "tailraceRequest"
 #define A_TAILRACE_BELL "tailraceBell"
+#define A_TAILRACE_START "tailraceStartMs"
 
 /* ---- writing ---- */
 
@@ -96,6 +97,10 @@ static void add_item(struct tr_buf *out, const struct tr_lease_write *write)
     }
     if (write->without_parents) {
         tr_buf_add_str(out, ",\"" A_TAILRACE_ALONE "\":{\"BOOL\":true}");
+    }
+    if (write->has_start_ms) {
+        tr_buf_add_char(out, ',');
+        add_n(out, A_TAILRACE_START, write->start_ms);
     }
 }
 
@@ -541,6 +546,11 @@ static enum verdict read_own(struct reader *reader, struct tr_lease_row *row)
     read_word(reader, A_TAILRACE_RUN, &row->run);
     read_word(reader, A_TAILRACE_REQUEST, &row->request);
     read_word(reader, A_TAILRACE_BELL, &row->bell);
+    row->has_start_ms = present(reader, A_TAILRACE_START);
+    if (row->has_start_ms &&
+        !get_n(reader, A_TAILRACE_START, TR_LEASE_START_MS_MAX, &row->start_ms)) {
+        return bad(reader, A_TAILRACE_START, "a number of milliseconds up to 253402300799999");
+    }
     return ROW_GOOD;
 }
 

@@ -29,6 +29,8 @@ enum tr_shard_node_flag {
     TR_NODE_ROOTED =
         1 << 10, /* a complete listing begun after its row showed none of its parents */
 
+    TR_NODE_PASSED = 1 << 11, /* no leaf at a first start that takes the leaves only: gets no row */
+
     TR_NODE_BLOCKED = 1 << 16,  /* a descendant is ALONE */
     TR_NODE_COVERED = 1 << 17,  /* an ancestor has a row */
     TR_NODE_PLANNED = 1 << 18,  /* to get a row */

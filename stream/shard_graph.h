@@ -35,6 +35,8 @@ struct tr_graph_event {
     struct tr_mono begun; /* when the first request of the scan or listing was sent; 0: now */
     const struct tr_graph_row *rows;
     size_t row_count;
+    bool leaves_only; /* ROWS: nobody has ever made a row, and only the leaves are to get one, open
+                         or closed, as the first complete listing shows them */
     const struct tr_shard_list *list;
     bool complete;
     struct tr_bytes parent;

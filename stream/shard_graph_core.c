@@ -392,6 +392,7 @@ static void take_rows(struct tr_graph *graph, const struct tr_graph_event *event
         }
         node->flags &= ~(uint32_t)TR_NODE_SHOWN;
     }
+    graph->leaves_only = graph->leaves_only || (event->leaves_only && !graph->ever_row);
     graph->rows_known = true;
     graph->rows_begun = tr_mono_max(graph->rows_begun, at);
     tr_rules_evaluate(graph);

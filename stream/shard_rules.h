@@ -26,6 +26,8 @@ struct tr_graph {
     size_t orphans; /* ended shards without a known child */
     bool rows_known;
     bool ever_row;
+    bool leaves_only;  /* of a first start */
+    bool leaves_known; /* they are those of the first complete listing, for good */
     bool complete_known;
     bool deferred; /* a shard waits for the next complete listing */
     bool held;     /* a row waits for a parent that has no row and gets none */

@@ -18,7 +18,7 @@ bool tr_rules_had_row(const struct tr_shard_node *node, struct tr_mono begun)
 bool tr_rules_is_wanting(const struct tr_shard_node *node)
 {
     return tr_shard_node_is(node, TR_NODE_LISTED) &&
-           !tr_shard_node_is(node, TR_NODE_FINISHED | TR_NODE_BLOCKED) &&
+           !tr_shard_node_is(node, TR_NODE_FINISHED | TR_NODE_BLOCKED | TR_NODE_PASSED) &&
            !tr_rules_had_row(node, node->seen);
 }
 
@@ -260,6 +260,23 @@ static bool is_held(const struct tr_graph *graph, const struct tr_shard_node *no
     return false;
 }
 
+/* The leaves of a first start are those of one listing: were they judged anew, one that has ended
+ * since the start was fixed would be left out, and with it what was written behind the start. */
+static void mark_passed(struct tr_graph *graph)
+{
+    uint32_t i;
+    if (!graph->leaves_only || graph->leaves_known) {
+        return;
+    }
+    for (i = 0; i < graph->lineage.count; i++) {
+        if (tr_shard_node_is(tr_rules_node(graph, i), TR_NODE_LISTED) &&
+            has_known_child(graph, tr_rules_node(graph, i))) {
+            tr_rules_node(graph, i)->flags |= TR_NODE_PASSED;
+        }
+    }
+    graph->leaves_known = true;
+}
+
 static void mark_first_start(struct tr_graph *graph)
 {
     uint32_t i;
@@ -271,6 +288,7 @@ static void mark_first_start(struct tr_graph *graph)
             tr_rules_node(graph, i)->flags |= TR_NODE_FIRST;
         }
     }
+    mark_passed(graph);
 }
 
 void tr_rules_evaluate(struct tr_graph *graph)
@@ -317,7 +335,7 @@ static bool has_gap(const struct tr_graph *graph, const struct tr_shard_node *no
         }
         if (!tr_shard_node_is(node, TR_NODE_FIRST) ||
             (tr_shard_node_is(parent, TR_NODE_FIRST) &&
-             !tr_shard_node_is(parent, TR_NODE_BLOCKED))) {
+             !tr_shard_node_is(parent, TR_NODE_BLOCKED | TR_NODE_PASSED))) {
             return true;
         }
     }
