@@ -16,9 +16,9 @@ static struct tr_mono validity_end(const struct tr_lease_core *core, struct tr_m
     return tr_mono_add_ms(base, core->failover_ms * 95 / 100);
 }
 
-/* At two thirds of failover from the sending of the last one, or earlier, so that three attempts fit
- * before the validity ends; five per cent spread. Beside KCL workers at a third: they steal live
- * leases, and the next write is what tells. */
+/* At two thirds of failover from the sending of the last one, or earlier, so that three attempts
+ * fit before the validity ends; five per cent spread. Beside KCL workers at a third: they steal
+ * live leases, and the next write is what tells. */
 static void renew_later(struct tr_lease_core *core, struct tr_lease *lease, struct tr_mono sent)
 {
     uint64_t failover = core->failover_ms;

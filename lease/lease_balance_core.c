@@ -249,23 +249,33 @@ static bool is_own_child(const struct tr_lease_core *core, const struct tr_lease
     return false;
 }
 
+/* Whether a released lease is to wait for the worker that asked for it: while that one lacks it. */
+static bool waits_for_asker(const struct tr_lease_core *core, const struct tr_lease *lease,
+                            size_t share)
+{
+    const struct tr_lease_peer *asker;
+    if (!tr_lease_is_asked(core, lease)) {
+        return false;
+    }
+    asker = tr_map_get(&core->fleet.peers, tr_lease_asker(lease->row->row.request));
+    return asker == NULL || asker->held < share;
+}
+
 /* How long a lease that is free is left to others. Within its share a worker takes at once; what
  * still lies there a little later is taken by anybody, so that nothing stays unread. */
 static uint64_t patience_ms(const struct tr_lease_core *core, const struct tr_lease *lease)
 {
+    size_t share = share_of(core->fleet.unfinished, core->fleet.takers);
     bool free = lease->row->row.owner.ptr == NULL;
-    bool shares = mine(core) < share_of(core->fleet.unfinished, core->fleet.takers);
     uint64_t asked_ms = core->failover_ms / 2;
-    if (free && tr_lease_is_asked(core, lease)) {
+    if (free && waits_for_asker(core, lease, share)) {
         return asked_ms < OTHERS_FIRST_MS_MAX ? asked_ms : OTHERS_FIRST_MS_MAX;
     }
-    if (free && asked_by_me(core, lease)) {
-        return 0;
-    }
-    if (!shares) {
+    if (mine(core) >= share) {
         return clamp(core->failover_ms / 20, 200, 1000);
     }
-    return free && !is_own_child(core, lease) && !is_preferred(core, lease)
+    return free && !asked_by_me(core, lease) && !is_own_child(core, lease) &&
+                   !is_preferred(core, lease)
                ? clamp(core->failover_ms / 50, 50, 250)
                : 0;
 }
@@ -283,7 +293,7 @@ struct tr_mono tr_lease_take_at(const struct tr_lease_core *core, const struct t
         return TR_MONO_NEVER;
     }
     at = lease->row->row.owner.ptr == NULL
-             ? lease->since
+             ? tr_mono_max(lease->since, core->settled ? core->settle_at : lease->since)
              : tr_mono_add_ms(tr_lease_expires_at(core, lease), lease->spread_ms);
     at = tr_mono_max(tr_mono_add_ms(at, patience_ms(core, lease)), lease->next_at);
     return tr_lease_fresh(core, lease, at) ? at : TR_MONO_NEVER;
@@ -379,36 +389,51 @@ static void ask(struct tr_lease_core *core, struct tr_lease *lease)
     tr_lease_known_schedule(core, lease);
 }
 
-/* Requests that grow old are written again while they are wanted, so that they do not die. */
-static size_t ask_again(struct tr_lease_core *core, size_t lacking)
+/* Whether the peer would give one up to a worker that has so many. */
+static bool would_give(const struct tr_lease_core *core, const struct tr_lease_peer *peer,
+                       size_t have)
+{
+    const struct tr_lease_fleet *fleet = &core->fleet;
+    return peer->held >= have + 2 && peer->held > fleet->unfinished / fleet->workers;
+}
+
+/* Requests that may still be fulfilled. Those that grow old are written again, so that they do not
+ * die; one in a row whose owner has no lease too many any more is left to die. */
+static size_t ask_again(struct tr_lease_core *core, size_t lack)
 {
     struct tr_map_entry *entry;
-    size_t kept = 0;
-    for (entry = tr_map_first(&core->leases); entry != NULL && kept < lacking;
+    size_t kept = 0, have = mine(core);
+    for (entry = tr_map_first(&core->leases); entry != NULL && kept < lack;
          entry = tr_map_next(entry)) {
         struct tr_lease *lease = tr_map_value(entry);
         struct tr_mono old = tr_mono_add_ms(lease->ask_at, core->failover_ms * 7 / 10);
-        if (lease->state == LEASE_ASKING) {
-            kept++;
-        } else if (is_held_by_other(lease) && asked_by_me(core, lease)) {
-            kept++;
-            if (tr_mono_reached(core->now, old)) {
-                ask(core, lease);
-            } else {
-                core->review_at = tr_mono_min(core->review_at, old);
-            }
+        struct tr_lease_peer *peer;
+        if (!is_held_by_other(lease) ||
+            !(lease->state == LEASE_ASKING || asked_by_me(core, lease))) {
+            continue;
+        }
+        peer = tr_map_get(&core->fleet.peers, lease->row->row.owner);
+        if (peer == NULL || !would_give(core, peer, have + kept)) {
+            continue;
+        }
+        peer->held--;
+        kept++;
+        if (lease->state == LEASE_FOREIGN && tr_mono_reached(core->now, old)) {
+            ask(core, lease);
+        } else if (lease->state == LEASE_FOREIGN) {
+            core->review_at = tr_mono_min(core->review_at, old);
         }
     }
     return kept;
 }
 
-/* How many leases this worker lacks, and whether asking can help at all. */
+/* How many leases this worker lacks, if asking for them can help. */
 static size_t lacking(const struct tr_lease_core *core)
 {
     const struct tr_lease_fleet *fleet = &core->fleet;
     size_t have = mine(core), floor = fleet->unfinished / fleet->workers;
     const struct tr_lease_peer *most = most_loaded(core, true);
-    if (most == NULL || fleet->available > 0 || most->held < have + 2) {
+    if (most == NULL || fleet->available > 0 || !would_give(core, most, have)) {
         return 0;
     }
     return have < floor ? floor - have : 1;
@@ -437,7 +462,7 @@ static void ask_for_share(struct tr_lease_core *core)
     while (asked < lack && !counts_are_old(core)) {
         struct tr_lease_peer *peer = most_loaded(core, true);
         struct tr_lease *lease = peer != NULL ? pick(core, peer) : NULL;
-        if (peer == NULL || peer->held < have + asked + 2) {
+        if (peer == NULL || !would_give(core, peer, have + asked)) {
             return;
         }
         if (lease == NULL) {

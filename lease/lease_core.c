@@ -2,8 +2,8 @@
  *
  * The coordination core's face: an event is applied to the lease that it is about, then whatever is
  * due by its timers is done. The state table is in lease_known_core.c; what an answer proves is in
- * lease_answer_core.c; who is alive is in lease_watch_core.c, who gets what in lease_balance_core.c.
- */
+ * lease_answer_core.c; who is alive is in lease_watch_core.c, who gets what in
+ * lease_balance_core.c. */
 #include "lease/lease_core_inside.h"
 
 #include "base/mem.h"

@@ -53,7 +53,7 @@ struct tr_lease_reads tr_lease_reads_plan(uint64_t failover_ms, size_t bytes, si
         plan.interval_ms = failover_ms * 2 / 5;
     } else {
         plan.class = TR_LEASE_READS_SHARED;
-        plan.interval_ms = failover_ms / 3;
+        plan.interval_ms = failover_ms * 7 / 20;
         plan.segments = (unsigned)(workers < SEGMENTS_MAX ? workers : SEGMENTS_MAX);
     }
     plan.units_hour =

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading the lease table: when, and how much of it at once. What a scan shows of a watched row goes
- * to lease_watch_core.c; of a lease that is ours it proves nothing, for it may be stale. A row is
- * gone only when a scan lacks it that covers the part where the row was. */
+ * Reading the lease table: when, and how much of it at once. What a scan shows of a watched row
+ * goes to lease_watch_core.c; of a lease that is ours it proves nothing, for it may be stale. A row
+ * is gone only when a scan lacks it that covers the part where the row was. */
 #include "lease/lease_core_inside.h"
 
 #define SCAN_TIMEOUT_MS_MIN 1000u

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rows as they are seen: whose owners are alive, which row is this process's own. An observer trusts
- * nothing but its own clock, counted from when it received the answer that first showed a row's
- * present owner and counter. */
+ * Rows as they are seen: whose owners are alive, which row is this process's own. An observer
+ * trusts nothing but its own clock, counted from when it received the answer that first showed a
+ * row's present owner and counter. */
 #include "lease/lease_core_inside.h"
 
 /* A counter that is ahead of the one seen before by more than any owner can have written. */

@@ -208,7 +208,8 @@ void tr_consumer_ask_checkpoint(struct tr_consumer *c, struct slot *slot, bool n
                                                         .position = mark});
 }
 
-/* Stopping, or handing over: once nothing of it is lent, the last checkpoint and the release go out together. */
+/* Stopping, or handing over: once nothing of it is lent, the last checkpoint and the release go out
+ * together. */
 void tr_consumer_give_up(struct tr_consumer *c, struct slot *slot)
 {
     bool asked = slot->handing || (c->stopping && c->phase == PHASE_STOP);
