@@ -64,7 +64,7 @@ static void put_string(struct tr_random *random, struct tr_bytes text, struct tr
     bool dress = tr_random_below(random, 6) == 0;
     for (i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+        bool plain = c >= 'a' && c <= 'z';
         if (c == '\\') {
             tr_buf_add(out, (struct tr_bytes){text.ptr + i, 2});
             i++;
