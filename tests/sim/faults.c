@@ -237,12 +237,14 @@ void fault_count(struct world *world, enum fault fault)
     }
 }
 
+/* The judge is told before, so that what follows at once has something to blame. */
 bool fault_begin(struct world *world, enum fault fault, size_t worker)
 {
+    fault_count(world, fault);
     if (!begin(world, fault, worker)) {
+        world->fault_counts[fault]--;
         return false;
     }
-    fault_count(world, fault);
     return true;
 }
 

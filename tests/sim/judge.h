@@ -34,6 +34,7 @@ struct judge_options {
     uint64_t lease_reads_per_hour_max;  /* tenths of a read unit, one worker; off */
     uint64_t lease_writes_per_hour_max; /* tenths of a write unit, one worker; off */
     uint64_t records_per_second_max;    /* GetRecords of one worker and shard; 5 */
+    uint64_t stray_reads_max;           /* of a shard a failover time after it was lost; 10 */
     uint64_t calls_per_second_max; /* one worker, for five seconds: runaway; 20 and 10 a shard */
 
     /* Liveness, counted from judge_calm. */

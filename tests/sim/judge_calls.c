@@ -9,7 +9,7 @@
 #define MS_MINUTE 60000u
 #define MS_HOUR 3600000u
 #define BUSY_SECONDS_MAX 5u
-#define STRAY_READS_MAX 10u
+#define STRAY_READS_MAX 10u /* if nothing else is asked for */
 
 static void count_describe(struct judge *judge, uint64_t at)
 {
@@ -96,6 +96,8 @@ static void check_reader(struct judge *judge, uint64_t at, size_t worker, uint64
                          struct shard *shard)
 {
     struct hold *hold = judge_hold(shard, worker);
+    uint64_t most = judge->options.stray_reads_max;
+    most = most > 0 ? most : STRAY_READS_MAX;
     if (judge_is_kcl(judge, worker)) {
         return;
     }
@@ -104,7 +106,7 @@ static void check_reader(struct judge *judge, uint64_t at, size_t worker, uint64
                    "worker '%s' reads shard '%s' at %llu ms and never held it",
                    judge_worker_id(judge, worker), shard->name, U(at));
     } else if (hold->state != HOLDING && sent > hold->ended + judge->options.failover_ms &&
-               ++hold->stray_reads > STRAY_READS_MAX) {
+               ++hold->stray_reads > most) {
         judge_fail(judge, "two-readers",
                    "worker '%s' still reads shard '%s' at %llu ms, which it %s at %llu ms",
                    judge_worker_id(judge, worker), shard->name, U(at),

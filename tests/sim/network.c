@@ -301,6 +301,7 @@ void network_arrive(struct world *world, struct happening *h)
 {
     struct tr_local_answer answer = {0};
 
+    (void)tr_buf_reserve(&answer.body, 1024);
     if (h->answerless) {
         WORLD_TRACE(world, h->worker, "  (arrives late or again, sent at %llu: %s)",
                     (unsigned long long)h->sent_at, h->call->target);

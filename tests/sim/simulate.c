@@ -36,6 +36,7 @@ struct args {
     unsigned failures_max;
     bool inspect;
     bool balance;
+    bool strict;
     bool kcl;
     bool quiet;
 };
@@ -87,6 +88,7 @@ static struct fleet_options options_of(const struct args *args, uint64_t seed)
                                   .seed = seed,
                                   .inspect = args->inspect,
                                   .balance = args->balance,
+                                  .strict = args->strict,
                                   .kcl = args->kcl};
 }
 
@@ -488,13 +490,15 @@ static int run_mutants(const struct args *args)
 static void usage(void)
 {
     size_t i;
-    (void)fprintf(stderr,
-                  "usage: simulate [--profile NAME] [--jobs N] --seeds A..B | --replay SEED |\n"
-                  "                --kept FILE | --mutants [--mutant NAME] [--seeds A..B]\n"
-                  "       --balance  judge how leases are shared   --kcl  with KCL-like workers\n"
-                  "       --inspect  look inside the workers       --quiet\n"
-                  "       --failures N  go on until so many seeds failed (10)\n"
-                  "profiles:");
+    (void)fprintf(
+        stderr,
+        "usage: simulate [--profile NAME] [--jobs N] --seeds A..B | --replay SEED |\n"
+        "                --kept FILE | --mutants [--mutant NAME] [--seeds A..B]\n"
+        "       --balance  judge how leases are shared   --kcl  with KCL-like workers\n"
+        "       --strict   nobody reads a shard that it lost, or more than five times a second\n"
+        "       --inspect  look inside the workers       --quiet\n"
+        "       --failures N  go on until so many seeds failed (10)\n"
+        "profiles:");
     for (i = 0; i < profile_count(); i++) {
         (void)fprintf(stderr, " %s", profile_at(i)->name);
     }
@@ -525,6 +529,7 @@ enum option_id {
     OPT_FAILURES,
     OPT_INSPECT,
     OPT_BALANCE,
+    OPT_STRICT,
     OPT_KCL,
     OPT_QUIET,
 };
@@ -564,6 +569,9 @@ static void take_option(struct args *args, int option)
     case OPT_BALANCE:
         args->balance = true;
         break;
+    case OPT_STRICT:
+        args->strict = true;
+        break;
     case OPT_KCL:
         args->kcl = true;
         break;
@@ -587,6 +595,7 @@ static void read_args(int argc, char **argv, struct args *args)
                                           {"failures", required_argument, NULL, OPT_FAILURES},
                                           {"inspect", no_argument, NULL, OPT_INSPECT},
                                           {"balance", no_argument, NULL, OPT_BALANCE},
+                                          {"strict", no_argument, NULL, OPT_STRICT},
                                           {"kcl", no_argument, NULL, OPT_KCL},
                                           {"quiet", no_argument, NULL, OPT_QUIET},
                                           {0}};

@@ -504,8 +504,10 @@ size_t world_start(struct world *world, bool once)
         .lease_table = "app",
         .worker_id = worker->id,
         .failover_ms = given->failover_ms,
-        .poll_min_ms = 250,
-        .poll_max_ms = once ? 250 : 2000,
+        .poll_min_ms = given->poll_min_ms > 0 ? given->poll_min_ms : 250,
+        .poll_max_ms = once                     ? 250
+                       : given->poll_max_ms > 0 ? given->poll_max_ms
+                                                : 2000,
         .checkpoint_interval_ms = given->checkpoint_ms > 0 ? given->checkpoint_ms : 5000,
         .batch_records = given->batch_records > 0 ? given->batch_records : 100,
         .batch_bytes = 6 << 20,

@@ -28,6 +28,8 @@ struct world_options {
     bool scramble;              /* some answers in another dress */
     bool inspect;               /* look inside the workers after each step */
     unsigned batch_records;     /* 0: 100 */
+    uint64_t poll_min_ms;       /* 0: 250 */
+    uint64_t poll_max_ms;       /* 0: 2 s */
     uint64_t checkpoint_ms;     /* interval; 0: 5 s */
     struct judge *judge;        /* NULL: the world's simple check alone (world_check) */
     /* Told of the first thing that is wrong, after which the world stands still. Without it the
