@@ -266,7 +266,7 @@ static void heal(struct world *world, void *ctx, uint64_t arg)
     fault_heal(world);
     for (i = 0; i < fleet->place_count; i++) {
         fleet->places[i].next_at = 0;
-        if (fleet->places[i].stopping) {
+        if (fleet->places[i].worker != SIZE_MAX && fleet->places[i].stopping) {
             crash(fleet, &fleet->places[i]);
             fleet->places[i].next_at = 0;
         }
