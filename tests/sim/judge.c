@@ -140,6 +140,7 @@ void judge_free(struct judge *judge)
     tr_free(judge->workers);
     tr_free(judge->items);
     tr_free(judge->counts);
+    tr_free(judge->faults);
     tr_free((void *)(uintptr_t)judge->options.lease_table);
     tr_free(judge);
 }
@@ -251,8 +252,8 @@ void judge_worker(struct judge *judge, uint64_t at, size_t index, enum judge_wor
 void judge_fault(struct judge *judge, uint64_t at, const char *kind)
 {
     (void)kind;
-    judge->faults++;
-    judge->fault_at = at;
+    judge_room(&judge->faults, &judge->fault_cap, judge->fault_count + 1, sizeof *judge->faults);
+    judge->faults[judge->fault_count++] = at;
 }
 
 uint64_t judge_repeats(const struct judge *judge)

@@ -40,7 +40,8 @@ struct record {
     uint64_t version;
     uint32_t key;
     bool done;
-    bool unblamed; /* trimmed unread, with no fault to blame */
+    bool unwatched;      /* trimmed unread while nobody ran */
+    uint64_t trimmed_at; /* 0: not trimmed */
 };
 
 enum place_kind {
@@ -121,6 +122,7 @@ struct shard {
     uint64_t counter_max; /* of all rows it had */
     bool ended;           /* its row was at SHARD_END */
     bool deleted;         /* a worker deleted its row */
+    bool kcl_held;        /* by a KCL-like worker some time: it tells no gaps */
     bool listed;          /* among the active ones */
 
     /* Calls. */
@@ -172,7 +174,8 @@ struct judge {
     size_t item_count, item_cap;
     bool any_row;
     uint64_t repeats;
-    uint64_t faults, fault_at;
+    uint64_t *faults; /* owned: when they were, in order */
+    size_t fault_count, fault_cap;
     uint64_t minute, describes;
     bool calm;
     uint64_t calm_at;

@@ -398,6 +398,21 @@ static bool in_gap(const struct shard *shard, size_t index)
     return false;
 }
 
+/* Somebody or something is to blame for data that goes unread: a fault within the time that the data
+ * was kept, or that nobody was there to read. */
+static bool is_blamed(const struct judge *judge, const struct record *record)
+{
+    uint64_t kept = judge->options.retention_ms;
+    uint64_t from = record->at > kept ? record->at - kept : 0;
+    size_t i;
+    for (i = 0; i < judge->fault_count && judge->faults[i] <= record->trimmed_at; i++) {
+        if (judge->faults[i] >= from) {
+            return true;
+        }
+    }
+    return record->unwatched;
+}
+
 static void check_record(struct judge *judge, uint64_t at, const struct shard *shard, size_t index)
 {
     const struct record *record = &shard->records[index];
@@ -411,12 +426,12 @@ static void check_record(struct judge *judge, uint64_t at, const struct shard *s
                    "record %zu ('%s', version %llu of item %u) of shard '%s', written at %llu ms, "
                    "is not processed by %llu ms",
                    index, text, U(record->version), record->key, shard->name, U(record->at), U(at));
-    } else if (!in_gap(shard, index)) {
+    } else if (!in_gap(shard, index) && !shard->kcl_held) {
         judge_fail(judge, "gap-missing",
                    "record %zu ('%s', version %llu of item %u) of shard '%s' was trimmed unread, "
                    "and no gap event bounds it",
                    index, text, U(record->version), record->key, shard->name);
-    } else if (record->unblamed) {
+    } else if (!is_blamed(judge, record)) {
         judge_fail(judge, "gap-unblamed",
                    "record %zu ('%s') of shard '%s', written at %llu ms, was trimmed unread with "
                    "no fault to blame",

@@ -187,6 +187,7 @@ static void begin_hold(struct judge *judge, uint64_t at, size_t worker, uint64_t
                    U(judge_steady_at(judge)));
     }
     shard->last_owner = worker;
+    shard->kcl_held = shard->kcl_held || judge_is_kcl(judge, worker);
 }
 
 /* ---- checkpoints ---- */
@@ -207,6 +208,22 @@ static const char *place_text(const struct place *place, char *out, size_t cap)
                                        : names[place->kind];
 }
 
+/* The children's rows stand before their parent ends, so that none is forgotten. */
+static void check_children(struct judge *judge, uint64_t at, size_t worker,
+                           const struct shard *shard)
+{
+    size_t i;
+    for (i = 0; i < shard->child_count && !shard->lost_told; i++) {
+        const struct shard *child = judge->shards[shard->children[i]];
+        if (!child->row.there && !child->deleted && !child->gone && !judge_is_kcl(judge, worker)) {
+            judge_fail(judge, "children-first",
+                       "worker '%s' writes SHARD_END of shard '%s' at %llu ms, and its child '%s' "
+                       "has no row",
+                       judge_worker_id(judge, worker), shard->name, U(at), child->name);
+        }
+    }
+}
+
 static void check_reached(struct judge *judge, uint64_t at, size_t worker, struct shard *shard,
                           const struct place *place)
 {
@@ -222,6 +239,7 @@ static void check_reached(struct judge *judge, uint64_t at, size_t worker, struc
                        shard->closed ? "it is closed" : "it is open", shard->settled,
                        shard->record_count);
         }
+        check_children(judge, at, worker, shard);
         return;
     }
     if (shard->settled < upto) {

@@ -95,20 +95,11 @@ void judge_free_all(struct judge *judge)
     }
 }
 
-/* Somebody or something is to blame for data that goes unread: a fault within the time that the data
- * was kept, or that nobody was there to read. */
-static bool is_blamed(const struct judge *judge, const struct record *record)
-{
-    return judge->live == 0 ||
-           (judge->faults > 0 && judge->fault_at + judge->options.retention_ms >= record->at);
-}
-
 void judge_trimmed(struct judge *judge, uint64_t at, const char *name, const char *up_to)
 {
     struct shard *shard = judge_shard_of(judge, tr_bytes_of(name));
     struct number number;
     size_t to, i;
-    (void)at;
     if (judge->is_wrong || shard == NULL) {
         return;
     }
@@ -120,8 +111,8 @@ void judge_trimmed(struct judge *judge, uint64_t at, const char *name, const cha
         to = judge_records_upto(shard, &number);
     }
     for (i = shard->trimmed_to; i < to; i++) {
-        struct record *record = &shard->records[i];
-        record->unblamed = !record->done && i >= shard->free_to && !is_blamed(judge, record);
+        shard->records[i].trimmed_at = at;
+        shard->records[i].unwatched = judge->live == 0;
     }
     shard->trimmed_to = to > shard->trimmed_to ? to : shard->trimmed_to;
     judge_settle(shard);

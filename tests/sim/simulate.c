@@ -141,16 +141,18 @@ static void work(const struct args *args, struct shared *shared, struct job *job
 
 static void start_job(const struct args *args, struct shared *shared, struct job *job)
 {
+    pid_t pid; /* the job is shared: only we write its number there */
     (void)fflush(NULL);
     atomic_store(&job->seed, UINT64_MAX);
-    job->pid = fork();
-    if (job->pid == 0) {
+    pid = fork();
+    if (pid == 0) {
         work(args, shared, job);
     }
-    if (job->pid < 0) {
+    if (pid < 0) {
         perror("fork");
         exit(1);
     }
+    job->pid = pid;
 }
 
 static void say_death(int status, char out[96])

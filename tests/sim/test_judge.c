@@ -784,6 +784,20 @@ static void test_judge__lets_a_childless_row_go_when_it_is_old_and_gone(void **s
     }
 }
 
+static void test_judge__wants_the_childrens_rows_before_shard_end(void **state)
+{
+    struct history h;
+    struct row row;
+    (void)state;
+    begin(&h);
+    row = held(&h);
+    all_done(&h, 0);
+    judge_shard_closed(h.judge, h.now, "P");
+    judge_shard(h.judge, h.now, "s", "C", "P", NULL);
+    checkpoint(&h, 0, &row, "SHARD_END");
+    must_say(&h, "children-first");
+}
+
 /* ---- calls ---- */
 
 static void call(struct history *h, const char *operation, const char *shard, uint64_t tenths)
@@ -1027,6 +1041,7 @@ int main(void)
         cmocka_unit_test(test_judge__wants_nothing_but_lease_rows),
         cmocka_unit_test(test_judge__knows_which_rows_are_needed),
         cmocka_unit_test(test_judge__lets_a_childless_row_go_when_it_is_old_and_gone),
+        cmocka_unit_test(test_judge__wants_the_childrens_rows_before_shard_end),
         cmocka_unit_test(test_judge__counts_calls_against_their_budgets),
         cmocka_unit_test(test_judge__counts_reads_of_a_shard_and_runaway_calls),
         cmocka_unit_test(test_judge__wants_every_shard_read_when_all_is_calm),
