@@ -139,6 +139,7 @@ void judge_call(struct judge *judge, uint64_t at, size_t index, uint64_t sent,
             count_reads(judge, at, index, sent, shard);
             check_reader(judge, at, index, sent, shard);
             shard->read_at = ok ? at : shard->read_at;
+            shard->fetch_sent = ok && sent > shard->fetch_sent ? sent : shard->fetch_sent;
         }
     } else if (strcmp(operation, "DescribeStream") == 0 && !worker->kcl) {
         count_describe(judge, at);

@@ -129,7 +129,8 @@ struct shard {
     size_t reader;
     uint64_t reads[READS_KEPT]; /* when the latest were sent */
     size_t read_next;
-    uint64_t read_at; /* last sign of being read */
+    uint64_t read_at;    /* last sign of being read */
+    uint64_t fetch_sent; /* the last GetRecords that was answered well */
 
     /* Calm. */
     uint64_t ready_at;   /* first seen to be readable; 0: not yet */

@@ -208,12 +208,17 @@ static const char *place_text(const struct place *place, char *out, size_t cap)
                                        : names[place->kind];
 }
 
-/* The children's rows stand before their parent ends, so that none is forgotten. */
+/* The children's rows stand before their parent ends, so that none is forgotten; a listing that does
+ * not show them for long enough excuses it. */
 static void check_children(struct judge *judge, uint64_t at, size_t worker,
                            const struct shard *shard)
 {
+    uint64_t held_until = shard->fetch_sent + judge->options.children_hold_ms * TAKE_PERCENT / 100;
     size_t i;
-    for (i = 0; i < shard->child_count && !shard->lost_told; i++) {
+    if (shard->lost_told || at >= held_until) {
+        return;
+    }
+    for (i = 0; i < shard->child_count; i++) {
         const struct shard *child = judge->shards[shard->children[i]];
         if (!child->row.there && !child->deleted && !child->gone && !judge_is_kcl(judge, worker)) {
             judge_fail(judge, "children-first",

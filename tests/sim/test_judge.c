@@ -394,6 +394,11 @@ static void test_judge__wants_a_gap_event_with_bounds_and_a_fault_for_what_is_tr
     trim_two(&h, true);
     judge_gap(h.judge, h.now, 0, "P", "something is missing");
     must_say(&h, "gap-bounds");
+    begin(&h);
+    (void)held(&h);
+    judge_fault(h.judge, h.now, "pause");
+    judge_trimmed(h.judge, h.now, "P", number(4, a));
+    end_with(&h, ""); /* nothing behind it yet */
 }
 
 static void test_judge__takes_a_lost_shard_as_ended_with_a_gap(void **state)
