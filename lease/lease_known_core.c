@@ -6,6 +6,7 @@
 #include "lease/lease_core_inside.h"
 
 #include "base/mem.h"
+#include "base/mutant.h"
 
 #include <string.h>
 
@@ -111,6 +112,7 @@ void tr_lease_known_enter(struct tr_lease_core *core, struct tr_lease *lease,
         return;
     }
     count_states(core, lease, state);
+    TR_SEEN(LEASE, lease->state, state);
     lease->state = state;
     lease->entered = core->now;
     lease->attempts = 0;

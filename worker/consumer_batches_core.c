@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/err.h"
+#include "base/mutant.h"
 
 /* Processing is tried again after 100 ms, doubling, up to 10 s. */
 #define PROCESS_BACKOFF_MAX_MS 10000u
@@ -62,7 +63,7 @@ void tr_consumer_process(struct tr_consumer *c, struct slot *slot)
 
     if (!slot->held || slot->stuck || slot->releasing || slot->handing || slot->processing ||
         slot->page_count == 0 || c->stopping || !tr_mono_reached(c->now, slot->retry_at) ||
-        tr_mono_reached(c->now, slot->valid_until)) {
+        (tr_mono_reached(c->now, slot->valid_until) && !TR_MUTANT(BATCH_WITHOUT_VALIDITY))) {
         return;
     }
     if (!slot->batch_is_retry && !begin_batch(c, slot)) {
@@ -147,8 +148,8 @@ void tr_consumer_processed(struct tr_consumer *c, struct slot *slot, size_t done
         return;
     }
     slot->processing_page = NULL;
-    acknowledge(c, slot, status == TR_OK ? slot->batch_count : done);
-    if (status != TR_OK) {
+    acknowledge(c, slot, status == TR_OK || TR_MUTANT(FAILURE_SKIPPED) ? slot->batch_count : done);
+    if (status != TR_OK && !TR_MUTANT(FAILURE_SKIPPED)) {
         batch_failed(c, slot, status, err);
     }
 }
@@ -185,9 +186,12 @@ void tr_consumer_end_shard(struct tr_consumer *c, struct slot *slot)
     ask_children(c, slot);
     held_long = slot->children_tries > 0 &&
                 tr_mono_reached(c->now, tr_mono_add_ms(slot->reader.used, CHILDREN_HOLD_MS));
-    if (slot->page_count > 0 || slot->processing ||
-        (slot->children != CHILDREN_KNOWN && !held_long) ||
-        tr_consumer_children_wanted(c, tr_consumer_key(slot))) {
+    if ((slot->page_count > 0 || slot->processing) && !TR_MUTANT(END_BEFORE_DONE)) {
+        return;
+    }
+    if (((slot->children != CHILDREN_KNOWN && !held_long) ||
+         tr_consumer_children_wanted(c, tr_consumer_key(slot))) &&
+        !TR_MUTANT(END_BEFORE_CHILDREN)) {
         return;
     }
     tr_tracker_end(&slot->tracker, c->now);
@@ -200,6 +204,9 @@ void tr_consumer_ask_checkpoint(struct tr_consumer *c, struct slot *slot, bool n
         !(now || tr_mono_reached(c->now, tr_tracker_deadline(&slot->tracker))) ||
         (slot->has_asked && tr_position_cmp(&mark, &slot->asked) <= 0)) {
         return;
+    }
+    if (TR_MUTANT(CHECKPOINT_OF_HANDED) && mark.kind == TR_POSITION_SEQUENCE) {
+        mark = slot->handed;
     }
     slot->asked = mark;
     slot->has_asked = true;
@@ -217,7 +224,9 @@ void tr_consumer_give_up(struct tr_consumer *c, struct slot *slot)
         return;
     }
     slot->releasing = true;
-    tr_consumer_ask_checkpoint(c, slot, true);
+    if (!TR_MUTANT(RELEASE_WITHOUT_CHECKPOINT)) {
+        tr_consumer_ask_checkpoint(c, slot, true);
+    }
     tr_consumer_lease_event(
         c, &(struct tr_lease_event){.kind = TR_LEASE_EV_GIVE_UP, .key = tr_consumer_key(slot)});
 }

@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 
 #define TABLE_POLL_MS 250u
 #define START_BACKOFF_MAX_MS 5000u
@@ -16,6 +17,7 @@
 
 static void to_phase(struct tr_consumer *c, enum phase phase)
 {
+    TR_SEEN(PHASE, c->phase, phase);
     c->phase = phase;
     c->phase_next = c->now;
     c->phase_failures = 0;
@@ -221,6 +223,7 @@ static void finish(struct tr_consumer *c)
     if (fx != NULL) {
         fx->status = c->end_status;
         fx->err = c->end_err;
+        TR_SEEN(PHASE, c->phase, PHASE_DONE);
         c->phase = PHASE_DONE;
     }
 }
@@ -243,6 +246,7 @@ static void wind_up(struct tr_consumer *c)
         return;
     }
     if (c->phase == PHASE_RUN) {
+        TR_SEEN(PHASE, c->phase, PHASE_STOP);
         c->phase = PHASE_STOP;
         tr_consumer_lease_event(c, &stop);
         tr_consumer_shards_pump(c);
