@@ -300,6 +300,7 @@ void world_free(struct world *world)
     }
     tr_free(world->heap);
     tr_free(world->alive);
+    tr_free(world->open_shards);
     tr_free(world->workers);
     tr_free(world->written);
     tr_free(world->delivered);
