@@ -474,7 +474,7 @@ static void scan_complete(struct tr_consumer *c)
             }
         }
         if (scan->segments == 1) {
-            tr_consumer_streams_choose(c, rows, event.row_count);
+            tr_consumer_streams_choose(c, rows, event.row_count); /* by all rows, or not at all */
         }
         for (i = 0; i < event.row_count; i++) {
             if (!is_foreign(c, rows[i].stream)) {
