@@ -439,6 +439,46 @@ static void test_latest__a_table_with_rows_of_others_has_started_long_ago(void *
     world_free(world);
 }
 
+/* A fleet's first start while the n-th allocation fails; returns how many there were. */
+static uint64_t start_without_memory(int64_t n)
+{
+    struct world *world = world_of(150, TR_START_LATEST);
+    uint64_t allocations, i;
+    bool replaced = false;
+    write_some(world, 60, 30);
+    world_run(world, 5000);
+    world_expect_from_now(world);
+    world_starve(world, n, false);
+    (void)world_start(world, false);
+    for (i = 0; i < 40; i++) {
+        world_run(world, i < 30 ? 10 : 2000);
+        if (!replaced && world_starved(world) != SIZE_MAX) {
+            replaced = true;
+            (void)world_start(world, false);
+        }
+        if (i == 29) {
+            write_some(world, 60, 30); /* the first row is there by now */
+            world_control(world, "SplitShard", TABLE);
+            write_some(world, 60, 30);
+        }
+    }
+    allocations = world_allocations(world);
+    world_starve(world, -1, false);
+    world_run(world, 30000);
+    (void)world_check(world);
+    world_free(world);
+    return allocations;
+}
+
+static void test_latest__loses_nothing_when_memory_runs_out(void **state)
+{
+    uint64_t total = start_without_memory(-1), n;
+    (void)state;
+    for (n = 0; n < total && n < 1500; n += n < 300 ? 1 : 7) {
+        (void)start_without_memory((int64_t)n);
+    }
+}
+
 /* --- gaps ------------------------------------------------------------------------------------- */
 
 /* A trimmed shard in a fleet of three shards: with on_gap: stop the others go on. */
@@ -707,6 +747,7 @@ int main(void)
         cmocka_unit_test(test_latest__the_leaves_are_those_of_the_first_listing),
         cmocka_unit_test(test_latest__waits_for_the_services_time),
         cmocka_unit_test(test_latest__a_table_with_rows_of_others_has_started_long_ago),
+        cmocka_unit_test(test_latest__loses_nothing_when_memory_runs_out),
         cmocka_unit_test(test_start__a_changed_configuration_changes_nothing_later),
         cmocka_unit_test(test_at_timestamp__begins_with_records_of_that_time_wherever_they_are),
         cmocka_unit_test(test_at_timestamp__what_is_passed_over_is_checkpointed),
