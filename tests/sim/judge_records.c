@@ -371,6 +371,8 @@ void judge_gap(struct judge *judge, uint64_t at, size_t worker, const char *name
     }
     if (text != NULL && strstr(text, "shards before this one") != NULL) {
         add_gap_above(judge, shard);
+    } else if ((from || after) && strstr(text, "nothing is left until now") != NULL) {
+        add_gap(shard, judge_records_upto(shard, &low), shard->record_count);
     } else if ((from || after) && strstr(text, "to the end of the shard") != NULL) {
         add_gap(shard, judge_records_upto(shard, &low), SIZE_MAX);
     } else if ((from || after) && bound_behind(text, "before ", &high)) {
