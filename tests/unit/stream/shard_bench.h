@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A shard graph on the bench. Lineages are written as words: "B<A" is shard B with parent A, "C<A+B"
- * one with two, "B<A." has ended. The creates of a step come back as words, too: "B<A" with "!" for
- * a row marked as made without its parents and "?" for a gap; deletes as keys with "?" for a gap. */
+ * A shard graph on the bench. Lineages are written as words: "B<A" is shard B with parent A,
+ * "C<A+B" one with two, "B<A." has ended. The creates of a step come back as words, too: "B<A" with
+ * "!" for a row marked as made without its parents and "?" for a gap; deletes as keys with "?" for
+ * a gap. */
 #ifndef TR_TESTS_SHARD_BENCH_H
 #define TR_TESTS_SHARD_BENCH_H
+
+#include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "stream/shard_graph.h"
