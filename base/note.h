@@ -47,6 +47,8 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
       "no renewal in time: no batch of the shard is begun until a write of ours succeeds")         \
     X(LEASE_RELEASED, INFO, "lease released", "counter", "", "checkpoint",                         \
       "given up on purpose; another worker may take it at once")                                   \
+    X(LEASE_DELETED, INFO, "lease row deleted", "counter", "", "",                                 \
+      "its shard ended long ago and its children's rows have progressed: it is needed no more")    \
     X(LEASE_ROW_BAD, ERROR, "lease row not understood", "", "", "why",                             \
       "the row is left as it is and its shard not read; the other leases go on")                   \
     X(LEASE_LIMIT, WARN, "limit of leases reached", "count", "max", "of",                          \

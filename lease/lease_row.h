@@ -26,6 +26,7 @@ struct tr_lease_row {
     uint64_t failover_ms;   /* tailraceFailoverMs, if tailraceOwner equals leaseOwner; else 0 */
     struct tr_bytes stream; /* tailraceStream: TABLE/stream/LABEL; absent: not made by us */
     bool without_parents;   /* tailraceNoParents */
+    bool tailrace;          /* its owner is a tailrace worker: tailraceOwner equals leaseOwner */
 };
 
 /* One page of a Scan, or one row. Init with {0}. */
@@ -66,6 +67,7 @@ enum tr_lease_write_kind {
     TR_LEASE_RENEW,      /* owner = me, counter as known */
     TR_LEASE_CHECKPOINT, /* as renew, with a position */
     TR_LEASE_RELEASE,    /* as renew; the owner is removed (and a pending position written) */
+    TR_LEASE_DELETE,     /* DeleteItem: owner, counter and SHARD_END as seen */
 };
 
 /* Everything that goes into one write. */
@@ -85,8 +87,8 @@ struct tr_lease_write {
     bool without_parents;   /* create */
 };
 
-/* "PutItem" or "UpdateItem" and the body. Takes, renewals, checkpoints and releases ask for ALL_NEW
- * and, on failure of the condition, ALL_OLD. */
+/* "PutItem", "UpdateItem" or "DeleteItem" and the body. Takes, renewals, checkpoints and releases
+ * ask for ALL_NEW; all ask for ALL_OLD on failure of the condition. */
 const char *tr_lease_encode_write(struct tr_buf *out, struct tr_bytes table,
                                   const struct tr_lease_write *write);
 void tr_lease_encode_scan(struct tr_buf *out, struct tr_bytes table, bool consistent,

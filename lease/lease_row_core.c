@@ -150,6 +150,7 @@ static struct clauses clauses_of(const struct tr_lease_write *write)
         return write->has_position ? last : release;
     case TR_LEASE_RENEW:
     case TR_LEASE_CREATE:
+    case TR_LEASE_DELETE:
         break;
     }
     return renew;
@@ -203,12 +204,37 @@ static void encode_update(struct tr_buf *out, struct tr_bytes table,
                         ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
 }
 
+/* A row goes only while it is what was judged: at its end, and nobody has touched it since. */
+static void encode_delete(struct tr_buf *out, struct tr_bytes table,
+                          const struct tr_lease_write *write)
+{
+    add_table(out, table);
+    add_key(out, write->key);
+    tr_buf_printf(
+        out, ",\"ConditionExpression\":\"%s AND #counter = :counter AND #checkpoint = :end\"",
+        write->expected_owner.ptr != NULL ? "#owner = :owner" : "attribute_not_exists(#owner)");
+    tr_buf_add_str(out, ",\"ExpressionAttributeNames\":{" N_ROW ",\"#checkpoint\":\"" A_CHECKPOINT
+                        "\"},\"ExpressionAttributeValues\":{");
+    if (write->expected_owner.ptr != NULL) {
+        add_s(out, ":owner", write->expected_owner);
+        tr_buf_add_char(out, ',');
+    }
+    add_n(out, ":counter", write->expected_counter);
+    tr_buf_add_char(out, ',');
+    add_s(out, ":end", TR_LIT("SHARD_END"));
+    tr_buf_add_str(out, "},\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
+}
+
 const char *tr_lease_encode_write(struct tr_buf *out, struct tr_bytes table,
                                   const struct tr_lease_write *write)
 {
     if (write->kind == TR_LEASE_CREATE) {
         encode_create(out, table, write);
         return "PutItem";
+    }
+    if (write->kind == TR_LEASE_DELETE) {
+        encode_delete(out, table, write);
+        return "DeleteItem";
     }
     encode_update(out, table, write);
     return "UpdateItem";
@@ -380,6 +406,7 @@ static enum verdict read_owner(struct reader *reader, struct tr_lease_row *row)
     if (!get_s(reader, A_TAILRACE_OWNER, &ours) || !tr_bytes_eq(ours, row->owner)) {
         return ROW_GOOD;
     }
+    row->tailrace = true;
     if (!get_n(reader, A_TAILRACE_FAILOVER, TR_LEASE_FAILOVER_MS_MAX, &row->failover_ms)) {
         return bad(reader, A_TAILRACE_FAILOVER, "a number of milliseconds up to 600000");
     }

@@ -367,6 +367,8 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
             tr_consumer_stored(c, slot, &fx->position);
         }
         break;
+    case TR_LEASE_FX_GONE:
+        break; /* the next scan lacks the row */
     case TR_LEASE_FX_ROW:
         on_row(c, &fx->row, !in_scan);
         break;
