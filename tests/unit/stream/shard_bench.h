@@ -4,8 +4,8 @@
  * "C<A+B" one with two, "B<A." has ended. The creates of a step come back as words, too: "B<A" with
  * "!" for a row marked as made without its parents and "?" for a gap; deletes as keys with "?" for
  * a gap. */
-#ifndef TR_TESTS_SHARD_BENCH_H
-#define TR_TESTS_SHARD_BENCH_H
+#ifndef TR_TESTS_UNIT_STREAM_SHARD_BENCH_H
+#define TR_TESTS_UNIT_STREAM_SHARD_BENCH_H
 
 #include <stdio.h>
 #include <string.h>
