@@ -77,7 +77,9 @@ static struct tr_lease_row row_to_make(const struct tr_lease_core *core,
                                .counter = create->counter,
                                .checkpoint = create->position,
                                .stream = create->stream,
-                               .without_parents = create->without_parents};
+                               .without_parents = create->without_parents,
+                               .has_start_ms = create->has_start_ms,
+                               .start_ms = create->start_ms};
     if (row.counter == 0 && ev->service.ms > 0) {
         row.counter = (uint64_t)ev->service.ms;
     }

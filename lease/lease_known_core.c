@@ -374,4 +374,6 @@ void tr_lease_known_set(struct tr_lease_core *core, struct tr_lease *lease,
     mine->failover_ms = row->failover_ms;
     mine->without_parents = row->without_parents;
     mine->tailrace = row->tailrace;
+    mine->has_start_ms = row->has_start_ms;
+    mine->start_ms = row->start_ms;
 }

@@ -12,6 +12,7 @@
 #define TR_LEASE_PARENTS_MAX 8
 #define TR_LEASE_COUNTER_MAX ((uint64_t)INT64_MAX) /* KCL reads a signed 64-bit number */
 #define TR_LEASE_FAILOVER_MS_MAX 600000u           /* the longest that may be configured */
+#define TR_LEASE_START_MS_MAX 253402300799999ull   /* the end of the year 9999 */
 
 /* A decoded row; bytes are borrowed from the decoder's arena. */
 struct tr_lease_row {
@@ -27,6 +28,8 @@ struct tr_lease_row {
     struct tr_bytes stream; /* tailraceStream: TABLE/stream/LABEL; absent: not made by us */
     bool without_parents;   /* tailraceNoParents */
     bool tailrace;          /* its owner is a tailrace worker: tailraceOwner equals leaseOwner */
+    bool has_start_ms;
+    uint64_t start_ms; /* tailraceStartMs: records older than this are passed over */
 };
 
 /* One page of a Scan, or one row. Init with {0}. */
@@ -85,6 +88,8 @@ struct tr_lease_write {
     size_t parent_count;
     struct tr_bytes stream; /* create: the label */
     bool without_parents;   /* create */
+    bool has_start_ms;      /* create */
+    uint64_t start_ms;
 };
 
 /* "PutItem", "UpdateItem" or "DeleteItem" and the body. Takes, renewals, checkpoints and releases

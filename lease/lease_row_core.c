@@ -22,6 +22,7 @@
 #define A_TAILRACE_FAILOVER "tailraceFailoverMs"
 #define A_TAILRACE_STREAM "tailraceStream"
 #define A_TAILRACE_ALONE "tailraceNoParents"
+#define A_TAILRACE_START "tailraceStartMs"
 
 /* ---- writing ---- */
 
@@ -89,6 +90,10 @@ static void add_item(struct tr_buf *out, const struct tr_lease_write *write)
     }
     if (write->without_parents) {
         tr_buf_add_str(out, ",\"" A_TAILRACE_ALONE "\":{\"BOOL\":true}");
+    }
+    if (write->has_start_ms) {
+        tr_buf_add_char(out, ',');
+        add_n(out, A_TAILRACE_START, write->start_ms);
     }
 }
 
@@ -421,6 +426,11 @@ static enum verdict read_own(struct reader *reader, struct tr_lease_row *row)
     if (present(reader, A_TAILRACE_ALONE) &&
         !tr_json_bool(typed(reader, A_TAILRACE_ALONE, "BOOL"), &row->without_parents)) {
         return bad(reader, A_TAILRACE_ALONE, "true or false");
+    }
+    row->has_start_ms = present(reader, A_TAILRACE_START);
+    if (row->has_start_ms &&
+        !get_n(reader, A_TAILRACE_START, TR_LEASE_START_MS_MAX, &row->start_ms)) {
+        return bad(reader, A_TAILRACE_START, "a number of milliseconds up to 253402300799999");
     }
     return ROW_GOOD;
 }

@@ -59,6 +59,8 @@ static void make_create(const struct tr_lease_core *core, const struct tr_lease 
     }
     write->stream = row->stream;
     write->without_parents = row->without_parents;
+    write->has_start_ms = row->has_start_ms;
+    write->start_ms = row->start_ms;
     if (lease->row_gone && lease->state != LEASE_RELEASING) {
         write->owner = core->worker_id;
         write->failover_ms = core->failover_ms;

@@ -30,7 +30,8 @@ enum tr_shard_node_flag {
         1 << 10,            /* a complete listing begun after its row showed none of its parents */
     TR_NODE_TOLD = 1 << 11, /* a complete listing begun after its end showed it, and no child
                                    that still needs a row */
-    TR_NODE_LEFT_OUT = 1 << 12, /* of a first start at the leaves, and none */
+
+    TR_NODE_PASSED = 1 << 12, /* no leaf at a first start that takes the leaves only: gets no row */
 
     TR_NODE_BLOCKED = 1 << 16,  /* a descendant is ALONE */
     TR_NODE_COVERED = 1 << 17,  /* an ancestor has a row */

@@ -22,15 +22,6 @@ struct tr_graph_row {
                              The counter of a row that we made: each write adds a millisecond */
 };
 
-/* How the stream's first rows come, where the table has none of this stream. */
-enum tr_graph_beginning {
-    TR_GRAPH_BEGIN_ALL,     /* the fleet's first start, at all that is listed (trim_horizon) */
-    TR_GRAPH_BEGIN_LEAVES,  /* the fleet's first start, at the leaves, open or closed (latest,
-                               at_timestamp) */
-    TR_GRAPH_BEGIN_FURTHER, /* the stream follows another one of the fleet: from its first record
-                               on; what was trimmed of it is missing */
-};
-
 enum tr_graph_event_kind {
     TR_GRAPH_ROWS,     /* a complete scan of the table, begun at `begun`: all rows of this stream */
     TR_GRAPH_ROW,      /* rows changed or were made; nothing is said of the others */
@@ -50,6 +41,8 @@ struct tr_graph_event {
     struct tr_wall service; /* the service's time, for ages; ms 0: not known */
     const struct tr_graph_row *rows;
     size_t row_count;
+    bool leaves_only; /* ROWS: nobody has ever made a row, and only the leaves are to get one, open
+                         or closed, as the first complete listing shows them */
     const struct tr_shard_list *list;
     bool complete;
     struct tr_bytes parent;
@@ -123,8 +116,9 @@ struct tr_graph_effects {
 enum tr_status tr_graph_new(size_t shards_max, struct tr_graph **out) TR_MUST_CHECK;
 void tr_graph_free(struct tr_graph *graph);
 
-/* How this stream begins; TR_GRAPH_BEGIN_ALL unless said before the first event. */
-void tr_graph_begin(struct tr_graph *graph, enum tr_graph_beginning beginning);
+/* Said before the first event: the stream follows another one of the fleet. Its first shards are no
+ * first start: they are read from their first record on, and what was trimmed of them is missing. */
+void tr_graph_set_further(struct tr_graph *graph);
 
 /* Take an event in and say what is to be made.
  * Shape:   lists and rows are copied. Late, repeated, partial and contradictory events are fine.

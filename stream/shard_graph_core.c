@@ -48,10 +48,10 @@ void tr_graph_free(struct tr_graph *graph)
     tr_free(graph);
 }
 
-void tr_graph_begin(struct tr_graph *graph, enum tr_graph_beginning beginning)
+void tr_graph_set_further(struct tr_graph *graph)
 {
     TR_ASSERT(!graph->rows_known && !graph->complete_known);
-    graph->beginning = beginning;
+    graph->further = true;
 }
 
 /* --- staging ---------------------------------------------------------------------------------- */
@@ -299,9 +299,8 @@ static void take_empty(struct tr_graph *graph, enum tr_stream_status status)
 {
     graph->complete_known = true;
     graph->status = status;
-    if (status == TR_STREAM_DISABLED && graph->beginning == TR_GRAPH_BEGIN_FURTHER &&
-        graph->rows_known && !graph->ever_row && graph->lineage.used == 0 &&
-        !graph->stream_gap_said) {
+    if (status == TR_STREAM_DISABLED && graph->further && graph->rows_known && !graph->ever_row &&
+        graph->lineage.used == 0 && !graph->stream_gap_said) {
         graph->stream_gap = graph->stream_gap_said = true;
     }
 }
@@ -462,6 +461,7 @@ static void take_rows(struct tr_graph *graph, const struct tr_graph_event *event
         }
         node->flags &= ~(uint32_t)TR_NODE_SHOWN;
     }
+    graph->leaves_only = graph->leaves_only || (event->leaves_only && !graph->ever_row);
     graph->rows_known = true;
     graph->rows_begun = tr_mono_max(graph->rows_begun, at);
     unlist_old(graph);

@@ -31,13 +31,15 @@ struct tr_graph {
     struct tr_wall service;     /* at service_at */
     struct tr_mono service_at;
     enum tr_stream_status status;
-    enum tr_graph_beginning beginning;
     size_t orphans; /* ended shards without a known child */
     bool rows_known;
     bool ever_row;
+    bool leaves_only;  /* of a first start */
+    bool leaves_known; /* they are those of the first complete listing, for good */
     bool complete_known;
     bool deferred; /* a shard waits for the next complete listing */
     bool held;     /* a row waits for a parent that has no row and gets none */
+    bool further;  /* the stream follows another one of the fleet */
     bool stream_gone;
     bool stream_gap; /* to be said with this step */
     bool stream_gap_said;

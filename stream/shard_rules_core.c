@@ -18,7 +18,7 @@ bool tr_rules_had_row(const struct tr_shard_node *node, struct tr_mono begun)
 bool tr_rules_is_wanting(const struct tr_shard_node *node)
 {
     return tr_shard_node_is(node, TR_NODE_LISTED) &&
-           !tr_shard_node_is(node, TR_NODE_FINISHED | TR_NODE_BLOCKED | TR_NODE_LEFT_OUT) &&
+           !tr_shard_node_is(node, TR_NODE_FINISHED | TR_NODE_BLOCKED | TR_NODE_PASSED) &&
            !tr_rules_had_row(node, node->seen);
 }
 
@@ -107,7 +107,7 @@ static bool parent_is_done(const struct tr_graph *graph, const struct tr_shard_n
         return tr_shard_node_is(parent, TR_NODE_FINISHED);
     }
     return tr_shard_node_is(child, TR_NODE_ALONE | TR_NODE_ROOTED) ||
-           tr_shard_node_is(parent, TR_NODE_FINISHED | TR_NODE_BLOCKED | TR_NODE_LEFT_OUT) ||
+           tr_shard_node_is(parent, TR_NODE_FINISHED | TR_NODE_BLOCKED | TR_NODE_PASSED) ||
            is_absent_for(graph, child, parent);
 }
 
@@ -302,21 +302,35 @@ static bool is_held(const struct tr_graph *graph, const struct tr_shard_node *no
     return false;
 }
 
-static void mark_first_start(struct tr_graph *graph)
+/* The leaves of a first start are those of one listing: were they judged anew, one that has ended
+ * since the start was fixed would be left out, and with it what was written behind the start. */
+static void mark_passed(struct tr_graph *graph)
 {
     uint32_t i;
-    if (!graph->complete_known || graph->ever_row || graph->beginning == TR_GRAPH_BEGIN_FURTHER) {
+    if (!graph->leaves_only || graph->leaves_known) {
         return;
     }
     for (i = 0; i < graph->lineage.count; i++) {
-        struct tr_shard_node *node = tr_rules_node(graph, i);
-        if (tr_shard_node_is(node, TR_NODE_LISTED)) {
-            node->flags |= TR_NODE_FIRST;
-            if (graph->beginning == TR_GRAPH_BEGIN_LEAVES && has_known_child(graph, node)) {
-                node->flags |= TR_NODE_LEFT_OUT;
-            }
+        if (tr_shard_node_is(tr_rules_node(graph, i), TR_NODE_LISTED) &&
+            has_known_child(graph, tr_rules_node(graph, i))) {
+            tr_rules_node(graph, i)->flags |= TR_NODE_PASSED;
         }
     }
+    graph->leaves_known = true;
+}
+
+static void mark_first_start(struct tr_graph *graph)
+{
+    uint32_t i;
+    if (!graph->complete_known || graph->ever_row || graph->further) {
+        return;
+    }
+    for (i = 0; i < graph->lineage.count; i++) {
+        if (tr_shard_node_is(tr_rules_node(graph, i), TR_NODE_LISTED)) {
+            tr_rules_node(graph, i)->flags |= TR_NODE_FIRST;
+        }
+    }
+    mark_passed(graph);
 }
 
 void tr_rules_evaluate(struct tr_graph *graph)
@@ -369,7 +383,7 @@ static bool was_waited_for(const struct tr_graph *graph, const struct tr_shard_n
 static bool is_missing_for(const struct tr_graph *graph, const struct tr_shard_node *node,
                            const struct tr_shard_node *parent)
 {
-    if (tr_shard_node_is(parent, TR_NODE_ROW | TR_NODE_FINISHED | TR_NODE_LEFT_OUT) ||
+    if (tr_shard_node_is(parent, TR_NODE_ROW | TR_NODE_FINISHED | TR_NODE_PASSED) ||
         was_waited_for(graph, parent)) {
         return false;
     }

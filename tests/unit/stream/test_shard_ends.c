@@ -459,7 +459,7 @@ static void test_further_stream__starts_at_its_first_record_and_tells_what_was_t
 {
     struct bench *bench = begin();
     (void)state;
-    tr_graph_begin(bench->graph, TR_GRAPH_BEGIN_FURTHER);
+    tr_graph_set_further(bench->graph);
     (void)scanned(bench, "");
     /* Unmarked: read AT its first number, so that a trimmed head shows. C's parent was trimmed. */
     assert_string_equal(listed(bench, "A. B<A D<C"), "A D<C!?");
@@ -472,7 +472,7 @@ static void test_further_stream__first_seen_off_and_empty_is_a_gap(void **state)
 {
     struct bench *bench = begin();
     (void)state;
-    tr_graph_begin(bench->graph, TR_GRAPH_BEGIN_FURTHER);
+    tr_graph_set_further(bench->graph);
     (void)scanned(bench, "");
     (void)disabled(bench, "");
     assert_true(bench->effects.stream_gap);
