@@ -103,11 +103,13 @@ struct tr_graph_effects {
     size_t create_count;
     const struct tr_graph_delete *deletes; /* borrowed likewise */
     size_t delete_count;
-    bool stream_gap;   /* once: the stream follows another one, was turned off, and shows no shard:
+    bool stream_gap;    /* once: the stream follows another one, was turned off, and shows no shard:
                           whatever it held is missing */
-    bool want_listing; /* a full listing would help: a new graph, an end without children, a row
-                          that waits for a parent without a row, an outdated listing */
-    bool want_scan;    /* a scan would help: none came yet, or it is too old to make rows by */
+    bool want_listing;  /* a full listing would help: a new graph, an outdated listing, or as
+                          below */
+    bool need_listing;  /* ... without one a row waits on: for a parent that has no row */
+    bool want_children; /* a shard has ended, and no child of it is known */
+    bool want_scan;     /* a scan would help: none came yet, or it is too old to make rows by */
 };
 
 /* Errors: TR_ENOMEM.
@@ -117,7 +119,8 @@ enum tr_status tr_graph_new(size_t shards_max, struct tr_graph **out) TR_MUST_CH
 void tr_graph_free(struct tr_graph *graph);
 
 /* Said before the first event: the stream follows another one of the fleet. Its first shards are no
- * first start: they are read from their first record on, and what was trimmed of them is missing. */
+ * first start: they are read from their first record on, and what was trimmed of them is missing.
+ * */
 void tr_graph_set_further(struct tr_graph *graph);
 
 /* Take an event in and say what is to be made.
