@@ -87,6 +87,7 @@ void tr_consumer_end_met(struct tr_consumer *c, struct tr_bytes parent)
     tr_consumer_graph_event(
         c, &(struct tr_graph_event){
                .kind = TR_GRAPH_ENDED, .now = c->now, .begun = c->now, .parent = parent});
+    settle(c, parent, family);
 }
 
 void tr_consumer_ask_start(struct tr_consumer *c, struct tr_bytes parent)
