@@ -78,7 +78,7 @@ enum tr_setting_available { TR_SETTING_NOW, TR_SETTING_ONLY, TR_SETTING_LATER };
     CONSUMER("consumers.*.stream.on_gap", stream.on_gap, CHOICE, 0, 0, "continue|stop",            \
              "continue", NOW,                                                                      \
              "What to do when records were trimmed before they were read: report it and go on, "   \
-             "or end the run with 1.")                                                             \
+             "or report it and leave that shard as it is.")                                        \
     CONSUMER("consumers.*.stream.poll.min", stream.poll.min_ms, DURATION, 10, TR_MINUTE_MS, "",    \
              "250ms", NOW, "Pause between reads of a shard while records come.")                   \
     CONSUMER("consumers.*.stream.poll.max", stream.poll.max_ms, DURATION, 10, TR_MINUTE_MS, "",    \

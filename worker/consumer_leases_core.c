@@ -782,9 +782,12 @@ void tr_consumer_judge_bad_rows(struct tr_consumer *c)
 bool tr_consumer_leases_finished(const struct tr_consumer *c)
 {
     struct tr_map_entry *entry;
-    if (!c->listing.complete_once || c->listing.active || !tr_lease_core_scanned(c->leases) ||
-        are_rows_coming(c) || !tr_consumer_streams_finished(c) ||
-        !(tr_graph_settled(c->graph) || has_bad_rows(c) || tr_map_count(&c->gaps) > 0)) {
+    /* What on_gap: stop holds stays as it is; a stream that is gone is not listed any more. */
+    bool held = tr_consumer_stopped(c) > 0;
+    if (!(c->listing.complete_once || (held && c->streams.lost)) || c->listing.active ||
+        !tr_lease_core_scanned(c->leases) || are_rows_coming(c) ||
+        !tr_consumer_streams_finished(c) ||
+        !(tr_graph_settled(c->graph) || has_bad_rows(c) || held)) {
         return false;
     }
     for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {
