@@ -25,6 +25,11 @@
     X(CHECKPOINTS, "tailrace_checkpoints_total", "counter", "checkpoints written")                 \
     X(GAPS, "tailrace_gaps_total", "counter", "places where trimmed records are missing")          \
     X(SHARDS_STOPPED, "tailrace_shards_stopped", "gauge", "shards that on_gap: stop holds")        \
+    X(SHARDS_LOST, "tailrace_shards_lost_total", "counter", "shards that were gone unread")        \
+    X(LISTINGS, "tailrace_listings_total", "counter", "full listings of a stream's shards")        \
+    X(LISTINGS_PART, "tailrace_listings_part_total", "counter", "listings of newer shards only")   \
+    X(DESCRIBE_CALLS, "tailrace_describe_calls_total", "counter", "calls of DescribeStream")       \
+    X(ROWS_DELETED, "tailrace_lease_rows_deleted_total", "counter", "ended rows deleted")          \
     X(PROCESS_FAILURES, "tailrace_processor_failures_total", "counter", "failed batches")          \
     X(PAGES_HELD_BYTES, "tailrace_pages_held_bytes", "gauge", "pages fetched and not processed")
 

@@ -32,6 +32,11 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
     X(TABLE_WAITING, INFO, "waiting for the lease table", "", "", "table", "it is being created")  \
     X(LISTING_DONE, DEBUG, "shard listing complete", "shards", "calls", "",                        \
       "all pages of DescribeStream; `shards` are listed now")                                      \
+    X(LISTING_PART, DEBUG, "newer shards listed", "shards", "calls", "",                           \
+      "pages of DescribeStream from an older shard on: ended shards wait for their children")      \
+    X(SHARD_LOST, WARN, "shard lost", "age_s", "not_found_s", "",                                  \
+      "it is older than records are kept, answers ResourceNotFound, and is not listed any more "   \
+      "or has answered so for ten minutes; it counts as ended, `records are missing` follows")     \
     X(SHARD_FOUND, INFO, "shard found", "", "", "parent",                                          \
       "a listing shows a shard that this process did not know; after a start, all of them")        \
     X(LEASE_CREATED, INFO, "lease row created", "", "", "checkpoint",                              \

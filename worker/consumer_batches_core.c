@@ -13,9 +13,6 @@
 #define PROCESS_BACKOFF_MAX_MS 10000u
 /* With once, a batch that fails this often in a row cannot be finished by this run (some 10 s). */
 #define ONCE_ATTEMPTS_MAX 8u
-/* An ended shard whose children are not listed is held this long while we ask for them; after that
- * the listings find them. */
-#define CHILDREN_HOLD_MS 30000u
 /* When there is no memory for a batch. */
 #define NO_MEMORY_WAIT_MS 50u
 
@@ -154,27 +151,6 @@ void tr_consumer_processed(struct tr_consumer *c, struct slot *slot, size_t done
     }
 }
 
-static void ask_children(struct tr_consumer *c, struct slot *slot)
-{
-    struct tr_buf *body;
-    if (slot->children != CHILDREN_NOT_ASKED || !tr_mono_reached(c->now, slot->children_at)) {
-        return;
-    }
-    if (slot->children_tries == 0) {
-        tr_consumer_graph_event(c, &(struct tr_graph_event){.kind = TR_GRAPH_ENDED,
-                                                            .now = c->now,
-                                                            .begun = c->now,
-                                                            .parent = tr_consumer_key(slot)});
-    }
-    body = tr_consumer_call(c, tr_consumer_op(OP_CHILDREN, slot, 0), TR_AWS_STREAMS, TR_AWS_CONTROL,
-                            "DescribeStream", 0, 0);
-    if (body != NULL) {
-        slot->children = CHILDREN_ASKING;
-        tr_encode_describe_stream(body, tr_buf_bytes(&c->arn), (struct tr_bytes){NULL, 0},
-                                  tr_consumer_key(slot));
-    }
-}
-
 /* The end of a shard: its children's rows first, then, when all is processed, SHARD_END. */
 void tr_consumer_end_shard(struct tr_consumer *c, struct slot *slot)
 {
@@ -183,13 +159,13 @@ void tr_consumer_end_shard(struct tr_consumer *c, struct slot *slot)
         slot->handing || slot->tracker.ended) {
         return;
     }
-    ask_children(c, slot);
-    held_long = slot->children_tries > 0 &&
+    tr_consumer_end_met(c, tr_consumer_key(slot));
+    held_long = tr_consumer_children_tries(c, tr_consumer_key(slot)) > 0 &&
                 tr_mono_reached(c->now, tr_mono_add_ms(slot->reader.used, CHILDREN_HOLD_MS));
     if ((slot->page_count > 0 || slot->processing) && !TR_MUTANT(END_BEFORE_DONE)) {
         return;
     }
-    if (((slot->children != CHILDREN_KNOWN && !held_long) ||
+    if (((!tr_consumer_children_known(c, tr_consumer_key(slot)) && !held_long) ||
          tr_consumer_children_wanted(c, tr_consumer_key(slot))) &&
         !TR_MUTANT(END_BEFORE_CHILDREN)) {
         return;

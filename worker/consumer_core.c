@@ -115,7 +115,9 @@ static void start_running(struct tr_consumer *c)
         tr_consumer_fail(c, TR_ENOMEM, "consumer '%s': no memory for its leases", c->options.name);
         return;
     }
-    c->listing.next = c->now;
+    /* Who lists shows the lease table. */
+    c->listing.next = c->options.once ? c->now : TR_MONO_NEVER;
+    c->listing.part_next = c->listing.page_at = TR_MONO_NEVER;
     to_phase(c, PHASE_RUN);
 }
 
@@ -187,19 +189,17 @@ static void on_answer(struct tr_consumer *c, uint64_t op, struct tr_aws_answer *
         }
         return;
     case OP_LIST:
+    case OP_CHILDREN:
     case OP_STREAMS:
     case OP_SCAN:
     case OP_WRITE:
     case OP_READ:
         tr_consumer_leases_answer(c, kind, tr_consumer_op_number(op), answer);
         return;
-    case OP_CHILDREN:
     case OP_ITERATOR:
     case OP_RECORDS:
         slot = tr_consumer_slot(c, op);
-        if (slot != NULL && kind == OP_CHILDREN) {
-            tr_consumer_children_answer(c, slot, answer);
-        } else if (slot != NULL) {
+        if (slot != NULL) {
             tr_consumer_shard_answer(c, kind, slot, tr_consumer_op_number(op), answer);
         }
         return;

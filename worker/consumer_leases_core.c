@@ -56,6 +56,10 @@ void tr_consumer_leases_deinit(struct tr_consumer *c)
     scan_reset(&c->scan);
     tr_free(c->scan.pages);
     tr_shard_list_deinit(&c->listing.list);
+    tr_buf_deinit(&c->listing.from);
+    tr_buf_deinit(&c->listing.list_from);
+    tr_consumer_children_deinit(c);
+    tr_consumer_deletes_deinit(c);
     tr_stream_list_deinit(&c->streams.list);
     tr_lease_effects_deinit(&c->lease_effects);
     tr_lease_core_free(c->leases);
@@ -135,6 +139,7 @@ static struct tr_graph_row graph_row_of(const struct tr_lease_row *row)
         .parent_count = row->parent_count,
         .checkpoint = row->checkpoint,
         .without_parents = row->without_parents,
+        .made_ms = row->stream.ptr != NULL ? (int64_t)row->counter : 0,
     };
     memcpy(out.parents, row->parents, row->parent_count * sizeof row->parents[0]);
     return out;
@@ -193,8 +198,12 @@ static void forget_proposals(struct tr_consumer *c)
 void tr_consumer_graph_event(struct tr_consumer *c, const struct tr_graph_event *event)
 {
     struct tr_graph_effects out = {0};
-    enum tr_status status = tr_graph_step(c->graph, event, &out);
+    struct tr_graph_event stamped = *event;
+    enum tr_status status;
     size_t i;
+
+    stamped.service = c->wall;
+    status = tr_graph_step(c->graph, &stamped, &out);
 
     if (status == TR_ELIMIT) {
         tr_consumer_fail(c, status, "consumer '%s': its stream has more than %u shards",
@@ -209,9 +218,12 @@ void tr_consumer_graph_event(struct tr_consumer *c, const struct tr_graph_event 
     for (i = 0; i < out.create_count; i++) {
         want(c, &out.creates[i]);
     }
-    if (out.want_listing) {
+    if (out.need_listing) {
+        tr_consumer_need_listing(c);
+    } else if (out.want_listing || (out.want_children && c->options.once)) {
         tr_consumer_want_listing(c);
     }
+    tr_consumer_deletes_propose(c, &out);
 }
 
 /* A row was seen or made: it is wanted no more, and the graph is told. */
@@ -228,10 +240,12 @@ static void on_row(struct tr_consumer *c, const struct tr_lease_row *row, bool t
             (void)tr_consumer_gap(c, &(struct gap){.shard = row->key, .why = GAP_BEFORE});
         }
         row_strings_free(wanted);
+        c->families_next = c->now; /* it may be a child that its parent's end waits for */
     }
     if (info == NULL) {
         return;
     }
+    info->scan = c->scan.number;
     info->ready_sent = false; /* the lease core forgets it with the row */
     info->stream = stream_name(c, row->stream);
     info->foreign = is_foreign(c, info->stream);
@@ -407,7 +421,8 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
         }
         break;
     case TR_LEASE_FX_GONE:
-        break; /* the next scan lacks the row */
+        tr_consumer_deletes_gone(c, fx->key);
+        break;
     case TR_LEASE_FX_ROW:
         on_row(c, &fx->row, !in_scan);
         break;
@@ -489,6 +504,7 @@ static void scan_complete(struct tr_consumer *c)
             tr_consumer_graph_event(c, &rows_event);
         }
         tr_consumer_lease_event(c, &event);
+        tr_consumer_deletes_scanned(c, rows, event.row_count);
         /* What the scan shows is made, also where the lease core knew it already. */
         for (i = 0; i < event.row_count; i++) {
             struct wanted *made = tr_map_remove(&c->wanted, rows[i].key);
@@ -590,6 +606,8 @@ void tr_consumer_leases_answer(struct tr_consumer *c, enum op_kind kind, uint64_
         on_read(c, number, answer);
     } else if (kind == OP_STREAMS) {
         tr_consumer_streams_answer(c, answer);
+    } else if (kind == OP_CHILDREN) {
+        tr_consumer_children_answer(c, number, answer);
     } else {
         tr_consumer_list_answer(c, number, answer);
     }
@@ -670,22 +688,13 @@ static bool make_one_row(struct tr_consumer *c)
     return true;
 }
 
-/* A row at TRIM_HORIZON is read from its shard's first number, which a listing shows. */
-static bool waits_for_listing(const struct tr_consumer *c, struct tr_bytes key)
-{
-    struct tr_position checkpoint;
-    return !c->listing.complete_once && !c->streams.lost &&
-           tr_lease_core_checkpoint(c->leases, key, &checkpoint) &&
-           checkpoint.kind == TR_POSITION_TRIM_HORIZON;
-}
-
 static void mark_ready(struct tr_consumer *c)
 {
     struct tr_map_entry *entry;
     for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {
         struct row_info *info = tr_map_value(entry);
         struct tr_bytes key = tr_map_key(entry);
-        if (info->ready_sent || info->ended || info->foreign || waits_for_listing(c, key) ||
+        if (info->ready_sent || info->ended || info->foreign ||
             !tr_graph_may_start(c->graph, key)) {
             continue;
         }
@@ -707,9 +716,8 @@ void tr_consumer_leases_pump(struct tr_consumer *c)
         tr_consumer_lease_event(c, &(struct tr_lease_event){.kind = TR_LEASE_EV_LOOK});
     }
     tr_consumer_streams_pump(c);
-    if (tr_mono_reached(c->now, c->listing.next) && !c->stopping) {
-        tr_consumer_list(c);
-    }
+    tr_consumer_listing_pump(c);
+    tr_consumer_deletes_pump(c);
     /* Rows are made only after a complete scan has shown which exist. */
     if (tr_lease_core_scanned(c->leases)) {
         while (make_one_row(c)) {
@@ -725,9 +733,10 @@ struct tr_mono tr_consumer_leases_deadline(const struct tr_consumer *c)
 {
     struct tr_mono at = tr_lease_core_deadline(c->leases);
     /* Who stops lists no more: a listing that came due then is no deadline. */
-    return c->phase == PHASE_RUN
-               ? tr_mono_min(tr_mono_min(at, c->listing.next), tr_consumer_streams_deadline(c))
-               : at;
+    return c->phase == PHASE_RUN ? tr_mono_min(tr_mono_min(at, tr_consumer_listing_deadline(c)),
+                                               tr_mono_min(tr_consumer_deletes_deadline(c),
+                                                           tr_consumer_streams_deadline(c)))
+                                 : at;
 }
 
 static bool row_finished(const struct tr_consumer *c, struct tr_bytes key,

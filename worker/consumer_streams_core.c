@@ -66,6 +66,9 @@ static void follow(struct tr_consumer *c, struct tr_bytes stream)
     (void)tr_consumer_stream_of(c, &c->stream);
     tr_graph_free(c->graph);
     c->graph = graph;
+    if (c->streams.further) {
+        tr_graph_set_further(graph);
+    }
     tr_consumer_forget_shards(c);
     tr_consumer_forget_listing(c);
     c->stream_status = TR_STREAM_ENABLED;
@@ -219,6 +222,8 @@ static void answered(struct tr_consumer *c)
         streams->lost = true;
         c->listing.active = false;
         c->listing.next = TR_MONO_NEVER; /* there is nothing to be listed */
+        tr_consumer_graph_event(
+            c, &(struct tr_graph_event){.kind = TR_GRAPH_STREAM_GONE, .now = c->now});
         tr_consumer_note(c, TR_NOTE_STREAM_LOST, (struct tr_bytes){NULL, 0}, 0, 0,
                          tr_buf_bytes(&c->arn));
     }

@@ -89,7 +89,12 @@ static void on_failure(struct tr_reader *reader, const struct tr_reader_event *e
     bool fetching = reader->state == TR_READER_FETCHING;
 
     if (event->status == TR_ENOTFOUND) {
-        reader->not_found_since = reader->not_found++ > 0 ? reader->not_found_since : event->now;
+        /* A pause between two of them may hide a better answer. */
+        bool goes_on =
+            reader->not_found++ > 0 &&
+            tr_mono_ms_between(reader->not_found_at, event->now) <= TR_READER_NOT_FOUND_PAUSE_MS;
+        reader->not_found_since = goes_on ? reader->not_found_since : event->now;
+        reader->not_found_at = event->now;
     } else {
         reader->not_found = 0;
     }

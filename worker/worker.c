@@ -109,6 +109,9 @@ static void start_call(struct unit *unit, const struct tr_consumer_effect *fx)
             if (request.class == TR_AWS_LEASE_WRITE) {
                 tr_metric_add(TR_METRIC_LEASE_WRITES, 1);
             }
+            if (strcmp(request.operation, "DescribeStream") == 0) {
+                tr_metric_add(TR_METRIC_DESCRIBE_CALLS, 1);
+            }
             return;
         }
         tr_free(call);
@@ -155,6 +158,18 @@ static void count_note(enum tr_note_id id)
         break;
     case TR_NOTE_GAP:
         tr_metric_add(TR_METRIC_GAPS, 1);
+        break;
+    case TR_NOTE_SHARD_LOST:
+        tr_metric_add(TR_METRIC_SHARDS_LOST, 1);
+        break;
+    case TR_NOTE_LISTING_DONE:
+        tr_metric_add(TR_METRIC_LISTINGS, 1);
+        break;
+    case TR_NOTE_LISTING_PART:
+        tr_metric_add(TR_METRIC_LISTINGS_PART, 1);
+        break;
+    case TR_NOTE_LEASE_DELETED:
+        tr_metric_add(TR_METRIC_ROWS_DELETED, 1);
         break;
     case TR_NOTE_PROCESS_FAILED:
         tr_metric_add(TR_METRIC_PROCESS_FAILURES, 1);
