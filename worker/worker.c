@@ -9,6 +9,7 @@
 #include "base/metrics.h"
 #include "base/random.h"
 #include "worker/consumer_core.h"
+#include "worker/counting.h"
 #include "worker/pool.h"
 
 #include <unistd.h>
@@ -31,6 +32,7 @@ struct tr_worker {
     struct tr_config *own_config;   /* owned */
     struct tr_aws *aws;             /* owned */
     struct tr_pool *pool;           /* owned */
+    struct tr_metrics *metrics;     /* owned; by consumer */
     struct unit *units;             /* owned */
     size_t unit_count;
     struct tr_budget budget;
@@ -55,6 +57,7 @@ struct call {
     struct call *next;
     struct unit *unit;
     uint64_t op;
+    struct tr_call_kind kind;
 };
 
 static void step(struct unit *unit, struct tr_consumer_event *event);
@@ -87,6 +90,7 @@ static void on_answer(void *ctx, struct tr_aws_answer *answer)
     struct unit *unit = call->unit;
     struct tr_consumer_event event = {
         .kind = TR_CONSUMER_EV_ANSWER, .op = call->op, .answer = answer};
+    tr_count_call(unit->worker->metrics, unit->index, &call->kind, answer);
     free_call(unit->worker, call);
     step(unit, &event);
 }
@@ -102,13 +106,10 @@ static void start_call(struct unit *unit, const struct tr_consumer_effect *fx)
 
     request.body = tr_buf_bytes(&fx->body);
     if (call != NULL) {
-        *call = (struct call){.unit = unit, .op = fx->op};
+        *call = (struct call){.unit = unit, .op = fx->op, .kind = tr_call_kind(&request)};
         if (tr_buf_status(&fx->body) == TR_OK &&
             tr_aws_start(unit->worker->aws, &request, on_answer, call, NULL) == TR_OK) {
             add_call(unit->worker, call);
-            if (request.class == TR_AWS_LEASE_WRITE) {
-                tr_metric_add(TR_METRIC_LEASE_WRITES, 1);
-            }
             return;
         }
         tr_free(call);
@@ -138,29 +139,6 @@ static void give_to_pool(struct unit *unit, const struct tr_consumer_effect *fx)
     }
     if (tr_pool_give(unit->worker->pool, &work) != TR_OK) {
         step(unit, &failed);
-    }
-}
-
-static void count_note(enum tr_note_id id)
-{
-    switch (id) {
-    case TR_NOTE_LEASE_TAKEN:
-        tr_metric_add(TR_METRIC_LEASES_TAKEN, 1);
-        break;
-    case TR_NOTE_LEASE_LOST:
-        tr_metric_add(TR_METRIC_LEASES_LOST, 1);
-        break;
-    case TR_NOTE_CHECKPOINT_WRITTEN:
-        tr_metric_add(TR_METRIC_CHECKPOINTS, 1);
-        break;
-    case TR_NOTE_GAP:
-        tr_metric_add(TR_METRIC_GAPS, 1);
-        break;
-    case TR_NOTE_PROCESS_FAILED:
-        tr_metric_add(TR_METRIC_PROCESS_FAILURES, 1);
-        break;
-    default:
-        break; /* the other notes have no counter of their own */
     }
 }
 
@@ -203,7 +181,7 @@ static void run_effect(struct unit *unit, const struct tr_consumer_effect *fx)
         atomic_store(&unit->valid_until[fx->lease], fx->valid_until.ns);
         break;
     case TR_CONSUMER_FX_NOTE:
-        count_note(fx->note.id);
+        tr_count_note(unit->worker->metrics, unit->index, &fx->note);
         tr_log(&fx->note);
         break;
     case TR_CONSUMER_FX_DONE:
@@ -234,15 +212,16 @@ static void step(struct unit *unit, struct tr_consumer_event *event)
     worker->effects = effects;
 }
 
-static void count_result(const struct tr_pool_result *result)
+static void count_result(struct tr_metrics *metrics, const struct tr_pool_result *result)
 {
+    size_t consumer = result->consumer;
     if (!result->sliced) {
-        tr_metric_add(TR_METRIC_RECORDS_DONE, (int64_t)result->done);
+        tr_metrics_add(metrics, consumer, TR_METRIC_RECORDS_DONE, 0, (int64_t)result->done);
     } else if (result->status == TR_OK) {
-        tr_metric_add(TR_METRIC_PAGES, 1);
-        tr_metric_add(TR_METRIC_PAGES_EMPTY, result->count == 0);
-        tr_metric_add(TR_METRIC_RECORDS_FETCHED, (int64_t)result->count);
-        tr_metric_add(TR_METRIC_BYTES_FETCHED, (int64_t)result->bytes);
+        tr_metrics_add(metrics, consumer, TR_METRIC_PAGES, 0, 1);
+        tr_metrics_add(metrics, consumer, TR_METRIC_PAGES_EMPTY, 0, result->count == 0);
+        tr_metrics_add(metrics, consumer, TR_METRIC_RECORDS_FETCHED, 0, (int64_t)result->count);
+        tr_metrics_add(metrics, consumer, TR_METRIC_BYTES_FETCHED, 0, (int64_t)result->bytes);
     }
 }
 
@@ -256,7 +235,7 @@ static void take_result(struct tr_worker *worker, struct tr_pool_result *result)
         .done = result->done,
         .err = result->err,
     };
-    count_result(result);
+    count_result(worker->metrics, result);
     step(unit, &event);
     tr_free(result->err);
 }
@@ -299,14 +278,12 @@ static void tick(struct tr_worker *worker)
 
 static void update_gauges(const struct tr_worker *worker)
 {
-    int64_t held = 0;
     size_t i;
     for (i = 0; i < worker->unit_count; i++) {
-        held += (int64_t)tr_consumer_held(worker->units[i].core);
+        tr_metrics_set(worker->metrics, i, TR_METRIC_LEASES_HELD, 0,
+                       (int64_t)tr_consumer_held(worker->units[i].core));
     }
-    tr_metric_add(TR_METRIC_LEASES_HELD, held - tr_metric_get(TR_METRIC_LEASES_HELD));
-    tr_metric_add(TR_METRIC_PAGES_HELD_BYTES,
-                  (int64_t)worker->budget.bytes - tr_metric_get(TR_METRIC_PAGES_HELD_BYTES));
+    tr_metric_set(TR_METRIC_PAGES_HELD_BYTES, (int64_t)worker->budget.bytes);
 }
 
 static bool has_lent(const struct tr_worker *worker)
@@ -364,7 +341,7 @@ enum tr_status tr_worker_run(struct tr_worker *worker, struct tr_err *err)
                          (unsigned long long)worker->config->worker.shutdown_timeout_ms);
     }
     note = (struct tr_note){.id = TR_NOTE_RUN_ENDED,
-                            .a = (uint64_t)tr_metric_get(TR_METRIC_RECORDS_DONE),
+                            .a = (uint64_t)tr_metrics_sum(worker->metrics, TR_METRIC_RECORDS_DONE),
                             .b = status == TR_OK        ? 0
                                  : status == TR_ECONFIG ? 2
                                                         : 1};
@@ -439,6 +416,21 @@ static enum tr_status new_unit(struct tr_worker *worker, size_t index, bool once
     return tr_consumer_new(&options, &unit->core);
 }
 
+static enum tr_status new_metrics(struct tr_worker *worker)
+{
+    size_t count = worker->config->consumer_count, i;
+    const char **names = tr_calloc(count, sizeof *names);
+    enum tr_status status = TR_ENOMEM;
+    if (names != NULL) {
+        for (i = 0; i < count; i++) {
+            names[i] = worker->config->consumers[i].name;
+        }
+        status = tr_metrics_new(names, count, &worker->metrics);
+    }
+    tr_free(names);
+    return status;
+}
+
 enum tr_status tr_worker_new(const struct tr_config *config, bool once, unsigned once_pages,
                              struct tr_worker **out, struct tr_err *err)
 {
@@ -461,7 +453,10 @@ enum tr_status tr_worker_new(const struct tr_config *config, bool once, unsigned
     if (worker->id == NULL || worker->units == NULL) {
         goto fail;
     }
-    status = tr_aws_new(&aws, &worker->aws, err);
+    status = new_metrics(worker);
+    if (status == TR_OK) {
+        status = tr_aws_new(&aws, &worker->aws, err);
+    }
     for (i = 0; i < config->consumer_count && status == TR_OK; i++) {
         worker->unit_count = i + 1;
         status = new_unit(worker, i, once, once_pages, err);
@@ -498,6 +493,7 @@ void tr_worker_free(struct tr_worker *worker)
         tr_free(unit->valid_until);
     }
     tr_consumer_effects_deinit(&worker->effects);
+    tr_metrics_free(worker->metrics);
     tr_config_free(worker->own_config);
     tr_free(worker->units);
     tr_free(worker->id);
