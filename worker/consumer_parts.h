@@ -88,7 +88,8 @@ struct slot {
     enum children children;
     unsigned children_tries;
     struct tr_mono children_at;
-    uint64_t records; /* processed since the grant */
+    uint64_t records;   /* processed since the grant */
+    int64_t done_at_ms; /* when the last record done was made; 0: not known */
 };
 
 /* A row that the graph wants made; asked of the lease core once, until its row is seen. */

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/random.h"
+#include "worker/admin.h"
 #include "worker/consumer_core.h"
 #include "worker/counting.h"
 #include "worker/pool.h"
@@ -24,6 +25,7 @@ struct unit {
     struct tr_processor *processor; /* owned */
     _Atomic uint64_t *valid_until;  /* owned; by lease */
     const char *name;               /* the configuration's */
+    const char *waits_for;          /* as the admin port was told */
     bool done;
 };
 
@@ -32,8 +34,11 @@ struct tr_worker {
     struct tr_config *own_config;   /* owned */
     struct tr_aws *aws;             /* owned */
     struct tr_pool *pool;           /* owned */
-    struct tr_metrics *metrics;     /* owned; by consumer */
-    struct unit *units;             /* owned */
+    const char **names;         /* owned: of the consumers; the strings are the configuration's */
+    struct tr_metrics *metrics; /* owned; by consumer */
+    struct tr_admin *admin;     /* owned; NULL: not wanted */
+    struct tr_mono beat_at;     /* when it is told again how things stand */
+    struct unit *units;         /* owned */
     size_t unit_count;
     struct tr_budget budget;
     struct call *calls;                 /* owned; under way */
@@ -255,6 +260,9 @@ static struct tr_mono next_deadline(const struct tr_worker *worker)
 {
     struct tr_mono at = worker->stopping ? worker->give_up_at : TR_MONO_NEVER;
     size_t i;
+    if (worker->admin != NULL) {
+        at = tr_mono_min(at, worker->beat_at);
+    }
     for (i = 0; i < worker->unit_count; i++) {
         if (!worker->units[i].done) {
             at = tr_mono_min(at, tr_consumer_deadline(worker->units[i].core));
@@ -286,6 +294,41 @@ static void update_gauges(const struct tr_worker *worker)
     tr_metric_set(TR_METRIC_PAGES_HELD_BYTES, (int64_t)worker->budget.bytes);
 }
 
+static void update_lag(const struct tr_worker *worker, size_t index)
+{
+    struct tr_wall now = tr_aws_service_time(worker->aws);
+    uint64_t ms = 0;
+    size_t unknown;
+    bool known = tr_consumer_lag(worker->units[index].core, now, &ms, &unknown);
+    tr_metrics_set(worker->metrics, index, TR_METRIC_LAG, 0,
+                   known ? (int64_t)ms : TR_METRIC_UNKNOWN);
+    tr_metrics_set(worker->metrics, index, TR_METRIC_LAG_UNKNOWN, 0, (int64_t)unknown);
+}
+
+/* Tell the admin port how things stand. */
+static void tell_admin(struct tr_worker *worker)
+{
+    struct tr_mono now = tr_clock_mono();
+    bool due = tr_mono_reached(now, worker->beat_at);
+    size_t i;
+
+    tr_admin_beat(worker->admin, now);
+    for (i = 0; i < worker->unit_count; i++) {
+        struct unit *unit = &worker->units[i];
+        const char *why = tr_consumer_waits_for(unit->core);
+        if (why != unit->waits_for) {
+            unit->waits_for = why;
+            tr_admin_set_ready(worker->admin, i, why);
+        }
+        if (due) {
+            update_lag(worker, i);
+        }
+    }
+    if (due) {
+        worker->beat_at = tr_mono_add_ms(now, TR_ADMIN_BEAT_MS);
+    }
+}
+
 static bool has_lent(const struct tr_worker *worker)
 {
     size_t i;
@@ -312,6 +355,9 @@ static void loop(struct tr_worker *worker)
         }
         tick(worker);
         update_gauges(worker);
+        if (worker->admin != NULL) {
+            tell_admin(worker);
+        }
         if (worker->stopping && tr_mono_reached(tr_clock_mono(), worker->give_up_at) &&
             !all_done(worker)) {
             worker->late = true;
@@ -330,6 +376,11 @@ enum tr_status tr_worker_run(struct tr_worker *worker, struct tr_err *err)
     enum tr_status status;
 
     tr_log(&note);
+    if (worker->admin != NULL) {
+        note = (struct tr_note){.id = TR_NOTE_ADMIN_OPEN,
+                                .text = tr_bytes_of(tr_admin_url(worker->admin))};
+        tr_log(&note);
+    }
     loop(worker);
     status = worker->end_status;
     if (status != TR_OK) {
@@ -419,16 +470,30 @@ static enum tr_status new_unit(struct tr_worker *worker, size_t index, bool once
 static enum tr_status new_metrics(struct tr_worker *worker)
 {
     size_t count = worker->config->consumer_count, i;
-    const char **names = tr_calloc(count, sizeof *names);
-    enum tr_status status = TR_ENOMEM;
-    if (names != NULL) {
-        for (i = 0; i < count; i++) {
-            names[i] = worker->config->consumers[i].name;
-        }
-        status = tr_metrics_new(names, count, &worker->metrics);
+    worker->names = tr_calloc(count, sizeof *worker->names);
+    if (worker->names == NULL) {
+        return TR_ENOMEM;
     }
-    tr_free(names);
-    return status;
+    for (i = 0; i < count; i++) {
+        worker->names[i] = worker->config->consumers[i].name;
+    }
+    return tr_metrics_new(worker->names, count, &worker->metrics);
+}
+
+static enum tr_status start_admin(struct tr_worker *worker, struct tr_err *err)
+{
+    struct tr_admin_options options = {.listen = worker->config->admin.listen,
+                                       .metrics = worker->metrics,
+                                       .consumers = worker->names,
+                                       .consumer_count = worker->config->consumer_count};
+    size_t i;
+    if (options.listen == NULL) {
+        return TR_OK;
+    }
+    for (i = 0; i < worker->unit_count; i++) {
+        worker->units[i].waits_for = ""; /* nothing was told yet */
+    }
+    return tr_admin_start(&options, &worker->admin, err);
 }
 
 enum tr_status tr_worker_new(const struct tr_config *config, bool once, unsigned once_pages,
@@ -465,6 +530,9 @@ enum tr_status tr_worker_new(const struct tr_config *config, bool once, unsigned
         status = tr_pool_new((size_t)config->worker.threads, wake, worker, &worker->pool);
     }
     if (status == TR_OK) {
+        status = start_admin(worker, err);
+    }
+    if (status == TR_OK) {
         *out = worker;
         return TR_OK;
     }
@@ -479,6 +547,7 @@ void tr_worker_free(struct tr_worker *worker)
     if (worker == NULL || worker->abandoned) {
         return;
     }
+    tr_admin_free(worker->admin);
     tr_pool_free(worker->pool);
     tr_aws_free(worker->aws);
     while (worker->calls != NULL) {
@@ -494,6 +563,7 @@ void tr_worker_free(struct tr_worker *worker)
     }
     tr_consumer_effects_deinit(&worker->effects);
     tr_metrics_free(worker->metrics);
+    tr_free(worker->names);
     tr_config_free(worker->own_config);
     tr_free(worker->units);
     tr_free(worker->id);
