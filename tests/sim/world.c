@@ -740,6 +740,13 @@ uint64_t world_notes(const struct world *world, unsigned note_id)
     return world->notes[note_id];
 }
 
+bool world_lag(const struct world *world, size_t worker, uint64_t *ms, size_t *unknown)
+{
+    const struct worker *w = &world->workers[worker];
+    assert_non_null(w->core);
+    return tr_consumer_lag(w->core, wall(world), ms, unknown);
+}
+
 size_t world_held(const struct world *world, size_t worker)
 {
     const struct worker *w = &world->workers[worker];
