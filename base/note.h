@@ -19,6 +19,8 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
       "a signal arrived: batches in hand are finished, checkpointed, leases released")             \
     X(RUN_ENDED, INFO, "worker ended", "records", "exit_code", "",                                 \
       "the last line of a run; `records` are those that this process processed")                   \
+    X(ADMIN_OPEN, INFO, "admin port open", "", "", "url",                                          \
+      "`/livez`, `/readyz` and `/metrics` are answered there")                                     \
     X(STREAM_FOUND, INFO, "stream found", "", "", "stream",                                        \
       "the stream that the consumer follows, newest of its table")                                 \
     X(STREAM_FOLLOWED, INFO, "stream followed", "", "", "stream",                                  \

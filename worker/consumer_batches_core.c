@@ -97,6 +97,7 @@ static void acknowledge(struct tr_consumer *c, struct slot *slot, size_t done)
     upto = tr_page_position(hand->page, slot->batch_first + done - 1);
     tr_tracker_ack(&slot->tracker, slot->batch_ticket, &upto, c->now);
     slot->records += done;
+    (void)tr_page_created_ms(hand->page, slot->batch_first + done - 1, &slot->done_at_ms);
     slot->attempt = 0;
     slot->batch_first += done;
     slot->batch_count -= done;

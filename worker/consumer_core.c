@@ -377,6 +377,27 @@ struct tr_bytes tr_consumer_stream_arn(const struct tr_consumer *c)
     return c->arn.len > 0 ? tr_buf_bytes(&c->arn) : (struct tr_bytes){NULL, 0};
 }
 
+const char *tr_consumer_waits_for(const struct tr_consumer *c)
+{
+    switch (c->phase) {
+    case PHASE_STREAM:
+        return "its stream is not found yet";
+    case PHASE_LEASE_TABLE:
+    case PHASE_CREATE_TABLE:
+    case PHASE_WAIT_TABLE:
+        return "its lease table is not there yet";
+    case PHASE_RUN:
+        return c->stopping                        ? "it stops"
+               : tr_lease_core_scanned(c->leases) ? NULL
+                                                  : "its lease table is not read yet";
+    case PHASE_STOP:
+        return "it stops";
+    case PHASE_DONE:
+        break;
+    }
+    return "it has ended";
+}
+
 size_t tr_consumer_held(const struct tr_consumer *c)
 {
     return c->held;

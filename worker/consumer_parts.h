@@ -94,7 +94,8 @@ struct slot {
     bool waits_start; /* its row stands for the whole shard, whose first number is not known yet */
     bool start_asked;
     struct tr_mono granted_at;
-    uint64_t records; /* processed since the grant */
+    uint64_t records;   /* processed since the grant */
+    int64_t done_at_ms; /* when the last record done was made; 0: not known */
 };
 
 /* A row that the graph wants made; asked of the lease core once, until its row is seen. */

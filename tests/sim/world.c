@@ -849,6 +849,13 @@ uint64_t world_notes(const struct world *world, unsigned note_id)
     return world->notes[note_id];
 }
 
+bool world_lag(const struct world *world, size_t index, uint64_t *ms, size_t *unknown)
+{
+    const struct worker *worker = &world->workers[index];
+    TR_ASSERT(worker->core != NULL);
+    return tr_consumer_lag(worker->core, world_wall(world), ms, unknown);
+}
+
 size_t world_held(const struct world *world, size_t index)
 {
     const struct worker *worker = &world->workers[index];

@@ -102,6 +102,8 @@ void world_starve(struct world *world, int64_t n, bool stops);
 size_t world_starved(const struct world *world);
 /* Allocations that the workers have made. */
 uint64_t world_allocations(const struct world *world);
+/* How far behind a worker's core says it is; false: it cannot tell. */
+bool world_lag(const struct world *world, size_t worker, uint64_t *ms, size_t *unknown);
 /* Leases held by a worker now. */
 size_t world_held(const struct world *world, size_t worker);
 
