@@ -134,6 +134,26 @@ enum tr_status tr_graph_step(struct tr_graph *graph, const struct tr_graph_event
  * or that parent gets no row any more (it was seen at SHARD_END, or a descendant of it progressed).
  * False for a shard without a row and for one at SHARD_END. */
 bool tr_graph_may_start(const struct tr_graph *graph, struct tr_bytes key);
+/* How the graph sees a shard: state, what it is. docs/shards.md holds the same table. */
+#define TR_SHARD_STATE_TABLE(X)                                                                    \
+    X(UNKNOWN, "neither listed nor in a row")                                                      \
+    X(LISTED, "listed, and gets no row now: done, left out, or its lineage is not known yet")      \
+    X(PLANNED, "to get a row: proposed as soon as its parents have theirs")                        \
+    X(WAITING, "has a row, not begun: a parent is not done")                                       \
+    X(READY, "has a row, not begun: may be read")                                                  \
+    X(BEGUN, "its row holds a sequence number: may be read, whatever its parents are")             \
+    X(ENDING, "its reader has met the end: the children's rows come first")                        \
+    X(ENDED, "its row is at SHARD_END")                                                            \
+    X(LEAVING, "its row is at SHARD_END and may be deleted")                                       \
+    X(GONE, "had a row that went")
+enum tr_shard_state {
+#define TR_SHARD_STATE_ENUM(id, doc) TR_SHARD_##id,
+    TR_SHARD_STATE_TABLE(TR_SHARD_STATE_ENUM)
+#undef TR_SHARD_STATE_ENUM
+        TR_SHARD_STATE_COUNT
+};
+enum tr_shard_state tr_graph_state(const struct tr_graph *graph, struct tr_bytes key);
+
 /* A shard that answers ResourceNotFound. */
 struct tr_graph_missing {
     struct tr_bytes key;

@@ -11,7 +11,7 @@
 #define DELETES_EVERY_MS 1000u
 #define DELETES_AT_ONCE 16u
 #define GAP_BEHIND                                                                                 \
-    "no listing since its end has shown this shard: children of it may have come and gone"
+    "shards behind this one may have come and gone: no listing since its end has shown it"
 
 void tr_consumer_deletes_deinit(struct tr_consumer *c)
 {
