@@ -21,7 +21,28 @@
     X(LEASES_HELD, "tailrace_leases_held", "gauge", "leases held now")                             \
     X(LEASES_TAKEN, "tailrace_leases_taken_total", "counter", "leases taken")                      \
     X(LEASES_LOST, "tailrace_leases_lost_total", "counter", "leases lost, not released")           \
-    X(LEASE_WRITES, "tailrace_lease_writes_total", "counter", "writes to lease tables")            \
+    X(LEASES_LOST_TAKEN, "tailrace_leases_lost_taken_total", "counter",                            \
+      "leases lost because another worker holds them, or their owner was removed")                 \
+    X(LEASES_LOST_ROW, "tailrace_leases_lost_row_total", "counter",                                \
+      "leases lost because their row is gone or not understood")                                   \
+    X(LEASES_LOST_UNANSWERED, "tailrace_leases_lost_unanswered_total", "counter",                  \
+      "leases left to expire because their release was not answered")                              \
+    X(LEASES_LAPSED, "tailrace_leases_lapsed_total", "counter",                                    \
+      "times that a lease was not renewed in time and nothing was processed")                      \
+    X(LEASES_STOLEN, "tailrace_leases_stolen_total", "counter",                                    \
+      "leases taken from live KCL workers")                                                        \
+    X(LEASES_RELEASED, "tailrace_leases_released_total", "counter",                                \
+      "leases released, those at the end of their shard too")                                      \
+    X(LEASES_HANDED, "tailrace_leases_handed_over_total", "counter",                               \
+      "leases released because another worker asked for them")                                     \
+    X(LEASE_WRITES, "tailrace_lease_writes_total", "counter",                                      \
+      "writes to lease tables, one write unit each")                                               \
+    X(LEASE_WRITES_FAILED, "tailrace_lease_writes_failed_total", "counter",                        \
+      "writes to lease rows that were refused or not answered, renewals among them")               \
+    X(LEASE_SCANS, "tailrace_lease_scans_total", "counter",                                        \
+      "scans of lease tables, whole or of a part")                                                 \
+    X(LEASE_READ_HALVES, "tailrace_lease_read_half_units_total", "counter",                        \
+      "half read units used on lease tables, by the rows' sizes")                                  \
     X(CHECKPOINTS, "tailrace_checkpoints_total", "counter", "checkpoints written")                 \
     X(GAPS, "tailrace_gaps_total", "counter", "places where trimmed records are missing")          \
     X(PROCESS_FAILURES, "tailrace_processor_failures_total", "counter", "failed batches")          \

@@ -18,10 +18,10 @@ struct tr_lease_options {
     struct tr_bytes run;       /* copied: differs between processes that were given one id */
     struct tr_bytes stream;    /* copied: the stream's label, for rows that are made */
     uint64_t failover_ms;
-    uint64_t seed;     /* spreads timers */
+    uint64_t seed;        /* spreads timers */
     bool takes_only_free; /* asks nobody for a lease and steals none */
     size_t leases_max;    /* rows followed */
-    size_t writes_max; /* writes in flight */
+    size_t writes_max;    /* writes in flight */
 };
 
 enum tr_lease_event_kind {

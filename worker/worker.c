@@ -108,6 +108,9 @@ static void start_call(struct unit *unit, const struct tr_consumer_effect *fx)
             add_call(unit->worker, call);
             if (request.class == TR_AWS_LEASE_WRITE) {
                 tr_metric_add(TR_METRIC_LEASE_WRITES, 1);
+            } else if (request.class == TR_AWS_LEASE_READ &&
+                       strcmp(request.operation, "GetItem") == 0) {
+                tr_metric_add(TR_METRIC_LEASE_READ_HALVES, 1);
             }
             return;
         }
@@ -141,14 +144,43 @@ static void give_to_pool(struct unit *unit, const struct tr_consumer_effect *fx)
     }
 }
 
-static void count_note(enum tr_note_id id)
+/* Why a lease was lost; the lease core says it with the note (b is its status). */
+static void count_lost(enum tr_status status)
 {
-    switch (id) {
+    tr_metric_add(TR_METRIC_LEASES_LOST, 1);
+    if (status == TR_ECONDITION) {
+        tr_metric_add(TR_METRIC_LEASES_LOST_TAKEN, 1);
+    } else if (status == TR_ENOTFOUND || status == TR_EPARSE) {
+        tr_metric_add(TR_METRIC_LEASES_LOST_ROW, 1);
+    } else {
+        tr_metric_add(TR_METRIC_LEASES_LOST_UNANSWERED, 1);
+    }
+}
+
+static void count_note(const struct tr_note *note)
+{
+    switch (note->id) {
     case TR_NOTE_LEASE_TAKEN:
         tr_metric_add(TR_METRIC_LEASES_TAKEN, 1);
+        tr_metric_add(TR_METRIC_LEASES_STOLEN, note->b != 0);
+        break;
+    case TR_NOTE_LEASE_RELEASED:
+        tr_metric_add(TR_METRIC_LEASES_RELEASED, 1);
+        tr_metric_add(TR_METRIC_LEASES_HANDED, note->b != 0);
+        break;
+    case TR_NOTE_LEASE_LAPSED:
+        tr_metric_add(TR_METRIC_LEASES_LAPSED, 1);
+        break;
+    case TR_NOTE_LEASE_UNCERTAIN:
+    case TR_NOTE_LEASE_REFUSED:
+        tr_metric_add(TR_METRIC_LEASE_WRITES_FAILED, 1);
+        break;
+    case TR_NOTE_LEASE_SCANNED:
+        tr_metric_add(TR_METRIC_LEASE_SCANS, 1);
+        tr_metric_add(TR_METRIC_LEASE_READ_HALVES, (int64_t)note->b);
         break;
     case TR_NOTE_LEASE_LOST:
-        tr_metric_add(TR_METRIC_LEASES_LOST, 1);
+        count_lost((enum tr_status)note->b);
         break;
     case TR_NOTE_CHECKPOINT_WRITTEN:
         tr_metric_add(TR_METRIC_CHECKPOINTS, 1);
@@ -203,7 +235,7 @@ static void run_effect(struct unit *unit, const struct tr_consumer_effect *fx)
         atomic_store(&unit->valid_until[fx->lease], fx->valid_until.ns);
         break;
     case TR_CONSUMER_FX_NOTE:
-        count_note(fx->note.id);
+        count_note(&fx->note);
         tr_log(&fx->note);
         break;
     case TR_CONSUMER_FX_DONE:
