@@ -377,11 +377,7 @@ size_t tr_consumer_held(const struct tr_consumer *c)
 
 size_t tr_consumer_stopped(const struct tr_consumer *c)
 {
-    size_t count = tr_map_count(&c->gaps), i;
-    for (i = 0; i < c->slot_count; i++) {
-        count += c->slots[i] != NULL && c->slots[i]->held && c->slots[i]->gapped;
-    }
-    return count;
+    return c->gapped + tr_map_count(&c->gaps);
 }
 
 size_t tr_consumer_lent(const struct tr_consumer *c)

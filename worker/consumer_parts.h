@@ -237,6 +237,7 @@ struct tr_consumer {
     size_t slot_cap;
     size_t lent;
     size_t held;
+    size_t gapped; /* of those held */
     uint64_t reader_ops; /* the highest op of a reader that went: the next ones begin behind it */
 
     bool stopping;

@@ -250,6 +250,8 @@ void tr_consumer_drop(struct tr_consumer *c, struct slot *slot)
     (void)tr_map_remove(&c->by_key, tr_consumer_key(slot));
     slot->held = false;
     c->held--;
+    c->gapped -= slot->gapped;
+    slot->gapped = false;
     tr_consumer_valid(c, slot, (struct tr_mono){0});
     drop_pages(c, slot);
     tr_consumer_returned(c, slot);
