@@ -403,6 +403,7 @@ void fleet_run(const struct fleet_options *options, struct fleet_result *out)
     choose_world(options, &world);
     judge.failover_ms = world.failover_ms;
     judge.balance = options->balance;
+    judge.whole_releases = true;
     if (!options->strict) {
         judge.records_per_second_max = UINT64_MAX;
         judge.describes_per_minute_max = UINT64_MAX;

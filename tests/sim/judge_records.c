@@ -301,6 +301,7 @@ void judge_done(struct judge *judge, uint64_t at, size_t worker, const char *nam
     struct shard *shard = judge_shard_of(judge, tr_bytes_of(name));
     size_t index;
     struct record *record;
+    struct hold *hold;
     if (judge->is_wrong) {
         return;
     }
@@ -315,6 +316,10 @@ void judge_done(struct judge *judge, uint64_t at, size_t worker, const char *nam
     }
     record = &shard->records[index];
     shard->read_at = at;
+    hold = judge_hold(shard, worker);
+    if (hold != NULL && hold->state == HOLDING && index + 1 > hold->done_to) {
+        hold->done_to = index + 1;
+    }
     if (record->done) {
         repeat(judge, at, worker, shard, sequence);
         return;
