@@ -387,6 +387,7 @@ static void choose_world(const struct fleet_options *options, struct world_optio
     out->poll_max_ms = 2000 + tr_random_below(&random, 3000);
     out->checkpoint_ms = 500 + tr_random_below(&random, 5000);
     out->bad_clocks = tr_random_below(&random, 4) > 0;
+    out->outliers = true;
     out->scramble = tr_random_below(&random, 4) == 0;
     out->inspect = options->inspect;
     out->trace = options->trace;
