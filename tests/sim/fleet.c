@@ -387,6 +387,7 @@ static void choose_world(const struct fleet_options *options, struct world_optio
     out->poll_max_ms = 2000 + tr_random_below(&random, 3000);
     out->checkpoint_ms = 500 + tr_random_below(&random, 5000);
     out->bad_clocks = tr_random_below(&random, 4) > 0;
+    out->outliers = true;
     out->scramble = tr_random_below(&random, 4) == 0;
     out->inspect = options->inspect;
     out->trace = options->trace;
@@ -403,6 +404,7 @@ void fleet_run(const struct fleet_options *options, struct fleet_result *out)
     choose_world(options, &world);
     judge.failover_ms = world.failover_ms;
     judge.balance = options->balance;
+    judge.whole_releases = true;
     if (!options->strict) {
         judge.records_per_second_max = UINT64_MAX;
         judge.describes_per_minute_max = UINT64_MAX;

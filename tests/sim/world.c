@@ -227,8 +227,10 @@ struct world *world_new(const struct world_options *options)
     world->options = *options;
     world->options.failover_ms = options->failover_ms > 0 ? options->failover_ms : 10000;
     world->judge = options->judge;
-    /* TR_TRACE in the environment writes down what a test of whole fleets did. */
-    world->trace = options->trace == NULL && getenv("TR_TRACE") != NULL ? stderr : options->trace;
+    world->trace = options->trace;
+    if (world->trace == NULL && getenv("TR_TRACE") != NULL) {
+        world->trace = stderr;
+    }
     world->workers = tr_calloc(WORLD_WORKERS_MAX, sizeof *world->workers);
     world->written = tr_calloc(WORLD_KEYS_MAX, sizeof *world->written);
     world->delivered = tr_calloc(WORLD_KEYS_MAX, sizeof *world->delivered);
