@@ -156,7 +156,8 @@ static void test_lost__shards_are_passed_after_a_long_time_down(void **state)
     write_some(world, 100);
     world_run(world, 10 * MINUTE);
     assert_true(world_notes(world, TR_NOTE_GAP) >= 2);
-    assert_int_equal(world_notes(world, TR_NOTE_SHARD_LOST), 2);
+    /* A lease that moves in between is told of by both of its owners. */
+    assert_in_range(world_notes(world, TR_NOTE_SHARD_LOST), 2, 4);
     assert_true(world_delivered(world) >= delivered + 100);
     world_free(world);
 }
