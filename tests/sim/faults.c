@@ -154,12 +154,36 @@ static bool model_fault(struct world *world, enum fault fault)
     }
 }
 
+/* What happens to shards: to one that is open, or to as many as the model sees fit. */
+static bool change_shards(struct world *world, enum fault fault)
+{
+    const char *operation = fault == FAULT_TRIM    ? "Trim"
+                            : fault == FAULT_SPLIT ? "SplitShard"
+                                                   : "Rollover";
+    char body[192], target[64], one[64] = "";
+    struct tr_buf out = {0};
+    unsigned status;
+    if (world->open_count > 0 && world_chance(world, 700)) {
+        (void)snprintf(one, sizeof one, ",\"ShardId\":\"%s\"",
+                       world->open_shards[world_below(world, world->open_count)]);
+    }
+    (void)snprintf(body, sizeof body, "{\"TableName\":\"Items\"%s", one);
+    if (fault == FAULT_TRIM) {
+        size_t len = strlen(body);
+        (void)snprintf(body + len, sizeof body - len, ",\"Records\":%llu",
+                       (unsigned long long)between(world, 1, 60));
+    }
+    (void)snprintf(body + strlen(body), sizeof body - strlen(body), "}");
+    (void)snprintf(target, sizeof target, "TailraceLocal_1.%s", operation);
+    status = world_call(world, target, body, &out);
+    WORLD_TRACE(world, SIZE_MAX, "FAULT %s %s: %u", operation, body, status);
+    tr_buf_deinit(&out);
+    return status == 200;
+}
+
 static bool event(struct world *world, enum fault fault, size_t worker)
 {
     struct worker *w = &world->workers[worker];
-    char body[128];
-    struct tr_buf out = {0};
-    unsigned status;
 
     switch (fault) {
     case FAULT_PAUSE:
@@ -170,21 +194,9 @@ static bool event(struct world *world, enum fault fault, size_t worker)
         WORLD_TRACE(world, worker, "FAULT wall clock now ahead by %lld ms",
                     (long long)w->clock.wall_ahead_ms);
         return true;
-    case FAULT_TRIM:
-        (void)snprintf(body, sizeof body, "{\"TableName\":\"Items\",\"Records\":%llu}",
-                       (unsigned long long)between(world, 1, 60));
-        status = world_call(world, "TailraceLocal_1.Trim", body, &out);
-        break;
-    case FAULT_SPLIT:
-        status = world_call(world, "TailraceLocal_1.SplitShard", "{\"TableName\":\"Items\"}", &out);
-        break;
     default:
-        status = world_call(world, "TailraceLocal_1.Rollover", "{\"TableName\":\"Items\"}", &out);
-        break;
+        return change_shards(world, fault);
     }
-    tr_buf_deinit(&out);
-    WORLD_TRACE(world, SIZE_MAX, "FAULT %s: %u", fault_name(fault), status);
-    return status == 200;
 }
 
 static bool begin(struct world *world, enum fault fault, size_t worker)

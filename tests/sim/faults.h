@@ -69,6 +69,7 @@ struct condition {
     uint64_t fault_id; /* of the service model's rule; 0: none */
 };
 
+/* The name for people; how often it is chosen among the others. */
 const char *fault_name(enum fault fault);
 unsigned fault_weight(enum fault fault);
 /* Put a fault in and count it. Returns false (and does nothing) where it does not apply now. */

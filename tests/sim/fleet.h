@@ -34,6 +34,7 @@ struct fleet_result {
     uint64_t notes[TR_NOTE_COUNT];
 };
 
+/* Owns:    *out needs no freeing. */
 void fleet_run(const struct fleet_options *options, struct fleet_result *out);
 
 #endif

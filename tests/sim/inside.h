@@ -132,7 +132,9 @@ struct world {
     size_t worker_count;
     size_t *alive; /* owned; numbers of those that have a core */
     size_t alive_count, alive_cap;
-    int64_t local_due_ms; /* when the model wants a tick */
+    int64_t local_due_ms;    /* when the model wants a tick */
+    char (*open_shards)[48]; /* owned */
+    size_t open_count, open_cap;
 
     struct condition conditions[WORLD_CONDITIONS_MAX];
     size_t condition_count;

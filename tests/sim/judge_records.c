@@ -301,6 +301,7 @@ void judge_done(struct judge *judge, uint64_t at, size_t worker, const char *nam
     struct shard *shard = judge_shard_of(judge, tr_bytes_of(name));
     size_t index;
     struct record *record;
+    struct hold *hold;
     if (judge->is_wrong) {
         return;
     }
@@ -315,6 +316,10 @@ void judge_done(struct judge *judge, uint64_t at, size_t worker, const char *nam
     }
     record = &shard->records[index];
     shard->read_at = at;
+    hold = judge_hold(shard, worker);
+    if (hold != NULL && hold->state == HOLDING && index + 1 > hold->done_to) {
+        hold->done_to = index + 1;
+    }
     if (record->done) {
         repeat(judge, at, worker, shard, sequence);
         return;
@@ -345,6 +350,19 @@ static void add_gap_above(struct judge *judge, const struct shard *shard)
     }
 }
 
+/* Shards behind this one came and went before they were seen. */
+static void add_gap_behind(struct judge *judge, const struct shard *shard)
+{
+    size_t i;
+    for (i = 0; i < shard->child_count; i++) {
+        struct shard *child = judge->shards[shard->children[i]];
+        if (child->gone) {
+            add_gap(child, 0, SIZE_MAX);
+        }
+        add_gap_behind(judge, child);
+    }
+}
+
 /* The sequence number behind a word of the text; sentinels and their like count as the beginning. */
 static bool bound_behind(const char *text, const char *word, struct number *out)
 {
@@ -371,6 +389,10 @@ void judge_gap(struct judge *judge, uint64_t at, size_t worker, const char *name
     }
     if (text != NULL && strstr(text, "shards before this one") != NULL) {
         add_gap_above(judge, shard);
+    } else if (text != NULL && strstr(text, "shards behind this one") != NULL) {
+        add_gap_behind(judge, shard);
+    } else if ((from || after) && strstr(text, "nothing is left until now") != NULL) {
+        add_gap(shard, judge_records_upto(shard, &low), shard->record_count);
     } else if ((from || after) && strstr(text, "to the end of the shard") != NULL) {
         add_gap(shard, judge_records_upto(shard, &low), SIZE_MAX);
     } else if ((from || after) && bound_behind(text, "before ", &high)) {

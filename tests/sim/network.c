@@ -49,14 +49,14 @@ static bool is_lost(struct world *world)
            world_chance(world, world->options.lost_per_thousand);
 }
 
-/* Mostly a few milliseconds, now and then a hundred. */
+/* A few milliseconds, now and then (outliers) a hundred. */
 static uint64_t latency(struct world *world, const struct call *call)
 {
     uint64_t ms = 1 + world_below(world, 8);
     unsigned slow = world->condition_count == 0 ? 0
                                                 : fault_strength(world, FAULT_SLOW_NETWORK,
                                                                  call->worker, (int)call->service);
-    if (world_chance(world, 10)) {
+    if (world->options.outliers && world_chance(world, 10)) {
         ms += world_below(world, 120);
     }
     return slow == 0 ? ms : ms + world_below(world, 2 * slow);

@@ -56,6 +56,9 @@ static void shard_opened(void *ctx, struct tr_wall at, struct tr_bytes arn, cons
     (void)at;
     (void)snprintf(stream, sizeof stream, "%.*s", TR_FMT(arn));
     WORLD_TRACE(world, SIZE_MAX, "shard %s opens, parent '%s'", shard, parent);
+    TR_ASSERT(tr_grow(&world->open_shards, &world->open_cap, world->open_count + 1,
+                      sizeof *world->open_shards) != 0);
+    (void)snprintf(world->open_shards[world->open_count++], 48, "%s", shard);
     if (world->judge != NULL) {
         judge_shard(world->judge, world->now_ms, stream, shard, parent[0] != '\0' ? parent : NULL,
                     NULL);
@@ -65,9 +68,16 @@ static void shard_opened(void *ctx, struct tr_wall at, struct tr_bytes arn, cons
 static void shard_closed(void *ctx, struct tr_wall at, struct tr_bytes arn, const char *shard)
 {
     struct world *world = ctx;
+    size_t i;
     (void)at;
     (void)arn;
     WORLD_TRACE(world, SIZE_MAX, "shard %s closes", shard);
+    for (i = 0; i < world->open_count; i++) {
+        if (strcmp(world->open_shards[i], shard) == 0) {
+            memcpy(world->open_shards[i], world->open_shards[--world->open_count], 48);
+            break;
+        }
+    }
     if (world->judge != NULL) {
         judge_shard_closed(world->judge, world->now_ms, shard);
     }

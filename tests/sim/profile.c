@@ -18,7 +18,8 @@ static const struct profile profiles[] = {
      .faults_min = 12,
      .faults_max = 40,
      .failover_min_ms = 2000,
-     .failover_max_ms = 10000},
+     .failover_max_ms = 10000,
+     .stream_changes = 50},
     {.name = "large",
      .workers = 20,
      .shards_min = 1000,
@@ -42,7 +43,8 @@ static const struct profile profiles[] = {
      .faults_min = 20,
      .faults_max = 60,
      .failover_min_ms = 10000,
-     .failover_max_ms = 10000},
+     .failover_max_ms = 10000,
+     .stream_changes = 300},
 };
 
 size_t profile_count(void)

@@ -18,8 +18,10 @@ struct profile {
     unsigned keys;
     unsigned faults_min, faults_max;
     uint64_t failover_min_ms, failover_max_ms;
+    unsigned stream_changes; /* of a thousand fleets: the stream is turned off and on */
 };
 
+/* The table, row by row. */
 size_t profile_count(void);
 const struct profile *profile_at(size_t i);
 /* By its name, or NULL. */
