@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The inside of the KCL-like worker, shared by its files: kcl.c (frame, renewer), kcl_taker.c (scan,
- * take, steal), kcl_shard.c (one shard's consumer), kcl_wire.c (requests and answers). */
+ * The inside of the KCL-like worker, shared by its files: kcl.c (frame, renewer), kcl_taker.c
+ * (scan, take, steal), kcl_shard.c (one shard's consumer), kcl_wire.c (requests and answers). */
 #ifndef TR_TESTS_SIM_KCL_PARTS_H
 #define TR_TESTS_SIM_KCL_PARTS_H
 
