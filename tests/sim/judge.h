@@ -22,9 +22,8 @@ struct judge_options {
     uint64_t failover_ms;  /* of every worker */
     uint64_t retention_ms; /* the model's; 24 h */
     const char *lease_table;
-    bool latest; /* the fleet starts at latest: what was written before the first lease row may be
-                      skipped */
-    bool once;   /* workers end of themselves when all is read */
+    bool latest;         /* what was written before the first lease row may be skipped */
+    bool once;           /* workers end of themselves when all is read */
     bool whole_releases; /* what a worker has done is in the checkpoint that it releases with */
     bool may_fail;       /* workers may end with an error (bad input, memory, on_gap: stop) */
     judge_wrong_fn *wrong;
