@@ -45,7 +45,9 @@ def run(args, endpoint, folder):
         chance.shuffle(kinds)
         for number, kind in enumerate(kinds[:args.rounds], 1):
             name = choose(chance, fleet)
-            found = fleet.disturb(kind, name, 20 + 3 * args.failover)
+            patience = 20 + 3 * args.failover
+            found = (fleet.pause(name, patience) if kind == "pause"
+                     else fleet.end_and_restart(kind, [name], patience))
             times = ", ".join(f"{t.seconds:.2f} s by {t.taker.name}" for t in found)
             print(f"round {number:2}: {kind:5} {name}: {len(found)} taken over: {times}",
                   flush=True)

@@ -262,11 +262,17 @@ class Seen(threading.Thread):
                 del held[shard]
         return held
 
-    def first_taken(self, shard, after, but):
+    def taken(self, shard):
+        """[(time, worker)] of each time that the shard was taken."""
         with self.lock:
-            times = [(e[0], e[3]) for e in self.events
-                     if e[1] == shard and e[2] == "taken" and e[0] >= after and e[3] is not but]
-        return min(times, key=lambda t: t[0], default=None)
+            times = [(e[0], e[3]) for e in self.events if e[1] == shard and e[2] == "taken"]
+        return sorted(times, key=lambda t: t[0])
+
+    def first_taken(self, shard, after, but):
+        for at, worker in self.taken(shard):
+            if at >= after and worker not in but:
+                return at, worker
+        return None
 
     def has_all(self, versions):
         with self.lock:
@@ -371,8 +377,8 @@ class Tailrace:
 
 
 class Takeover:
-    def __init__(self, kind, shard, seconds):
-        self.kind, self.shard, self.seconds = kind, shard, seconds
+    def __init__(self, kind, seconds, taker):
+        self.kind, self.seconds, self.taker = kind, seconds, taker
 
 
 class Fleet:
@@ -409,44 +415,47 @@ class Fleet:
     def held_by(self, worker):
         return [shard for shard, holder in self.seen.holders().items() if holder is worker]
 
-    def wait_taken(self, kind, shards, since, victim, seconds):
+    def wait_taken(self, kind, shards, since, victims, seconds):
         found = []
         for shard in shards:
-            at, taker = wait_for(seconds, f"somebody took {shard[1]} of {shard[0]} from "
-                                 f"{victim.name} after {kind}",
-                                 lambda s=shard: self.seen.first_taken(s, since, victim))
-            takeover = Takeover(kind, shard, at - since)
-            takeover.taker = taker
-            found.append(takeover)
+            at, taker = wait_for(seconds, f"somebody took {shard[1]} of {shard[0]} after {kind}",
+                                 lambda s=shard: self.seen.first_taken(s, since, victims))
+            found.append(Takeover(kind, at - since, taker))
         self.takeovers += found
         return found
 
-    def disturb(self, kind, name, patience):
-        """Kill, pause or stop the worker at that place; it is back, or another in its stead, when
-        this returns. Returns the takeovers of what it held."""
+    def pause(self, name, patience):
+        """SIGSTOP for longer than failover and until all that it held is taken over, then SIGCONT.
+        Returns the takeovers."""
         victim = self.workers[name]
         shards = self.held_by(victim)
-        if kind == "pause":
-            since = victim.signal(signal.SIGSTOP)
-            try:
-                found = self.wait_taken(kind, shards, since, victim, patience)
-                rest = since + self.failover * self.chance.uniform(1.1, 1.6) - time.time()
-                time.sleep(max(0.0, rest))
-            finally:
-                victim.signal(signal.SIGCONT)
-            return found
-        since = victim.signal(signal.SIGKILL if kind == "kill" else signal.SIGTERM)
-        if kind == "stop":
+        since = victim.signal(signal.SIGSTOP)
+        try:
+            found = self.wait_taken("pause", shards, since, {victim}, patience)
+            rest = since + self.failover * self.chance.uniform(1.1, 1.6) - time.time()
+            time.sleep(max(0.0, rest))
+        finally:
+            victim.signal(signal.SIGCONT)
+        return found
+
+    def end_and_restart(self, kind, names, patience):
+        """SIGKILL ("kill") or SIGTERM ("stop") to the workers at those places at once; others are
+        there in their stead when this returns. Returns the takeovers of what they held."""
+        victims = [self.workers[name] for name in names]
+        shards = [shard for victim in victims for shard in self.held_by(victim)]
+        times = [victim.signal(signal.SIGKILL if kind == "kill" else signal.SIGTERM)
+                 for victim in victims]
+        for victim in victims:
             try:
                 code = victim.process.wait(timeout=30)
             except subprocess.TimeoutExpired as e:
-                raise Failed(f"{name} did not stop within 30 s") from e
-            if code != 0 and code != 143:
-                raise Failed(f"{name} ended with {code} after SIGTERM")
-        victim.process.wait()
-        # It comes back after the takeovers: a newcomer's first scan would find free leases sooner.
-        found = self.wait_taken(kind, shards, since, victim, patience)
-        self.start(name)
+                raise Failed(f"{victim.name} did not stop within 30 s") from e
+            if kind == "stop" and code != 0:
+                raise Failed(f"{victim.name} ended with {code} after SIGTERM")
+        # They come back after the takeovers: a newcomer's first scan would find free leases sooner.
+        found = self.wait_taken(kind, shards, min(times), set(victims), patience)
+        for name in names:
+            self.start(name)
         return found
 
 
