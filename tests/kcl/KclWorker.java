@@ -99,6 +99,8 @@ public final class KclWorker {
     private KclWorker() {
     }
 
+    /** All of KCL's 1.x line is deprecated by now, and in use. */
+    @SuppressWarnings("deprecation")
     public static void main(String[] args) {
         AWSCredentialsProvider credentials =
                 new AWSStaticCredentialsProvider(new BasicAWSCredentials("local", "local"));
@@ -113,8 +115,7 @@ public final class KclWorker {
             String application = args[i].substring(0, args[i].indexOf('='));
             String arn = args[i].substring(args[i].indexOf('=') + 1);
             KinesisClientLibConfiguration config =
-                    new KinesisClientLibConfiguration(
-                            application, arn, credentials, credentials, credentials, args[1])
+                    new KinesisClientLibConfiguration(application, arn, credentials, args[1])
                             .withRegionName(REGION)
                             .withFailoverTimeMillis(Long.parseLong(args[2]))
                             .withInitialPositionInStream(InitialPositionInStream.TRIM_HORIZON)
