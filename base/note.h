@@ -21,6 +21,11 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
       "the last line of a run; `records` are those that this process processed")                   \
     X(STREAM_FOUND, INFO, "stream found", "", "", "stream",                                        \
       "the stream that the consumer follows, newest of its table")                                 \
+    X(STREAM_FOLLOWED, INFO, "stream followed", "", "", "stream",                                  \
+      "the rows say that the fleet is at this stream; the one before it is drained")               \
+    X(STREAM_LOST, ERROR, "stream is gone", "", "", "stream",                                      \
+      "neither DescribeStream nor its table knows it any more, and there is a newer one: what of " \
+      "it was not read is gone for good")                                                          \
     X(STREAM_WAITING, WARN, "stream not readable yet", "", "", "why",                              \
       "a table or the stream could not be described or listed; asked again with backoff")          \
     X(TABLE_CREATED, INFO, "lease table created", "", "", "table", "it was missing and was made")  \

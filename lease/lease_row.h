@@ -24,7 +24,7 @@ struct tr_lease_row {
     size_t parent_count;
     /* Our own attributes, all optional (docs/leases.md). */
     uint64_t failover_ms;   /* tailraceFailoverMs, if tailraceOwner equals leaseOwner; else 0 */
-    struct tr_bytes stream; /* tailraceStream: the stream's label; absent: made by somebody else */
+    struct tr_bytes stream; /* tailraceStream: TABLE/stream/LABEL; absent: not made by us */
     bool without_parents;   /* tailraceNoParents */
 };
 

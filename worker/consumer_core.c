@@ -71,8 +71,7 @@ static void phase_failed(struct tr_consumer *c, const char *what, enum tr_status
 
 static void stream_found(struct tr_consumer *c)
 {
-    struct tr_bytes region, table;
-    if (!tr_stream_arn_parts(tr_buf_bytes(&c->arn), &region, &table, &c->label)) {
+    if (!tr_consumer_stream_of(c, &c->stream)) {
         tr_consumer_fail(c, TR_ECONFIG, "consumer '%s': '%s' is not the arn of a stream",
                          c->options.name, c->arn.ptr);
         return;
@@ -100,7 +99,7 @@ static void start_running(struct tr_consumer *c)
 {
     struct tr_lease_options options = {
         .worker_id = tr_bytes_of(c->options.worker_id),
-        .stream = c->label,
+        .stream = c->stream,
         .failover_ms = c->options.failover_ms,
         .seed = tr_random_u64(&c->random),
         .leases_max = SHARDS_MAX,
@@ -183,6 +182,7 @@ static void on_answer(struct tr_consumer *c, uint64_t op, struct tr_aws_answer *
         }
         return;
     case OP_LIST:
+    case OP_STREAMS:
     case OP_SCAN:
     case OP_WRITE:
     case OP_READ:
@@ -332,14 +332,13 @@ enum tr_status tr_consumer_new(const struct tr_consumer_options *options, struct
         return TR_ENOMEM;
     }
     if (options->arn != NULL) {
-        struct tr_bytes region, table;
         tr_buf_add_str(&c->arn, options->arn);
         if (c->arn.failed) {
             tr_consumer_free(c);
             return TR_ENOMEM;
         }
         c->phase = PHASE_LEASE_TABLE;
-        if (!tr_stream_arn_parts(tr_buf_bytes(&c->arn), &region, &table, &c->label)) {
+        if (!tr_consumer_stream_of(c, &c->stream)) {
             tr_consumer_fail(c, TR_ECONFIG, "consumer '%s': '%s' is not the arn of a stream",
                              options->name, options->arn);
         }

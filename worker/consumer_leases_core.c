@@ -49,18 +49,66 @@ void tr_consumer_leases_deinit(struct tr_consumer *c)
     free_values(&c->wanted, free_wanted);
     free_values(&c->rows, tr_free);
     tr_map_deinit(&c->by_key);
+    tr_map_deinit(&c->stream_names);
     free_values(&c->bad, tr_free);
     scan_reset(&c->scan);
     tr_free(c->scan.pages);
     tr_shard_list_deinit(&c->listing.list);
+    tr_stream_list_deinit(&c->streams.list);
     tr_lease_effects_deinit(&c->lease_effects);
     tr_lease_core_free(c->leases);
     tr_graph_free(c->graph);
 }
 
-static bool is_foreign(const struct tr_consumer *c, const struct tr_lease_row *row)
+static bool is_foreign(const struct tr_consumer *c, struct tr_bytes stream)
 {
-    return row->stream.ptr != NULL && !tr_bytes_eq(row->stream, c->label);
+    return stream.ptr != NULL && !tr_bytes_eq(stream, c->stream);
+}
+
+/* Our own copy of a stream's name; there are few of them. */
+static struct tr_bytes stream_name(struct tr_consumer *c, struct tr_bytes stream)
+{
+    struct tr_map_entry *entry;
+    if (stream.ptr == NULL) {
+        return stream;
+    }
+    entry = tr_map_find(&c->stream_names, stream);
+    if (entry == NULL && tr_map_set(&c->stream_names, stream, c) == TR_OK) {
+        entry = tr_map_find(&c->stream_names, stream);
+    }
+    c->out_of_memory = c->out_of_memory || entry == NULL;
+    return entry != NULL ? tr_map_key(entry) : (struct tr_bytes){NULL, 0};
+}
+
+static void drop_wanted(struct tr_consumer *c, struct tr_map_entry *entry)
+{
+    struct wanted *wanted = tr_map_value(entry);
+    (void)tr_map_remove(&c->wanted, tr_map_key(entry));
+    row_strings_free(wanted);
+}
+
+void tr_consumer_forget_shards(struct tr_consumer *c)
+{
+    struct tr_map_entry *entry;
+    while ((entry = tr_map_first(&c->wanted)) != NULL) {
+        drop_wanted(c, entry);
+    }
+    for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {
+        struct row_info *info = tr_map_value(entry);
+        info->foreign = is_foreign(c, info->stream);
+    }
+}
+
+bool tr_consumer_has_rows(const struct tr_consumer *c)
+{
+    struct tr_map_entry *entry;
+    for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {
+        const struct row_info *info = tr_map_value(entry);
+        if (!info->foreign) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static struct row_info *row_info(struct tr_consumer *c, struct tr_bytes key)
@@ -132,10 +180,9 @@ static void forget_proposals(struct tr_consumer *c)
     struct tr_map_entry *entry = tr_map_first(&c->wanted);
     while (entry != NULL) {
         struct tr_map_entry *next = tr_map_next(entry);
-        struct wanted *wanted = tr_map_value(entry);
+        const struct wanted *wanted = tr_map_value(entry);
         if (!wanted->asked) {
-            (void)tr_map_remove(&c->wanted, tr_map_key(entry));
-            row_strings_free(wanted);
+            drop_wanted(c, entry);
         }
         entry = next;
     }
@@ -174,7 +221,7 @@ static void on_row(struct tr_consumer *c, const struct tr_lease_row *row, bool t
     struct tr_graph_event event = {
         .kind = TR_GRAPH_ROW, .now = c->now, .begun = c->now, .rows = &graph_row, .row_count = 1};
     if (wanted != NULL) {
-        if (wanted->asked && wanted->gap && !is_foreign(c, row)) {
+        if (wanted->asked && wanted->gap && !is_foreign(c, row->stream)) {
             tr_consumer_note(c, TR_NOTE_GAP, row->key, 0, 0,
                              TR_LIT("shards before this one were trimmed while nobody read"));
         }
@@ -184,7 +231,11 @@ static void on_row(struct tr_consumer *c, const struct tr_lease_row *row, bool t
         return;
     }
     info->ready_sent = false; /* the lease core forgets it with the row */
-    info->foreign = is_foreign(c, row);
+    info->stream = stream_name(c, row->stream);
+    info->foreign = is_foreign(c, info->stream);
+    if (!info->ended && row->checkpoint.kind == TR_POSITION_SHARD_END) {
+        c->last_end = c->now;
+    }
     info->ended = row->checkpoint.kind == TR_POSITION_SHARD_END;
     if (tell_graph && !info->foreign) {
         tr_consumer_graph_event(c, &event);
@@ -373,9 +424,12 @@ static void scan_complete(struct tr_consumer *c)
                     on_bad_row(c, row->key, "'leaseCounter' cannot be raised any more");
                 }
                 rows[event.row_count++] = *row;
-                if (!is_foreign(c, row)) {
-                    graph_rows[rows_event.row_count++] = graph_row_of(row);
-                }
+            }
+        }
+        tr_consumer_streams_choose(c, rows, event.row_count);
+        for (i = 0; i < event.row_count; i++) {
+            if (!is_foreign(c, rows[i].stream)) {
+                graph_rows[rows_event.row_count++] = graph_row_of(&rows[i]);
             }
         }
         event.rows = rows;
@@ -481,8 +535,10 @@ void tr_consumer_leases_answer(struct tr_consumer *c, enum op_kind kind, uint64_
         on_write(c, number, answer);
     } else if (kind == OP_READ) {
         on_read(c, number, answer);
+    } else if (kind == OP_STREAMS) {
+        tr_consumer_streams_answer(c, answer);
     } else {
-        tr_consumer_list_answer(c, answer);
+        tr_consumer_list_answer(c, number, answer);
     }
 }
 
@@ -523,7 +579,7 @@ static bool make_one_row(struct tr_consumer *c)
             struct tr_lease_event event = {
                 .kind = TR_LEASE_EV_CREATE, .key = wanted->write.key, .create = &wanted->write};
             wanted->asked = true;
-            wanted->write.stream = c->label;
+            wanted->write.stream = c->stream;
             wanted->write.counter = (uint64_t)c->wall.ms;
             tr_consumer_lease_event(c, &event);
             return true;
@@ -536,7 +592,8 @@ static bool make_one_row(struct tr_consumer *c)
 static bool waits_for_listing(const struct tr_consumer *c, struct tr_bytes key)
 {
     struct tr_position checkpoint;
-    return !c->listing.complete_once && tr_lease_core_checkpoint(c->leases, key, &checkpoint) &&
+    return !c->listing.complete_once && !c->streams.lost &&
+           tr_lease_core_checkpoint(c->leases, key, &checkpoint) &&
            checkpoint.kind == TR_POSITION_TRIM_HORIZON;
 }
 
@@ -567,6 +624,7 @@ void tr_consumer_leases_pump(struct tr_consumer *c)
         c->want_scan = false;
         tr_consumer_lease_event(c, &(struct tr_lease_event){.kind = TR_LEASE_EV_LOOK});
     }
+    tr_consumer_streams_pump(c);
     if (tr_mono_reached(c->now, c->listing.next) && !c->stopping) {
         tr_consumer_list(c);
     }
@@ -582,7 +640,9 @@ struct tr_mono tr_consumer_leases_deadline(const struct tr_consumer *c)
 {
     struct tr_mono at = tr_lease_core_deadline(c->leases);
     /* Who stops lists no more: a listing that came due then is no deadline. */
-    return c->phase == PHASE_RUN ? tr_mono_min(at, c->listing.next) : at;
+    return c->phase == PHASE_RUN
+               ? tr_mono_min(tr_mono_min(at, c->listing.next), tr_consumer_streams_deadline(c))
+               : at;
 }
 
 static bool row_finished(const struct tr_consumer *c, struct tr_bytes key,
@@ -659,7 +719,8 @@ bool tr_consumer_leases_finished(const struct tr_consumer *c)
 {
     struct tr_map_entry *entry;
     if (!c->listing.complete_once || c->listing.active || !tr_lease_core_scanned(c->leases) ||
-        are_rows_coming(c) || !(tr_graph_settled(c->graph) || has_bad_rows(c))) {
+        are_rows_coming(c) || !tr_consumer_streams_finished(c) ||
+        !(tr_graph_settled(c->graph) || has_bad_rows(c))) {
         return false;
     }
     for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {

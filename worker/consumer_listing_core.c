@@ -22,7 +22,7 @@ void tr_consumer_want_listing(struct tr_consumer *c)
     struct listing *listing = &c->listing;
     uint64_t gap_ms = c->options.once ? LISTING_WANTED_ONCE_MS : LISTING_WANTED_MS;
     struct tr_mono soon = tr_mono_max(c->now, tr_mono_add_ms(listing->begun, gap_ms));
-    if (!listing->active) {
+    if (!listing->active && !c->streams.lost) {
         listing->next = tr_mono_min(listing->next, soon);
     }
 }
@@ -57,12 +57,13 @@ void tr_consumer_list(struct tr_consumer *c)
         tr_shard_list_deinit(&listing->list);
         listing->begun = c->now;
         listing->calls = 0;
+        listing->number++;
         listing->active = true;
     } else {
         after = tr_buf_bytes(&listing->list.last_evaluated);
     }
-    body = tr_consumer_call(c, tr_consumer_op(OP_LIST, NULL, 0), TR_AWS_STREAMS, TR_AWS_CONTROL,
-                            "DescribeStream", 0, 0);
+    body = tr_consumer_call(c, tr_consumer_op(OP_LIST, NULL, listing->number), TR_AWS_STREAMS,
+                            TR_AWS_CONTROL, "DescribeStream", 0, 0);
     if (body != NULL) {
         tr_encode_describe_stream(body, tr_buf_bytes(&c->arn),
                                   after.len > 0 ? after : (struct tr_bytes){NULL, 0},
@@ -72,11 +73,24 @@ void tr_consumer_list(struct tr_consumer *c)
     }
 }
 
+void tr_consumer_forget_listing(struct tr_consumer *c)
+{
+    struct listing *listing = &c->listing;
+    listing->active = false;
+    listing->complete_once = false;
+    listing->failures = 0;
+    listing->next = c->now;
+}
+
 static void listing_failed(struct tr_consumer *c, enum tr_status status, const struct tr_err *err)
 {
     struct listing *listing = &c->listing;
 
-    if (!listing->complete_once && !tr_consumer_may_pass(status, listing->failures)) {
+    if (status == TR_ENOTFOUND) {
+        tr_consumer_stream_missing(c);
+    }
+    if (!listing->complete_once && !c->streams.further &&
+        !tr_consumer_may_pass(status, listing->failures)) {
         tr_consumer_fail(c, status, "consumer '%s': list the stream's shards: %s", c->options.name,
                          err->text);
     }
@@ -112,6 +126,8 @@ static void listing_complete(struct tr_consumer *c)
     listing->active = false;
     listing->failures = 0;
     listing->complete_once = true;
+    listing->complete_begun = listing->begun;
+    c->streams.missing = false;
     listing->next = tr_mono_add_ms(c->now, LISTING_EVERY_MS);
     c->stream_status = listing->list.status;
     note_new_shards(c, &listing->list);
@@ -121,14 +137,14 @@ static void listing_complete(struct tr_consumer *c)
     watch_leaves(c);
 }
 
-void tr_consumer_list_answer(struct tr_consumer *c, struct tr_aws_answer *answer)
+void tr_consumer_list_answer(struct tr_consumer *c, uint64_t number, struct tr_aws_answer *answer)
 {
     struct listing *listing = &c->listing;
     struct tr_err err = answer->err;
     enum tr_status status = answer->status;
     uint64_t wait_ms;
 
-    if (!listing->active) {
+    if (!listing->active || number != listing->number) {
         return;
     }
     if (status == TR_OK) {

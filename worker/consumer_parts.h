@@ -2,7 +2,8 @@
  *
  * The inside of a consumer, shared by its files: consumer_out_core.c (effects, notes, calls),
  * consumer_core.c (start-up, dispatch, end), consumer_leases_core.c (lease table and shard graph),
- * consumer_listing_core.c (listings), consumer_shards_core.c (held leases: reading),
+ * consumer_listing_core.c (listings), consumer_streams_core.c (the table's streams),
+ * consumer_shards_core.c (held leases: reading),
  * consumer_batches_core.c (processing, checkpoints, ends). Nobody else includes it. */
 #ifndef TR_WORKER_CONSUMER_PARTS_H
 #define TR_WORKER_CONSUMER_PARTS_H
@@ -26,6 +27,7 @@ enum op_kind {
     OP_LEASE_TABLE, /* DescribeTable of the lease table */
     OP_CREATE_TABLE,
     OP_LIST,     /* DescribeStream, next page of the listing */
+    OP_STREAMS,  /* ListStreams of the table, next page */
     OP_CHILDREN, /* DescribeStream with CHILD_SHARDS, slot */
     OP_SCAN,     /* Scan, next page */
     OP_WRITE,    /* a write of the lease core: its op */
@@ -103,7 +105,8 @@ struct wanted {
 struct row_info {
     bool ready_sent;
     bool ended;
-    bool foreign; /* of another stream */
+    bool foreign;           /* of another stream */
+    struct tr_bytes stream; /* its stream's name, borrowed from stream_names; absent: none given */
 };
 
 struct listing {
@@ -114,6 +117,21 @@ struct listing {
     unsigned failures;
     uint64_t calls;
     bool complete_once;
+    struct tr_mono complete_begun; /* when the newest complete one began */
+    uint64_t number;               /* of the listing under way; late answers have another */
+};
+
+/* What is known of the table's other streams. */
+struct streams {
+    struct tr_stream_list list; /* being read */
+    bool asking;
+    bool chosen;     /* the rows have said which stream the fleet is at */
+    bool further;    /* the present one came after one that was followed */
+    bool missing;    /* DescribeStream did not find it */
+    bool lost;       /* ... nor does its table name it, which names a newer one */
+    bool none_newer; /* it is drained, and its table names none behind it */
+    struct tr_mono next;
+    unsigned failures;
 };
 
 /* A row that is left as it is. */
@@ -148,7 +166,7 @@ struct tr_consumer {
     unsigned phase_failures;
     bool phase_calling;
     struct tr_buf arn;
-    struct tr_bytes label; /* part of arn */
+    struct tr_bytes stream; /* part of arn: "TABLE/stream/LABEL", the stream's name in rows */
     enum tr_stream_status stream_status;
 
     struct tr_graph *graph;
@@ -160,6 +178,9 @@ struct tr_consumer {
     struct tr_map by_key; /* shard id -> struct slot, of held leases */
     struct tr_map bad;    /* shard id -> struct bad_row, owned */
     struct listing listing;
+    struct streams streams;
+    struct tr_map stream_names; /* names that rows carry, for row_info */
+    struct tr_mono last_end;    /* when a row came to be known as ended */
     struct scan scan;
 
     struct slot **slots; /* owned; NULL where free */
@@ -202,6 +223,10 @@ bool tr_consumer_children_wanted(const struct tr_consumer *c, struct tr_bytes pa
 void tr_consumer_leases_answer(struct tr_consumer *c, enum op_kind kind, uint64_t number,
                                struct tr_aws_answer *answer);
 /* Everything that is due: listings, rows to make, leases that became ready. */
+/* Another stream is followed: nothing is known of its shards. */
+void tr_consumer_forget_shards(struct tr_consumer *c);
+/* Whether the present stream has rows. */
+bool tr_consumer_has_rows(const struct tr_consumer *c);
 void tr_consumer_leases_pump(struct tr_consumer *c);
 struct tr_mono tr_consumer_leases_deadline(const struct tr_consumer *c);
 /* With once: whether all rows are finished, or another worker's, or cannot be finished. */
@@ -212,7 +237,7 @@ void tr_consumer_leases_deinit(struct tr_consumer *c);
 
 /* consumer_listing_core.c */
 void tr_consumer_list(struct tr_consumer *c);
-void tr_consumer_list_answer(struct tr_consumer *c, struct tr_aws_answer *answer);
+void tr_consumer_list_answer(struct tr_consumer *c, uint64_t number, struct tr_aws_answer *answer);
 /* A listing would help: one soon, within the budget of calls. */
 void tr_consumer_want_listing(struct tr_consumer *c);
 /* Whether the row is at its end and a child of it must still come. */
@@ -220,6 +245,26 @@ bool tr_consumer_child_due(const struct tr_consumer *c, struct tr_bytes key,
                            const struct row_info *info);
 void tr_consumer_children_answer(struct tr_consumer *c, struct slot *slot,
                                  struct tr_aws_answer *answer);
+
+/* Drop what is under way; the next listing is due now. */
+void tr_consumer_forget_listing(struct tr_consumer *c);
+
+/* consumer_streams_core.c */
+
+/* The name of the consumer's stream, a view into its ARN; false when that is none. */
+bool tr_consumer_stream_of(const struct tr_consumer *c, struct tr_bytes *out);
+/* Whether a stream's name is of the consumer's table. */
+bool tr_consumer_is_of_table(const struct tr_consumer *c, struct tr_bytes stream);
+/* A complete scan shows these rows, of all streams: follow the one that the fleet is at. */
+void tr_consumer_streams_choose(struct tr_consumer *c, const struct tr_lease_row *rows,
+                                size_t count);
+/* DescribeStream does not find the stream: ask its table. */
+void tr_consumer_stream_missing(struct tr_consumer *c);
+void tr_consumer_streams_answer(struct tr_consumer *c, struct tr_aws_answer *answer);
+void tr_consumer_streams_pump(struct tr_consumer *c);
+struct tr_mono tr_consumer_streams_deadline(const struct tr_consumer *c);
+/* With once: no further stream is to be followed. */
+bool tr_consumer_streams_finished(const struct tr_consumer *c);
 
 /* consumer_shards_core.c */
 void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx);

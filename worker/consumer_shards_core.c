@@ -187,6 +187,7 @@ void tr_consumer_stored(struct tr_consumer *c, struct slot *slot,
     tr_consumer_note(c, TR_NOTE_SHARD_ENDED, row.key, slot->records, 0, (struct tr_bytes){NULL, 0});
     if (info != NULL) {
         info->ended = true;
+        c->last_end = c->now;
     }
     tr_consumer_graph_event(c, &event);
     tr_consumer_want_listing(c); /* CHILD_SHARDS may have left a child out */
@@ -330,11 +331,10 @@ static void check_lost(struct tr_consumer *c, struct slot *slot)
     bool listed = tr_graph_shard(c->graph, tr_consumer_key(slot)) != NULL;
     uint64_t missing_ms = tr_mono_ms_between(slot->reader.not_found_since, c->now);
 
-    if (slot->reader.not_found == 0 || !c->listing.complete_once ||
-        !tr_shard_id_ms(tr_consumer_key(slot), &made_ms) || c->wall.ms - made_ms < RETENTION_MS) {
-        return;
-    }
-    if (listed && missing_ms < NOT_FOUND_LOST_MS) {
+    if (slot->reader.not_found == 0 ||
+        (!c->streams.lost &&
+         (!c->listing.complete_once || !tr_shard_id_ms(tr_consumer_key(slot), &made_ms) ||
+          c->wall.ms - made_ms < RETENTION_MS || (listed && missing_ms < NOT_FOUND_LOST_MS)))) {
         return;
     }
     on_trimmed(c, slot, &slot->handed);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The judge of a simulated fleet: told what the service model and the processors saw, it says what
+ * no fleet may do, and after the faults have stopped what it must do soon. It shares no comparison,
+ * condition, decoding or slicing code with the product: rows and records come to it as the model's
+ * JSON text and as plain strings. Times are the world's own true milliseconds. */
+#ifndef TR_TESTS_SIM_JUDGE_H
+#define TR_TESTS_SIM_JUDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct judge;
+
+/* A verdict against the fleet: which check (a short name, as in the mutants' table) and why. The
+ * first one of a run counts; the world stops the run then. */
+typedef void judge_wrong_fn(void *ctx, const char *check, const char *why);
+
+struct judge_options {
+    uint64_t failover_ms;  /* of every worker */
+    uint64_t retention_ms; /* the model's, 24 h */
+    const char *lease_table;
+    bool latest; /* what was written before the first lease row may be skipped */
+    judge_wrong_fn *wrong;
+    void *ctx;
+};
+
+/* Owns: *options copied; free with judge_free. */
+struct judge *judge_new(const struct judge_options *options);
+void judge_free(struct judge *judge);
+
+/* ---- what the model saw ---- */
+
+/* A shard came to be. Parents: at most two; NULL where there is none. */
+void judge_shard(struct judge *judge, uint64_t at, const char *stream, const char *shard,
+                 const char *parent, const char *other_parent);
+/* A shard takes no more records. */
+void judge_shard_closed(struct judge *judge, uint64_t at, const char *shard);
+/* The writer's record: version 1.. of item `key`, in the order of the stream. */
+void judge_written(struct judge *judge, uint64_t at, const char *shard, const char *sequence,
+                   unsigned key, uint64_t version);
+/* Records of the shard up to and including this sequence number are gone (NULL: the whole shard,
+ * with its place in the listing). */
+void judge_trimmed(struct judge *judge, uint64_t at, const char *shard, const char *up_to);
+/* An item of any table changed: before and after as DynamoDB JSON, NULL where there was or is none.
+ * By whom, and when that worker sent the request (SIZE_MAX: the writer or the world itself). */
+void judge_item(struct judge *judge, uint64_t at, size_t worker, uint64_t sent, const char *table,
+                const char *before, const char *after);
+/* A call of a worker reached the service: operation ("GetRecords"), the shard if it names one, its
+ * capacity in tenths of a unit (lease table), whether it was answered well. */
+void judge_call(struct judge *judge, uint64_t at, size_t worker, const char *operation,
+                const char *shard, uint64_t tenths, bool ok);
+
+/* ---- what the workers did ---- */
+
+enum judge_worker_event {
+    JUDGE_STARTED,
+    JUDGE_CRASHED,  /* dropped as it stands */
+    JUDGE_STOPPING, /* was told to stop */
+    JUDGE_ENDED,    /* of itself, well */
+    JUDGE_FAILED,   /* of itself, with an error */
+    JUDGE_PAUSED,
+    JUDGE_WOKEN,
+};
+/* `kcl`: the worker is a KCL-like one, which steals and knows no validity. */
+void judge_worker(struct judge *judge, uint64_t at, size_t worker, enum judge_worker_event event,
+                  const char *id, bool kcl);
+/* The worker hands a batch of this shard to its processor now: records first..last. */
+void judge_batch(struct judge *judge, uint64_t at, size_t worker, const char *shard,
+                 const char *first, const char *last, size_t count);
+/* The processor has done one record of a batch. */
+void judge_done(struct judge *judge, uint64_t at, size_t worker, const char *shard,
+                const char *sequence, unsigned key, uint64_t version);
+/* The worker reports a gap: shard, and the bounds as its note tells them (NULL: not given). */
+void judge_gap(struct judge *judge, uint64_t at, size_t worker, const char *shard,
+               const char *text);
+
+/* ---- the run ---- */
+
+/* A fault of that kind was put in (trimming unread data and the like need one to blame). */
+void judge_fault(struct judge *judge, uint64_t at, const char *kind);
+/* No fault from now on, and `workers` workers run: the bounds of liveness count from here. */
+void judge_calm(struct judge *judge, uint64_t at, size_t workers);
+/* Now and then (each simulated second or so): what is due by now. */
+void judge_tick(struct judge *judge, uint64_t at);
+/* The end: everything written and not trimmed was done, and so on. */
+void judge_end(struct judge *judge, uint64_t at);
+/* Deliveries that were repeated. */
+uint64_t judge_repeats(const struct judge *judge);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A table whose stream is turned off and on again: what was written to each stream is read, one
+ * stream after the other, by whole workers in virtual time. */
+#include "base/note.h"
+#include "tests/sim/world.h"
+#include "tests/support/test.h"
+
+#define DAY_MS (24u * 3600u * 1000u)
+
+static void update_table(struct world *world, const char *specification)
+{
+    struct tr_buf out = {0};
+    char body[256];
+    (void)snprintf(body, sizeof body, "{\"TableName\":\"Items\",\"StreamSpecification\":%s}",
+                   specification);
+    if (world_call(world, "DynamoDB_20120810.UpdateTable", body, &out) != 200) {
+        fail_msg("%.*s", TR_FMT(tr_buf_bytes(&out)));
+    }
+    tr_buf_deinit(&out);
+}
+
+static void turn_off(struct world *world)
+{
+    update_table(world, "{\"StreamEnabled\":false}");
+    world_run(world, 15000);
+}
+
+static void turn_on(struct world *world)
+{
+    update_table(world, "{\"StreamEnabled\":true,\"StreamViewType\":\"NEW_IMAGE\"}");
+    world_run(world, 15000);
+}
+
+static void write_some(struct world *world, unsigned writes)
+{
+    unsigned i;
+    for (i = 0; i < writes; i++) {
+        world_write(world, i * 7 % 20);
+    }
+}
+
+static void test_stream__turned_off_and_on_again_is_drained_then_followed(void **state)
+{
+    struct world *world =
+        world_new(&(struct world_options){.seed = 31, .shards = 3, .process_ms = 40});
+    (void)state;
+    (void)world_start(world, false);
+    (void)world_start(world, false);
+    write_some(world, 300);
+    world_run(world, 2000);
+    write_some(world, 300);
+    turn_off(world);
+    turn_on(world);
+    write_some(world, 300);
+    world_run(world, 120000);
+    assert_int_equal(world_check(world), 0);
+    assert_true(world_notes(world, TR_NOTE_STREAM_FOLLOWED) >= 1);
+    assert_int_equal(world_notes(world, TR_NOTE_GAP), 0);
+    world_free(world);
+}
+
+static void test_stream__turned_off_and_on_while_the_fleet_was_down_loses_nothing(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 32, .shards = 2});
+    size_t worker = world_start(world, false);
+    int i;
+    (void)state;
+    write_some(world, 100);
+    world_run(world, 10000);
+    world_stop(world, worker);
+    world_run_until_ended(world, worker, 60000);
+    for (i = 0; i < 3; i++) {
+        write_some(world, 100);
+        turn_off(world);
+        turn_on(world);
+    }
+    write_some(world, 100);
+    (void)world_start(world, false);
+    (void)world_start(world, false);
+    world_run(world, 300000);
+    assert_int_equal(world_check(world), 0);
+    assert_int_equal(world_notes(world, TR_NOTE_GAP), 0);
+    world_free(world);
+}
+
+static void test_stream__once_goes_on_to_the_newest_stream(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 33, .shards = 2});
+    enum tr_status status;
+    size_t worker = world_start(world, true);
+    (void)state;
+    write_some(world, 100);
+    world_run_until_ended(world, worker, 60000);
+    write_some(world, 100);
+    turn_off(world);
+    turn_on(world);
+    write_some(world, 100);
+    worker = world_start(world, true);
+    world_run_until_ended(world, worker, 120000);
+    assert_true(world_ended(world, worker, &status) && status == TR_OK);
+    assert_int_equal(world_check(world), 0);
+    world_free(world);
+}
+
+/* Down for longer than the service keeps a stream that is off: its unread records are gone, which
+ * is told, and the new stream is read. */
+static void test_stream__gone_before_it_was_read_is_a_gap_and_the_next_one_is_followed(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 34, .shards = 2});
+    size_t worker = world_start(world, false);
+    uint64_t delivered;
+    (void)state;
+    write_some(world, 100);
+    world_run(world, 10000);
+    world_crash(world, worker);
+    write_some(world, 100);
+    turn_off(world);
+    turn_on(world);
+    world_run(world, 2ull * DAY_MS);
+    delivered = world_delivered(world);
+    write_some(world, 100);
+    (void)world_start(world, false);
+    world_run(world, 600000);
+    assert_true(world_notes(world, TR_NOTE_GAP) >= 1);
+    assert_int_equal(world_notes(world, TR_NOTE_STREAM_LOST), 1);
+    assert_true(world_delivered(world) >= delivered + 100);
+    world_free(world);
+}
+
+static void test_lease_table__with_another_tables_stream_is_refused_at_the_start(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 35, .shards = 1});
+    enum tr_status status;
+    size_t worker = world_start(world, true);
+    (void)state;
+    world_run_until_ended(world, worker, 60000);
+    assert_int_equal(
+        world_call(world, "DynamoDB_20120810.PutItem",
+                   "{\"TableName\":\"app\",\"Item\":{\"leaseKey\":{\"S\":\"shardId-1\"},"
+                   "\"leaseCounter\":{\"N\":\"1\"},\"checkpoint\":{\"S\":\"TRIM_HORIZON\"},"
+                   "\"checkpointSubSequenceNumber\":{\"N\":\"0\"},"
+                   "\"ownerSwitchesSinceCheckpoint\":{\"N\":\"0\"},"
+                   "\"tailraceStream\":{\"S\":\"Others/stream/2026-11-21T08:00:01.000\"}}}",
+                   NULL),
+        200);
+    worker = world_start(world, false);
+    world_run_until_ended(world, worker, 60000);
+    assert_true(world_ended(world, worker, &status) && status == TR_ECONFIG);
+    world_free(world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stream__turned_off_and_on_again_is_drained_then_followed),
+        cmocka_unit_test(test_stream__turned_off_and_on_while_the_fleet_was_down_loses_nothing),
+        cmocka_unit_test(test_stream__once_goes_on_to_the_newest_stream),
+        cmocka_unit_test(
+            test_stream__gone_before_it_was_read_is_a_gap_and_the_next_one_is_followed),
+        cmocka_unit_test(test_lease_table__with_another_tables_stream_is_refused_at_the_start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
