@@ -754,7 +754,7 @@ static void run_steady(struct fleet *fleet, uint64_t ms, double writes_per_s)
     }
 }
 
-/* KCL's read units an hour by the Java KCL's constants: each worker's taker and leader checks, and the
+/* KCL 2.x's read units an hour: each worker's taker and leader checks by its constants, and the
  * leader's auditor; rows of 425 bytes. */
 static double kcl_reads(const struct size *size)
 {
