@@ -24,6 +24,7 @@
     X(LEASE_WRITES, "tailrace_lease_writes_total", "counter", "writes to lease tables")            \
     X(CHECKPOINTS, "tailrace_checkpoints_total", "counter", "checkpoints written")                 \
     X(GAPS, "tailrace_gaps_total", "counter", "places where trimmed records are missing")          \
+    X(SHARDS_STOPPED, "tailrace_shards_stopped", "gauge", "shards that on_gap: stop holds")        \
     X(PROCESS_FAILURES, "tailrace_processor_failures_total", "counter", "failed batches")          \
     X(PAGES_HELD_BYTES, "tailrace_pages_held_bytes", "gauge", "pages fetched and not processed")
 

@@ -47,6 +47,8 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
       "no renewal in time: no batch of the shard is begun until a write of ours succeeds")         \
     X(LEASE_RELEASED, INFO, "lease released", "counter", "", "checkpoint",                         \
       "given up on purpose; another worker may take it at once")                                   \
+    X(LEASE_DELETED, INFO, "lease row deleted", "counter", "", "",                                 \
+      "its shard ended long ago and its children's rows have progressed: it is needed no more")    \
     X(LEASE_ROW_BAD, ERROR, "lease row not understood", "", "", "why",                             \
       "the row is left as it is and its shard not read; the other leases go on")                   \
     X(LEASE_LIMIT, WARN, "limit of leases reached", "count", "max", "of",                          \
@@ -61,6 +63,18 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
       "all of its records are processed and checkpointed; `records` counts since `lease taken`")   \
     X(SHARD_STUCK, ERROR, "shard cannot be finished", "", "", "why",                               \
       "going on does not help: the leases are released and the run ends with 1 or 2")              \
+    X(SHARD_STOPPED, ERROR, "shard not read on", "", "", "why",                                    \
+      "on_gap is stop and records are missing: the lease is kept, its checkpoint stays, the "      \
+      "other "                                                                                     \
+      "leases go on; start with on_gap: continue to go on without the missing records")            \
+    X(START_FIXED, INFO, "start of the fleet fixed", "", "", "from",                               \
+      "the lease table was empty: records older than this are passed over, by all workers that "   \
+      "come and whatever they are configured to")                                                  \
+    X(START_WAITS, WARN, "start of the fleet waits", "", "", "why",                                \
+      "no row is made until an answer says the service's time: a host's clock does not decide")    \
+    X(START_REACHED, INFO, "start reached", "passed_over", "", "",                                 \
+      "the first record that is not older than the fleet's start; those before it are passed "     \
+      "over")                                                                                      \
     X(GAP, ERROR, "records are missing", "", "", "bounds",                                         \
       "trimmed before they were read: gone for good; `bounds` says between what")                  \
     X(ITERATOR_EXPIRED, INFO, "iterator expired", "", "", "after",                                 \

@@ -68,11 +68,13 @@ enum tr_setting_available { TR_SETTING_NOW, TR_SETTING_ONLY, TR_SETTING_LATER };
              "(one of `table` and `arn` is required)", NOW, "One stream, by its ARN.")             \
     CONSUMER(                                                                                      \
         "consumers.*.stream.start", stream.start, CHOICE, 0, 0, "trim_horizon|latest",             \
-        "trim_horizon", ONLY,                                                                      \
+        "trim_horizon", NOW,                                                                       \
         "Where the fleet's first start begins: at the oldest record, or with what is written "     \
-        "from then on.")                                                                           \
-    LATER("consumers.*.stream.start.at_timestamp", TIME, 0, 0, "",                                 \
-          "The fleet's first start begins with records of this time.")                             \
+        "from then on; or `{at_timestamp: TIME}`. Later starts go on where the fleet was.")        \
+    CONSUMER("consumers.*.stream.start.at_timestamp", stream.at_timestamp_ms, TIME, 0, 0, "",      \
+             "(not given: the word at `start` counts)", NOW,                                       \
+             "The fleet's first start begins with records of this time, which must not lie in "    \
+             "the future then.")                                                                   \
     CONSUMER("consumers.*.stream.on_gap", stream.on_gap, CHOICE, 0, 0, "continue|stop",            \
              "continue", NOW,                                                                      \
              "What to do when records were trimmed before they were read: report it and go on, "   \

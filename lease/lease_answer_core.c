@@ -266,6 +266,15 @@ static void won(struct tr_lease_core *core, struct tr_lease *lease, const struct
     lease->next_at = core->now;
 }
 
+static void deleted(struct tr_lease_core *core, struct tr_lease *lease)
+{
+    tr_lease_emit_note(core, lease, TR_NOTE_LEASE_DELETED, lease->row->row.counter,
+                       (struct tr_bytes){0});
+    tr_lease_emit(core, lease, TR_LEASE_FX_GONE);
+    tr_lease_known_enter(core, lease, LEASE_ABSENT);
+    lease->ready = false;
+}
+
 static void succeeded(struct tr_lease_core *core, struct tr_lease *lease,
                       const struct tr_lease_op *op, const struct tr_lease_row *row)
 {
@@ -285,6 +294,9 @@ static void succeeded(struct tr_lease_core *core, struct tr_lease *lease,
         return;
     case TR_LEASE_TAKE:
         won(core, lease, op, row);
+        return;
+    case TR_LEASE_DELETE:
+        deleted(core, lease);
         return;
     case TR_LEASE_RELEASE:
         apply_own(core, lease, op, row);
@@ -367,8 +379,9 @@ static void resolve(struct tr_lease_core *core, struct tr_lease *lease,
 {
     lease->must_read = false;
     switch (lease->state) {
-    case LEASE_MAKING:
-        tr_lease_observe(core, lease, row); /* somebody made it first */
+    case LEASE_MAKING:   /* somebody made it first */
+    case LEASE_DELETING: /* it is not what was judged */
+        tr_lease_observe(core, lease, row);
         break;
     case LEASE_TAKING:
     case LEASE_ADOPTING:
@@ -513,6 +526,8 @@ void tr_lease_answer_written(struct tr_lease_core *core, struct tr_lease *lease,
     const struct tr_lease_row *row = row_of(lease, ev);
     if (ev->status == TR_OK) {
         succeeded(core, lease, &op, row);
+    } else if (lease->state == LEASE_DELETING && row == NULL) {
+        tr_lease_known_enter(core, lease, LEASE_FOREIGN); /* the next scan tells */
     } else if (ev->status != TR_ECONDITION) {
         failed(core, lease, ev->status, ev->may_have_happened);
     } else if (row != NULL) {
@@ -542,5 +557,9 @@ void tr_lease_answer_read(struct tr_lease_core *core, struct tr_lease *lease,
 void tr_lease_answer_abandon(struct tr_lease_core *core, struct tr_lease *lease)
 {
     struct tr_lease_op op = land(core, lease);
+    if (lease->state == LEASE_DELETING) {
+        tr_lease_known_enter(core, lease, LEASE_FOREIGN);
+        return;
+    }
     failed(core, lease, TR_ETIMEOUT, !op.read);
 }

@@ -77,7 +77,9 @@ static struct tr_lease_row row_to_make(const struct tr_lease_core *core,
                                .counter = create->counter,
                                .checkpoint = create->position,
                                .stream = create->stream,
-                               .without_parents = create->without_parents};
+                               .without_parents = create->without_parents,
+                               .has_start_ms = create->has_start_ms,
+                               .start_ms = create->start_ms};
     if (row.counter == 0 && ev->service.ms > 0) {
         row.counter = (uint64_t)ev->service.ms;
     }
@@ -127,6 +129,7 @@ static enum tr_status prepare(struct tr_lease_core *core, const struct tr_lease_
     case TR_LEASE_EV_READY:
     case TR_LEASE_EV_CHECKPOINT:
     case TR_LEASE_EV_GIVE_UP:
+    case TR_LEASE_EV_DELETE:
     case TR_LEASE_EV_LOOK:
     case TR_LEASE_EV_STOP:
         break;
@@ -224,6 +227,17 @@ static void on_give_up(struct tr_lease_core *core, struct tr_lease *lease,
     tr_lease_known_schedule(core, lease);
 }
 
+/* Only a row at its end that is nobody's business of ours; anything else stays as it is. */
+static void on_delete(struct tr_lease_core *core, struct tr_lease *lease)
+{
+    if (lease == NULL || lease->state != LEASE_FOREIGN || core->stopping ||
+        lease->row->row.checkpoint.kind != TR_POSITION_SHARD_END) {
+        return;
+    }
+    tr_lease_known_enter(core, lease, LEASE_DELETING);
+    tr_lease_known_schedule(core, lease);
+}
+
 /* Takes that were not sent are dropped; those on their way are released when they turn out well. */
 static void on_stop(struct tr_lease_core *core)
 {
@@ -233,6 +247,10 @@ static void on_stop(struct tr_lease_core *core)
         struct tr_lease *lease = tr_map_value(entry);
         if (lease->state == LEASE_TAKING && lease->op.id == 0 && !lease->uncertain && !lease->won &&
             !lease->give_up) {
+            tr_lease_known_unwait(core, lease);
+            tr_lease_known_enter(core, lease, LEASE_FOREIGN);
+        }
+        if (lease->state == LEASE_DELETING && lease->op.id == 0) {
             tr_lease_known_unwait(core, lease);
             tr_lease_known_enter(core, lease, LEASE_FOREIGN);
         }
@@ -266,6 +284,9 @@ static void apply(struct tr_lease_core *core, const struct tr_lease_event *ev)
         return;
     case TR_LEASE_EV_GIVE_UP:
         on_give_up(core, tr_lease_known_get(core, ev->key), ev);
+        return;
+    case TR_LEASE_EV_DELETE:
+        on_delete(core, tr_lease_known_get(core, ev->key));
         return;
     case TR_LEASE_EV_LOOK:
         core->scan_due = tr_mono_min(core->scan_due, core->now);
@@ -381,6 +402,7 @@ enum tr_lease_view tr_lease_core_view(const struct tr_lease_core *core, struct t
         return TR_LEASE_UNKNOWN;
     }
     switch (lease->state) {
+    case LEASE_DELETING:
     case LEASE_FOREIGN:
         if (!tr_lease_owner_alive(core, lease)) {
             return TR_LEASE_FREE;
@@ -418,6 +440,20 @@ uint64_t tr_lease_core_counter(const struct tr_lease_core *core, struct tr_bytes
 {
     const struct tr_lease *lease = tr_lease_known_get(core, key);
     return lease != NULL ? lease->fence : 0;
+}
+
+bool tr_lease_core_leads(const struct tr_lease_core *core)
+{
+    struct tr_map_entry *entry;
+    struct tr_bytes first = {0};
+    for (entry = tr_map_first(&core->leases); entry != NULL; entry = tr_map_next(entry)) {
+        const struct tr_lease *lease = tr_map_value(entry);
+        struct tr_bytes owner = tr_lease_live_owner(core, lease);
+        if (owner.ptr != NULL && (first.ptr == NULL || tr_bytes_cmp(owner, first) < 0)) {
+            first = owner;
+        }
+    }
+    return first.ptr == NULL || tr_bytes_eq(first, core->worker_id);
 }
 
 bool tr_lease_core_scanned(const struct tr_lease_core *core)

@@ -35,6 +35,9 @@ enum tr_lease_event_kind {
     TR_LEASE_EV_CHECKPOINT, /* key, position: write it soon, as a renewal; the latest wins.
                                SHARD_END also releases the lease: STORED and RELEASED follow */
     TR_LEASE_EV_GIVE_UP,    /* key: release this lease, its last checkpoint in the same write */
+    TR_LEASE_EV_DELETE,     /* key: delete this row if it is at its end and still exactly as it was
+                               last seen: one attempt. A held lease stays; so does a row that
+                               changed. Answered by the row's vanishing (GONE), or not at all */
     TR_LEASE_EV_LOOK,       /* scan now, if no scan is under way: somebody needs fresh rows */
     TR_LEASE_EV_STOP,       /* take nothing more; leases go by GIVE_UP */
 };
@@ -69,6 +72,7 @@ enum tr_lease_effect_kind {
                              was given up after its attempts; TR_ENOTFOUND: it was not held */
     TR_LEASE_FX_ROW, /* key, row: a row was seen new or changed (more than its counter), or was made
                         (for the shard graph). Of held leases STORED tells */
+    TR_LEASE_FX_GONE, /* key: this worker deleted the row */
     TR_LEASE_FX_NOTE, /* note */
 };
 
@@ -132,6 +136,11 @@ bool tr_lease_core_checkpoint(const struct tr_lease_core *core, struct tr_bytes 
 /* The counter that a held lease was granted with: its fencing number, which only rises from one
  * tenure to the next; 0 when it is not held. */
 uint64_t tr_lease_core_counter(const struct tr_lease_core *core, struct tr_bytes key);
+/* Whether this worker is the one that lists the stream: the smallest id among the live tailrace
+ * owners of unfinished rows, this worker included when it holds one. While there is none, everybody
+ * leads. Any worker can check it from the table; a leader that dies is followed as soon as its
+ * leases have expired. */
+bool tr_lease_core_leads(const struct tr_lease_core *core);
 /* Whether at least one whole scan was received. */
 bool tr_lease_core_scanned(const struct tr_lease_core *core);
 /* Writes without an answer. */

@@ -15,6 +15,7 @@
 enum tr_lease_state {
     LEASE_ABSENT,    /* no row: not seen yet, or gone */
     LEASE_MAKING,    /* our row to make */
+    LEASE_DELETING,  /* a row at its end: the delete is being written */
     LEASE_FOREIGN,   /* a row that is not ours: watched */
     LEASE_TAKING,    /* takes are being tried */
     LEASE_ADOPTING,  /* ours by a write of ours, and not granted before another one succeeds */
@@ -167,6 +168,8 @@ uint64_t tr_lease_spread(struct tr_lease_core *core, uint64_t ms);
 
 /* Whether the owner of a watched row must be taken for alive: the one place that judges it. */
 bool tr_lease_owner_alive(const struct tr_lease_core *core, const struct tr_lease *lease);
+/* The tailrace worker that holds this unfinished lease and lives; absent: there is none. */
+struct tr_bytes tr_lease_live_owner(const struct tr_lease_core *core, const struct tr_lease *lease);
 /* When the lease may be taken; NEVER if not by what is known now. */
 struct tr_mono tr_lease_take_at(const struct tr_lease_core *core, const struct tr_lease *lease);
 /* A row that is not ours, as an answer of now shows it. */

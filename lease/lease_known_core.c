@@ -76,7 +76,8 @@ uint64_t tr_lease_spread(struct tr_lease_core *core, uint64_t ms)
 static const unsigned legal[LEASE_STATE_COUNT] = {
     [LEASE_ABSENT] = TO(MAKING) | TO(FOREIGN),
     [LEASE_MAKING] = TO(FOREIGN),
-    [LEASE_FOREIGN] = TO(ABSENT) | TO(TAKING) | TO(ADOPTING),
+    [LEASE_DELETING] = TO(ABSENT) | TO(FOREIGN),
+    [LEASE_FOREIGN] = TO(ABSENT) | TO(TAKING) | TO(ADOPTING) | TO(DELETING),
     [LEASE_TAKING] = TO(ABSENT) | TO(FOREIGN) | TO(ADOPTING) | TO(HELD) | TO(RELEASING),
     [LEASE_ADOPTING] = TO(ABSENT) | TO(FOREIGN) | TO(HELD) | TO(RELEASING),
     [LEASE_HELD] = TO(ABSENT) | TO(FOREIGN) | TO(LAPSED) | TO(RELEASING),
@@ -372,4 +373,7 @@ void tr_lease_known_set(struct tr_lease_core *core, struct tr_lease *lease,
     mine->switches = row->switches;
     mine->failover_ms = row->failover_ms;
     mine->without_parents = row->without_parents;
+    mine->tailrace = row->tailrace;
+    mine->has_start_ms = row->has_start_ms;
+    mine->start_ms = row->start_ms;
 }

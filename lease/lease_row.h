@@ -12,6 +12,7 @@
 #define TR_LEASE_PARENTS_MAX 8
 #define TR_LEASE_COUNTER_MAX ((uint64_t)INT64_MAX) /* KCL reads a signed 64-bit number */
 #define TR_LEASE_FAILOVER_MS_MAX 600000u           /* the longest that may be configured */
+#define TR_LEASE_START_MS_MAX 253402300799999ull   /* the end of the year 9999 */
 
 /* A decoded row; bytes are borrowed from the decoder's arena. */
 struct tr_lease_row {
@@ -26,6 +27,9 @@ struct tr_lease_row {
     uint64_t failover_ms;   /* tailraceFailoverMs, if tailraceOwner equals leaseOwner; else 0 */
     struct tr_bytes stream; /* tailraceStream: TABLE/stream/LABEL; absent: not made by us */
     bool without_parents;   /* tailraceNoParents */
+    bool tailrace;          /* its owner is a tailrace worker: tailraceOwner equals leaseOwner */
+    bool has_start_ms;
+    uint64_t start_ms; /* tailraceStartMs: records older than this are passed over */
 };
 
 /* One page of a Scan, or one row. Init with {0}. */
@@ -66,6 +70,7 @@ enum tr_lease_write_kind {
     TR_LEASE_RENEW,      /* owner = me, counter as known */
     TR_LEASE_CHECKPOINT, /* as renew, with a position */
     TR_LEASE_RELEASE,    /* as renew; the owner is removed (and a pending position written) */
+    TR_LEASE_DELETE,     /* DeleteItem: owner, counter and SHARD_END as seen */
 };
 
 /* Everything that goes into one write. */
@@ -83,10 +88,12 @@ struct tr_lease_write {
     size_t parent_count;
     struct tr_bytes stream; /* create: the label */
     bool without_parents;   /* create */
+    bool has_start_ms;      /* create */
+    uint64_t start_ms;
 };
 
-/* "PutItem" or "UpdateItem" and the body. Takes, renewals, checkpoints and releases ask for ALL_NEW
- * and, on failure of the condition, ALL_OLD. */
+/* "PutItem", "UpdateItem" or "DeleteItem" and the body. Takes, renewals, checkpoints and releases
+ * ask for ALL_NEW; all ask for ALL_OLD on failure of the condition. */
 const char *tr_lease_encode_write(struct tr_buf *out, struct tr_bytes table,
                                   const struct tr_lease_write *write);
 void tr_lease_encode_scan(struct tr_buf *out, struct tr_bytes table, bool consistent,

@@ -22,6 +22,7 @@
 #define A_TAILRACE_FAILOVER "tailraceFailoverMs"
 #define A_TAILRACE_STREAM "tailraceStream"
 #define A_TAILRACE_ALONE "tailraceNoParents"
+#define A_TAILRACE_START "tailraceStartMs"
 
 /* ---- writing ---- */
 
@@ -90,6 +91,10 @@ static void add_item(struct tr_buf *out, const struct tr_lease_write *write)
     if (write->without_parents) {
         tr_buf_add_str(out, ",\"" A_TAILRACE_ALONE "\":{\"BOOL\":true}");
     }
+    if (write->has_start_ms) {
+        tr_buf_add_char(out, ',');
+        add_n(out, A_TAILRACE_START, write->start_ms);
+    }
 }
 
 static void encode_create(struct tr_buf *out, struct tr_bytes table,
@@ -150,6 +155,7 @@ static struct clauses clauses_of(const struct tr_lease_write *write)
         return write->has_position ? last : release;
     case TR_LEASE_RENEW:
     case TR_LEASE_CREATE:
+    case TR_LEASE_DELETE:
         break;
     }
     return renew;
@@ -203,12 +209,37 @@ static void encode_update(struct tr_buf *out, struct tr_bytes table,
                         ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
 }
 
+/* A row goes only while it is what was judged: at its end, and nobody has touched it since. */
+static void encode_delete(struct tr_buf *out, struct tr_bytes table,
+                          const struct tr_lease_write *write)
+{
+    add_table(out, table);
+    add_key(out, write->key);
+    tr_buf_printf(
+        out, ",\"ConditionExpression\":\"%s AND #counter = :counter AND #checkpoint = :end\"",
+        write->expected_owner.ptr != NULL ? "#owner = :owner" : "attribute_not_exists(#owner)");
+    tr_buf_add_str(out, ",\"ExpressionAttributeNames\":{" N_ROW ",\"#checkpoint\":\"" A_CHECKPOINT
+                        "\"},\"ExpressionAttributeValues\":{");
+    if (write->expected_owner.ptr != NULL) {
+        add_s(out, ":owner", write->expected_owner);
+        tr_buf_add_char(out, ',');
+    }
+    add_n(out, ":counter", write->expected_counter);
+    tr_buf_add_char(out, ',');
+    add_s(out, ":end", TR_LIT("SHARD_END"));
+    tr_buf_add_str(out, "},\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
+}
+
 const char *tr_lease_encode_write(struct tr_buf *out, struct tr_bytes table,
                                   const struct tr_lease_write *write)
 {
     if (write->kind == TR_LEASE_CREATE) {
         encode_create(out, table, write);
         return "PutItem";
+    }
+    if (write->kind == TR_LEASE_DELETE) {
+        encode_delete(out, table, write);
+        return "DeleteItem";
     }
     encode_update(out, table, write);
     return "UpdateItem";
@@ -380,6 +411,7 @@ static enum verdict read_owner(struct reader *reader, struct tr_lease_row *row)
     if (!get_s(reader, A_TAILRACE_OWNER, &ours) || !tr_bytes_eq(ours, row->owner)) {
         return ROW_GOOD;
     }
+    row->tailrace = true;
     if (!get_n(reader, A_TAILRACE_FAILOVER, TR_LEASE_FAILOVER_MS_MAX, &row->failover_ms)) {
         return bad(reader, A_TAILRACE_FAILOVER, "a number of milliseconds up to 600000");
     }
@@ -394,6 +426,11 @@ static enum verdict read_own(struct reader *reader, struct tr_lease_row *row)
     if (present(reader, A_TAILRACE_ALONE) &&
         !tr_json_bool(typed(reader, A_TAILRACE_ALONE, "BOOL"), &row->without_parents)) {
         return bad(reader, A_TAILRACE_ALONE, "true or false");
+    }
+    row->has_start_ms = present(reader, A_TAILRACE_START);
+    if (row->has_start_ms &&
+        !get_n(reader, A_TAILRACE_START, TR_LEASE_START_MS_MAX, &row->start_ms)) {
+        return bad(reader, A_TAILRACE_START, "a number of milliseconds up to 253402300799999");
     }
     return ROW_GOOD;
 }

@@ -26,6 +26,7 @@ struct tr_mono tr_lease_send_at(const struct tr_lease_core *core, const struct t
         return parent_is_being_made(core, lease) ? TR_MONO_NEVER : lease->next_at;
     case LEASE_FOREIGN:
         return tr_lease_take_at(core, lease);
+    case LEASE_DELETING:
     case LEASE_TAKING:
     case LEASE_ADOPTING:
     case LEASE_HELD:
@@ -58,6 +59,8 @@ static void make_create(const struct tr_lease_core *core, const struct tr_lease 
     }
     write->stream = row->stream;
     write->without_parents = row->without_parents;
+    write->has_start_ms = row->has_start_ms;
+    write->start_ms = row->start_ms;
     if (lease->row_gone && lease->state != LEASE_RELEASING) {
         write->owner = core->worker_id;
         write->failover_ms = core->failover_ms;
@@ -75,6 +78,9 @@ static void make_write(const struct tr_lease_core *core, const struct tr_lease *
                                      .counter = row->counter + 1};
     if (lease->state == LEASE_MAKING || lease->row_gone) {
         make_create(core, lease, write);
+    } else if (lease->state == LEASE_DELETING) {
+        write->kind = TR_LEASE_DELETE;
+        write->counter = row->counter;
     } else if (lease->state == LEASE_TAKING) {
         write->kind = TR_LEASE_TAKE;
         write->owner = core->worker_id;
@@ -93,6 +99,9 @@ static void make_write(const struct tr_lease_core *core, const struct tr_lease *
 static void remember_attempt(const struct tr_lease_core *core, struct tr_lease *lease,
                              const struct tr_lease_write *write)
 {
+    if (write->kind == TR_LEASE_DELETE) {
+        return; /* it leaves nothing that could turn out to be ours */
+    }
     if (!lease->tried) {
         lease->tried = true;
         lease->earliest = core->now;

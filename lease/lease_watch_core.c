@@ -21,6 +21,21 @@ bool tr_lease_owner_alive(const struct tr_lease_core *core, const struct tr_leas
            !tr_mono_reached(core->now, expires_at(core, lease));
 }
 
+struct tr_bytes tr_lease_live_owner(const struct tr_lease_core *core, const struct tr_lease *lease)
+{
+    const struct tr_lease_row *row = lease->row != NULL ? &lease->row->row : NULL;
+    if (lease->state == LEASE_ABSENT || lease->state == LEASE_MAKING ||
+        row->checkpoint.kind == TR_POSITION_SHARD_END) {
+        return (struct tr_bytes){0};
+    }
+    if (lease->state == LEASE_HELD || lease->state == LEASE_LAPSED) {
+        return core->worker_id;
+    }
+    return lease->state == LEASE_FOREIGN && row->tailrace && tr_lease_owner_alive(core, lease)
+               ? row->owner
+               : (struct tr_bytes){0};
+}
+
 /* Whether this worker wants the lease at all. Balance between workers belongs here.
  * A row whose counter went back behind one that a write of mine has expected was deleted and made
  * again: taken now, that write could still arrive and find its condition met. */
@@ -223,6 +238,7 @@ static void scanned_row(struct tr_lease_core *core, struct tr_lease *lease,
         scanned_own(core, lease, row);
         break;
     case LEASE_ADOPTING:
+    case LEASE_DELETING:
         break; /* its conditional write decides */
     case LEASE_MAKING:
         if (lease->op.id == 0) {

@@ -178,7 +178,8 @@ static void ask_children(struct tr_consumer *c, struct slot *slot)
 void tr_consumer_end_shard(struct tr_consumer *c, struct slot *slot)
 {
     bool held_long;
-    if (!slot->ended || !slot->held || slot->stuck || slot->releasing || slot->tracker.ended) {
+    if (!slot->ended || !slot->held || slot->stuck || slot->gapped || slot->releasing ||
+        slot->tracker.ended) {
         return;
     }
     ask_children(c, slot);

@@ -268,6 +268,9 @@ enum tr_status tr_consumer_step(struct tr_consumer *c, const struct tr_consumer_
     case TR_CONSUMER_EV_TICK:
         break;
     case TR_CONSUMER_EV_ANSWER:
+        if (event->answer->status == TR_OK) {
+            tr_consumer_start_date(c, event->answer->date);
+        }
         on_answer(c, event->op, event->answer);
         break;
     case TR_CONSUMER_EV_SLICED:
@@ -370,6 +373,15 @@ struct tr_bytes tr_consumer_stream_arn(const struct tr_consumer *c)
 size_t tr_consumer_held(const struct tr_consumer *c)
 {
     return c->held;
+}
+
+size_t tr_consumer_stopped(const struct tr_consumer *c)
+{
+    size_t count = tr_map_count(&c->gaps), i;
+    for (i = 0; i < c->slot_count; i++) {
+        count += c->slots[i] != NULL && c->slots[i]->held && c->slots[i]->gapped;
+    }
+    return count;
 }
 
 size_t tr_consumer_lent(const struct tr_consumer *c)

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 
 #define BAD_ROWS_MAX 10000u
+#define GAP_BEFORE "shards before this one were trimmed while nobody read"
 
 static void row_strings_free(struct wanted *wanted)
 {
@@ -51,6 +52,7 @@ void tr_consumer_leases_deinit(struct tr_consumer *c)
     tr_map_deinit(&c->by_key);
     tr_map_deinit(&c->stream_names);
     free_values(&c->bad, tr_free);
+    tr_map_deinit(&c->gaps);
     scan_reset(&c->scan);
     tr_free(c->scan.pages);
     tr_shard_list_deinit(&c->listing.list);
@@ -220,10 +222,10 @@ static void on_row(struct tr_consumer *c, const struct tr_lease_row *row, bool t
     struct tr_graph_row graph_row = graph_row_of(row);
     struct tr_graph_event event = {
         .kind = TR_GRAPH_ROW, .now = c->now, .begun = c->now, .rows = &graph_row, .row_count = 1};
+    tr_consumer_start_row(c, row);
     if (wanted != NULL) {
         if (wanted->asked && wanted->gap && !is_foreign(c, row->stream)) {
-            tr_consumer_note(c, TR_NOTE_GAP, row->key, 0, 0,
-                             TR_LIT("shards before this one were trimmed while nobody read"));
+            (void)tr_consumer_gap(c, &(struct gap){.shard = row->key, .why = GAP_BEFORE});
         }
         row_strings_free(wanted);
     }
@@ -253,7 +255,9 @@ static void begin_scan_page(struct tr_consumer *c)
         after = tr_buf_bytes(&scan->pages[scan->count - 1].last_key);
     }
     if (body != NULL) {
-        tr_lease_encode_scan(body, tr_bytes_of(c->options.lease_table), false, after);
+        /* What the fleet's start depends on is not read from a copy that lags behind. */
+        tr_lease_encode_scan(body, tr_bytes_of(c->options.lease_table),
+                             !tr_consumer_start_settled(c), after);
     }
 }
 
@@ -329,6 +333,17 @@ static bool is_bad(const struct tr_consumer *c, struct tr_bytes key)
     return bad != NULL && bad->scan != 0 && bad->scan >= c->scan.done;
 }
 
+/* How many rows the last scan showed that are not understood. */
+static size_t bad_rows_shown(const struct tr_consumer *c)
+{
+    struct tr_map_entry *entry;
+    size_t count = 0;
+    for (entry = tr_map_first(&c->bad); entry != NULL; entry = tr_map_next(entry)) {
+        count += is_bad(c, tr_map_key(entry));
+    }
+    return count;
+}
+
 static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect *fx, bool in_scan)
 {
     struct slot *slot = fx->key.ptr != NULL ? tr_map_get(&c->by_key, fx->key) : NULL;
@@ -367,6 +382,8 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
             tr_consumer_stored(c, slot, &fx->position);
         }
         break;
+    case TR_LEASE_FX_GONE:
+        break; /* the next scan lacks the row */
     case TR_LEASE_FX_ROW:
         on_row(c, &fx->row, !in_scan);
         break;
@@ -434,6 +451,8 @@ static void scan_complete(struct tr_consumer *c)
         }
         event.rows = rows;
         rows_event.rows = graph_rows;
+        tr_consumer_start_scanned(c, rows, event.row_count, bad_rows_shown(c));
+        rows_event.leaves_only = tr_consumer_start_takes_leaves(c);
         tr_consumer_graph_event(c, &rows_event);
         tr_consumer_lease_event(c, &event);
         /* What the scan shows is made, also where the lease core knew it already. */
@@ -569,23 +588,52 @@ static bool parents_made(const struct tr_consumer *c, const struct wanted *wante
     return true;
 }
 
-/* One row a turn: its effects may change the map that is walked. */
-static bool make_one_row(struct tr_consumer *c)
+/* Whether a row can be made now. One behind a gap is not with on_gap: stop: without its row the
+ * shard is not read, by no worker that is configured so. */
+static bool may_be_made(struct tr_consumer *c, struct wanted *wanted)
 {
+    if (wanted->asked || is_bad(c, wanted->write.key) || !parents_made(c, wanted)) {
+        return false;
+    }
+    wanted->gap = wanted->gap && !tr_consumer_start_is_recent(c);
+    return !wanted->gap || !c->options.stop_on_gap ||
+           tr_consumer_gap(c, &(struct gap){.shard = wanted->write.key, .why = GAP_BEFORE});
+}
+
+/* The row to make next; until the fleet's start is fixed, the one of the smallest key, so that
+ * workers that start at once try the same one. */
+static struct wanted *next_wanted(struct tr_consumer *c)
+{
+    struct wanted *next = NULL;
     struct tr_map_entry *entry;
     for (entry = tr_map_first(&c->wanted); entry != NULL; entry = tr_map_next(entry)) {
         struct wanted *wanted = tr_map_value(entry);
-        if (!wanted->asked && !is_bad(c, wanted->write.key) && parents_made(c, wanted)) {
-            struct tr_lease_event event = {
-                .kind = TR_LEASE_EV_CREATE, .key = wanted->write.key, .create = &wanted->write};
-            wanted->asked = true;
-            wanted->write.stream = c->stream;
-            wanted->write.counter = (uint64_t)c->wall.ms;
-            tr_consumer_lease_event(c, &event);
-            return true;
+        if ((next == NULL || tr_bytes_cmp(wanted->write.key, next->write.key) < 0) &&
+            may_be_made(c, wanted)) {
+            next = wanted;
+            if (tr_consumer_start_settled(c)) {
+                break;
+            }
         }
     }
-    return false;
+    return next;
+}
+
+/* One row a turn: its effects may change the map that is walked. */
+static bool make_one_row(struct tr_consumer *c)
+{
+    struct wanted *wanted = next_wanted(c);
+    struct tr_lease_event event = {.kind = TR_LEASE_EV_CREATE};
+    if (wanted == NULL || !tr_consumer_start_stamp(c, &wanted->write)) {
+        return false;
+    }
+    wanted->asked = true;
+    wanted->write.stream = c->stream;
+    wanted->write.counter = (uint64_t)c->wall.ms;
+    event.key = wanted->write.key;
+    event.create = &wanted->write;
+    tr_consumer_lease_event(c, &event);
+    return true;
 }
 
 /* A row at TRIM_HORIZON is read from its shard's first number, which a listing shows. */
@@ -632,7 +680,10 @@ void tr_consumer_leases_pump(struct tr_consumer *c)
     if (tr_lease_core_scanned(c->leases)) {
         while (make_one_row(c)) {
         }
-        mark_ready(c);
+        tr_consumer_start_pump(c);
+        if (tr_consumer_start_settled(c)) {
+            mark_ready(c);
+        }
     }
 }
 
@@ -681,7 +732,8 @@ static bool are_rows_coming(const struct tr_consumer *c)
     struct tr_map_entry *entry;
     for (entry = tr_map_first(&c->wanted); entry != NULL; entry = tr_map_next(entry)) {
         const struct wanted *wanted = tr_map_value(entry);
-        if (!is_bad(c, wanted->write.key) && (wanted->asked || parents_made(c, wanted))) {
+        if (!is_bad(c, wanted->write.key) && !tr_consumer_gap_holds(c, wanted->write.key) &&
+            (wanted->asked || parents_made(c, wanted))) {
             return true;
         }
     }
@@ -703,6 +755,9 @@ static bool has_bad_rows(const struct tr_consumer *c)
 void tr_consumer_judge_bad_rows(struct tr_consumer *c)
 {
     struct tr_map_entry *entry;
+    if (c->gap_err.text[0] != '\0') {
+        tr_consumer_fail(c, TR_ETRIMMED, "%s", c->gap_err.text);
+    }
     for (entry = tr_map_first(&c->bad); entry != NULL; entry = tr_map_next(entry)) {
         struct tr_bytes key = tr_map_key(entry);
         if (is_bad(c, key)) {
@@ -720,7 +775,7 @@ bool tr_consumer_leases_finished(const struct tr_consumer *c)
     struct tr_map_entry *entry;
     if (!c->listing.complete_once || c->listing.active || !tr_lease_core_scanned(c->leases) ||
         are_rows_coming(c) || !tr_consumer_streams_finished(c) ||
-        !(tr_graph_settled(c->graph) || has_bad_rows(c))) {
+        !(tr_graph_settled(c->graph) || has_bad_rows(c) || tr_map_count(&c->gaps) > 0)) {
         return false;
     }
     for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {

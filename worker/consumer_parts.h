@@ -3,8 +3,9 @@
  * The inside of a consumer, shared by its files: consumer_out_core.c (effects, notes, calls),
  * consumer_core.c (start-up, dispatch, end), consumer_leases_core.c (lease table and shard graph),
  * consumer_listing_core.c (listings), consumer_streams_core.c (the table's streams),
- * consumer_shards_core.c (held leases: reading),
- * consumer_batches_core.c (processing, checkpoints, ends). Nobody else includes it. */
+ * consumer_shards_core.c (held leases: reading), consumer_batches_core.c (processing, checkpoints,
+ * ends), consumer_gap_core.c (records that are missing), consumer_start_core.c (the fleet's first
+ * start). Nobody else includes it. */
 #ifndef TR_WORKER_CONSUMER_PARTS_H
 #define TR_WORKER_CONSUMER_PARTS_H
 
@@ -66,6 +67,7 @@ struct slot {
     uint8_t generation;
     bool held;      /* false: only waits for what is lent out to come back */
     bool stuck;     /* will not be finished by this run */
+    bool gapped;    /* on_gap: stop: what is in hand lies before a gap, and nothing else is read */
     bool releasing; /* GIVE_UP was sent */
     char *key;      /* owned */
     struct tr_mono valid_until;
@@ -73,7 +75,12 @@ struct slot {
     struct tr_tracker tracker;
     struct tr_position asked; /* the checkpoint last asked for */
     bool has_asked;
-    struct tr_position handed; /* the last record handed out */
+    struct tr_position handed; /* the last record handed out, or passed over */
+    int64_t fetched_ms;        /* when the last record fetched was written; 0: not known */
+    bool has_start;            /* records older than start_ms are not asked for */
+    bool passing;              /* and are passed over: none newer has come yet */
+    int64_t start_ms;
+    uint64_t passed; /* records passed over */
     struct page_in_hand pages[PAGES_PER_LEASE];
     size_t page_count;
     struct tr_page *slicing; /* owned; lent to the slicing thread */
@@ -140,6 +147,25 @@ struct bad_row {
     bool told;     /* with attribute and value */
 };
 
+/* How far the fleet's start is known (docs/starting.md). */
+enum start_state {
+    START_UNKNOWN,  /* no whole scan yet */
+    START_OPEN,     /* the table was empty, nothing is fixed: the first row will fix it */
+    START_FIXING,   /* the first row is under way */
+    START_CHECKING, /* a row is there: whether another one, made before it, says earlier */
+    START_SETTLED,
+};
+
+struct start {
+    enum start_state state;
+    bool has_ms;
+    int64_t ms;      /* of the rows seen: the smallest */
+    int64_t date_ms; /* of the newest answer that had one; 0: none yet */
+    uint64_t scan;   /* CHECKING: only scans behind this number tell */
+    bool looked;     /* CHECKING: such a scan was asked for */
+    bool told;
+};
+
 struct scan {
     bool active;
     uint64_t number;             /* of the scan under way, or of the last one */
@@ -177,11 +203,13 @@ struct tr_consumer {
     struct tr_map rows;   /* shard id -> struct row_info, owned */
     struct tr_map by_key; /* shard id -> struct slot, of held leases */
     struct tr_map bad;    /* shard id -> struct bad_row, owned */
+    struct tr_map gaps;   /* shard ids without a held lease that on_gap: stop holds */
     struct listing listing;
     struct streams streams;
     struct tr_map stream_names; /* names that rows carry, for row_info */
     struct tr_mono last_end;    /* when a row came to be known as ended */
     struct scan scan;
+    struct start start;
 
     struct slot **slots; /* owned; NULL where free */
     size_t slot_count;
@@ -193,6 +221,7 @@ struct tr_consumer {
     bool stopping;
     enum tr_status end_status; /* what a stop ends with */
     struct tr_err end_err;
+    struct tr_err gap_err; /* with once: a gap that on_gap: stop holds; "": none */
 };
 
 /* consumer_out_core.c */
@@ -231,9 +260,56 @@ void tr_consumer_leases_pump(struct tr_consumer *c);
 struct tr_mono tr_consumer_leases_deadline(const struct tr_consumer *c);
 /* With once: whether all rows are finished, or another worker's, or cannot be finished. */
 bool tr_consumer_leases_finished(const struct tr_consumer *c);
-/* With once, at the end: the run failed if rows were left because they are not understood. */
+/* With once, at the end: the run failed if rows were left because they are not understood, or
+ * shards because of a gap. */
 void tr_consumer_judge_bad_rows(struct tr_consumer *c);
 void tr_consumer_leases_deinit(struct tr_consumer *c);
+
+/* consumer_gap_core.c */
+
+/* Where records are missing that nobody will ever read. */
+struct gap {
+    struct tr_bytes shard;
+    const char *why;         /* what is missing where no position bounds it; else NULL */
+    struct tr_position from; /* the last one that was read; TRIM_HORIZON: none */
+    bool from_at;            /* the record of `from` is missing too */
+    int64_t from_ms;         /* when it was written; 0: not known */
+    struct tr_position to;   /* the first one that is left, if a sequence number */
+    int64_t to_ms;
+    bool ended; /* nothing is left of the shard; neither this nor `to`: nothing until now */
+};
+/* Tell it (note, metric) and do as on_gap says. Returns whether to go on. If not, the shard is not
+ * read on, and told as such: a held lease is kept, its slot is `gapped`; without one, whoever calls
+ * leaves out what would pass the gap (a row, SHARD_END), and may call again: it is told once a
+ * process. A run with `once` fails at its end. */
+bool tr_consumer_gap(struct tr_consumer *c, const struct gap *gap);
+/* Whether on_gap: stop holds a shard that is not held here. */
+bool tr_consumer_gap_holds(const struct tr_consumer *c, struct tr_bytes shard);
+
+/* consumer_start_core.c */
+/* A row was seen, or made by whomever. */
+void tr_consumer_start_row(struct tr_consumer *c, const struct tr_lease_row *row);
+/* A whole scan came; `bad`: rows that are not understood. Before the graph is told. */
+void tr_consumer_start_scanned(struct tr_consumer *c, const struct tr_lease_row *rows, size_t count,
+                               size_t bad);
+/* The Date header of an answer. */
+void tr_consumer_start_date(struct tr_consumer *c, struct tr_wall date);
+/* Whether it is known what the fleet starts with: before, one row is made at the most, and no lease
+ * is taken. */
+bool tr_consumer_start_settled(const struct tr_consumer *c);
+/* Whether the fleet starts now, at the leaves only. */
+bool tr_consumer_start_takes_leaves(const struct tr_consumer *c);
+/* Put the fleet's start into a row to be made; false: none may be made now. */
+bool tr_consumer_start_stamp(struct tr_consumer *c, struct tr_lease_write *write);
+/* Whether all that the service has trimmed by now is older than the fleet's start. */
+bool tr_consumer_start_is_recent(const struct tr_consumer *c);
+/* A lease was granted: from when on its records are asked for. */
+void tr_consumer_start_slot(struct tr_consumer *c, struct slot *slot,
+                            const struct tr_lease_row *row);
+/* Records of this time are asked for: the service's stamps are rounded down to the second. */
+int64_t tr_consumer_start_floor(int64_t start_ms);
+/* Ask for what the start waits for. */
+void tr_consumer_start_pump(struct tr_consumer *c);
 
 /* consumer_listing_core.c */
 void tr_consumer_list(struct tr_consumer *c);

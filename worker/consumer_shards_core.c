@@ -146,6 +146,7 @@ void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx
         return;
     }
     slot->handed = start.position = start_of(&fx->row.checkpoint);
+    tr_consumer_start_slot(c, slot, &fx->row);
     start.at = start_of_shard(c, &fx->row, &start.position);
     tr_tracker_init(&slot->tracker, &fx->row.checkpoint, c->options.checkpoint_interval_ms,
                     BATCHES_OUT_MAX);
@@ -210,8 +211,8 @@ static bool has_room(const struct tr_consumer *c, const struct slot *slot, size_
 {
     const struct tr_budget *budget = c->options.budget;
     size_t pages = slot->page_count + coming + (slot->slicing != NULL);
-    if (!slot->held || slot->stuck || slot->releasing || slot->reader.state == TR_READER_ENDED ||
-        c->stopping) {
+    if (!slot->held || slot->stuck || slot->gapped || slot->releasing ||
+        slot->reader.state == TR_READER_ENDED || c->stopping) {
         return false;
     }
     return pages == 0 || (pages < PAGES_PER_LEASE && budget->bytes < budget->bytes_max);
@@ -225,36 +226,40 @@ void tr_consumer_stick(struct tr_consumer *c, struct slot *slot, enum tr_status 
     tr_consumer_fail(c, status, "consumer '%s': shard '%s': %s", c->options.name, slot->key, why);
 }
 
-static void note_gap(struct tr_consumer *c, const struct slot *slot, const struct tr_position *from,
-                     bool from_at, const struct tr_position *first)
+/* Whether all that a gap may hold is older than what was asked for: the first record left is, or,
+ * where none is left, the service had not kept the start that long. */
+static bool gap_is_before_start(const struct tr_consumer *c, const struct slot *slot,
+                                const struct gap *gap)
 {
-    struct tr_buf bounds = {0};
-    tr_buf_add_str(&bounds, from_at ? "from " : "after ");
-    tr_position_format(&bounds, from);
-    if (first != NULL) {
-        tr_buf_add_str(&bounds, ", before ");
-        tr_position_format(&bounds, first);
-    } else {
-        tr_buf_add_str(&bounds, ", up to the end of the shard");
+    if (!slot->has_start) {
+        return false;
     }
-    tr_consumer_note(c, TR_NOTE_GAP, tr_consumer_key(slot), 0, 0, tr_buf_bytes(&bounds));
-    tr_buf_deinit(&bounds);
+    return gap->to_ms > 0
+               ? gap->to_ms < tr_consumer_start_floor(slot->start_ms)
+               : !tr_position_is_sequence(&gap->to) && c->wall.ms - slot->start_ms < RETENTION_MS;
 }
 
-static void on_trimmed(struct tr_consumer *c, struct slot *slot, const struct tr_position *after)
+/* What was trimmed is bounded now: by a page's first record, by the end, or by nothing. */
+static void on_gap(struct tr_consumer *c, struct slot *slot, const struct tr_reader_effects *fx,
+                   const struct tr_page *page)
 {
-    struct tr_buf why = {0};
-    if (c->options.stop_on_gap) {
-        tr_buf_add_str(&why, "records behind ");
-        tr_position_format(&why, after);
-        tr_buf_add_str(&why, " were trimmed before they were read, and on_gap is stop");
-        tr_consumer_stick(c, slot, TR_ETRIMMED, why.failed ? "records were trimmed" : why.ptr);
+    struct gap gap = {.shard = tr_consumer_key(slot),
+                      .from = fx->from,
+                      .from_at = fx->from_at,
+                      .from_ms = fx->from_at ? 0 : slot->fetched_ms,
+                      .to = TR_TRIM_HORIZON,
+                      .ended = fx->ended};
+    if (page != NULL && page->count > 0) {
+        gap.to = tr_page_position(page, 0);
+        (void)tr_page_created_ms(page, 0, &gap.to_ms);
     }
-    tr_buf_deinit(&why);
+    if (!gap_is_before_start(c, slot, &gap)) {
+        (void)tr_consumer_gap(c, &gap);
+    }
 }
 
 static void read_effects(struct tr_consumer *c, struct slot *slot,
-                         const struct tr_reader_effects *fx, const struct tr_position *first)
+                         const struct tr_reader_effects *fx, const struct tr_page *page)
 {
     struct tr_buf text = {0};
     struct tr_buf *body;
@@ -265,11 +270,8 @@ static void read_effects(struct tr_consumer *c, struct slot *slot,
                          tr_buf_bytes(&text));
         tr_buf_deinit(&text);
     }
-    if (fx->trimmed) {
-        on_trimmed(c, slot, &fx->from);
-    }
     if (fx->gap_closed) {
-        note_gap(c, slot, &fx->from, fx->from_at, first);
+        on_gap(c, slot, fx, page);
     }
     if (fx->kind == TR_READER_FX_ASK) {
         body = tr_consumer_call(c, tr_consumer_op(OP_ITERATOR, slot, fx->op), TR_AWS_STREAMS,
@@ -288,14 +290,15 @@ static void read_effects(struct tr_consumer *c, struct slot *slot,
     }
 }
 
+/* `page`: the one that the event is about, if it was sliced. */
 static void read_event(struct tr_consumer *c, struct slot *slot, struct tr_reader_event *event,
-                       struct tr_reader_effects *fx)
+                       const struct tr_page *page, struct tr_reader_effects *fx)
 {
     event->now = c->now;
     if (tr_reader_step(&slot->reader, event, fx) != TR_OK) {
         c->out_of_memory = true;
     }
-    read_effects(c, slot, fx, event->count > 0 ? &event->first : NULL);
+    read_effects(c, slot, fx, page);
 }
 
 /* Lend a page's bytes to the slicing thread. */
@@ -310,7 +313,7 @@ static void slice(struct tr_consumer *c, struct slot *slot, uint64_t number,
     if (fx == NULL) {
         tr_free(page);
         c->out_of_memory = true;
-        read_event(c, slot, &lost, &none); /* fetched again later */
+        read_event(c, slot, &lost, NULL, &none); /* fetched again later */
         return;
     }
     page->body = answer->body;
@@ -331,17 +334,18 @@ static void check_lost(struct tr_consumer *c, struct slot *slot)
     bool listed = tr_graph_shard(c->graph, tr_consumer_key(slot)) != NULL;
     uint64_t missing_ms = tr_mono_ms_between(slot->reader.not_found_since, c->now);
 
-    if (slot->reader.not_found == 0 ||
+    if (slot->gapped || slot->reader.not_found == 0 ||
         (!c->streams.lost &&
          (!c->listing.complete_once || !tr_shard_id_ms(tr_consumer_key(slot), &made_ms) ||
           c->wall.ms - made_ms < RETENTION_MS || (listed && missing_ms < NOT_FOUND_LOST_MS)))) {
         return;
     }
-    on_trimmed(c, slot, &slot->handed);
-    if (slot->stuck) {
+    if (!tr_consumer_gap(c, &(struct gap){.shard = tr_consumer_key(slot),
+                                          .from = slot->handed,
+                                          .from_ms = slot->fetched_ms,
+                                          .ended = true})) {
         return;
     }
-    note_gap(c, slot, &slot->handed, false, NULL);
     tr_reader_deinit(&slot->reader);
     slot->reader.state = TR_READER_ENDED;
     slot->ended = true;
@@ -387,7 +391,7 @@ void tr_consumer_shard_answer(struct tr_consumer *c, enum op_kind kind, struct s
     if (event.kind == TR_READER_EV_PAGE && event.status == TR_OK) {
         event.status = TR_ECORRUPT; /* a late answer to an op that is not under way */
     }
-    read_event(c, slot, &event, &fx);
+    read_event(c, slot, &event, NULL, &fx);
     tr_buf_deinit(&iterator);
     check_lost(c, slot);
     check_refused(c, slot, answer->status, &answer->err);
@@ -421,13 +425,65 @@ static uint64_t lag_ms(const struct tr_consumer *c, const struct tr_page *page)
     return (uint64_t)(c->wall.ms - created);
 }
 
+/* Records older than the fleet's start are passed over, up to the first newer one: they count as
+ * done, so that a restart does not come by them again (docs/starting.md). */
+static size_t first_asked_for(struct slot *slot, const struct tr_page *page, size_t first)
+{
+    int64_t created, floor = tr_consumer_start_floor(slot->start_ms);
+    while (slot->passing && first < page->count) {
+        slot->passing = tr_page_created_ms(page, first, &created) && created < floor;
+        first += slot->passing;
+    }
+    return first;
+}
+
+static void pass_over(struct tr_consumer *c, struct slot *slot, const struct tr_page *page,
+                      size_t first, size_t end)
+{
+    struct tr_position last;
+    uint64_t ticket;
+    enum tr_status status;
+    if (first >= end) {
+        return;
+    }
+    last = tr_page_position(page, end - 1);
+    status = tr_tracker_add(&slot->tracker, &last, &ticket);
+    if (status == TR_EPARSE) {
+        tr_consumer_stick(c, slot, TR_EPARSE, "the stream's sequence numbers go backwards");
+        return;
+    }
+    if (status == TR_OK) {
+        tr_tracker_ack(&slot->tracker, ticket, &last, c->now);
+    } else {
+        c->out_of_memory = true; /* the mark comes by here with what follows */
+    }
+    slot->handed = last;
+    slot->passed += end - first;
+}
+
+/* The page's records from `first` on are to be processed. */
+static void keep_page(struct tr_consumer *c, struct slot *slot, struct tr_page *page, size_t first)
+{
+    if (slot->stuck || slot->gapped || first >= page->count) {
+        tr_consumer_free_page(c, page);
+        return;
+    }
+    if (slot->passed > 0) {
+        tr_consumer_note(c, TR_NOTE_START_REACHED, tr_consumer_key(slot), slot->passed, 0,
+                         (struct tr_bytes){NULL, 0});
+        slot->passed = 0;
+    }
+    TR_ASSERT(slot->page_count < PAGES_PER_LEASE);
+    slot->pages[slot->page_count++] = (struct page_in_hand){page, first};
+}
+
 static void take_page(struct tr_consumer *c, struct slot *slot, struct tr_page *page)
 {
     struct tr_position fetched = slot->reader.has_fetched ? slot->reader.fetched : slot->handed;
     struct tr_reader_event event = {
         .kind = TR_READER_EV_PAGE, .op = slot->reader_op, .status = TR_OK};
     struct tr_reader_effects fx;
-    size_t first = first_new_record(page, &fetched);
+    size_t fresh = first_new_record(page, &fetched), first = first_asked_for(slot, page, fresh);
 
     event.count = page->count;
     event.bytes = page->body.len;
@@ -435,20 +491,25 @@ static void take_page(struct tr_consumer *c, struct slot *slot, struct tr_page *
     event.iterator = page->has_next ? tr_buf_bytes(&page->next_iterator) : (struct tr_bytes){0};
     if (page->count > 0) {
         event.first = tr_page_position(page, 0);
-        event.last = first < page->count ? tr_page_position(page, page->count - 1) : fetched;
+        event.last = fresh < page->count ? tr_page_position(page, page->count - 1) : fetched;
     }
     event.room = has_room(c, slot, page->count > first);
-    read_event(c, slot, &event, &fx);
-    if (fx.accepted && page->count > first) {
-        TR_ASSERT(slot->page_count < PAGES_PER_LEASE);
-        slot->pages[slot->page_count++] = (struct page_in_hand){page, first};
-    } else {
+    read_event(c, slot, &event, page, &fx);
+    if (!fx.accepted) {
         tr_consumer_free_page(c, page);
+        return;
     }
-    if (fx.ended) {
+    if (fx.ended && !slot->gapped) {
         slot->ended = true;
         slot->children_at = c->now;
     }
+    if (page->count > 0 && !tr_page_created_ms(page, page->count - 1, &slot->fetched_ms)) {
+        slot->fetched_ms = 0;
+    }
+    if (!slot->gapped) {
+        pass_over(c, slot, page, fresh, first);
+    }
+    keep_page(c, slot, page, first);
 }
 
 void tr_consumer_sliced(struct tr_consumer *c, struct slot *slot, enum tr_status status,
@@ -475,7 +536,7 @@ void tr_consumer_sliced(struct tr_consumer *c, struct slot *slot, enum tr_status
     tr_consumer_free_page(c, page);
     event.status = TR_ECORRUPT;
     event.room = has_room(c, slot, 0);
-    read_event(c, slot, &event, &fx);
+    read_event(c, slot, &event, NULL, &fx);
 }
 
 static void pump_reader(struct tr_consumer *c, struct slot *slot)
@@ -484,7 +545,7 @@ static void pump_reader(struct tr_consumer *c, struct slot *slot)
     struct tr_reader_effects fx;
     if (slot->held && (event.room != slot->reader.room ||
                        tr_mono_reached(c->now, tr_reader_deadline(&slot->reader)))) {
-        read_event(c, slot, &event, &fx);
+        read_event(c, slot, &event, NULL, &fx);
     }
 }
 
@@ -492,8 +553,8 @@ static void pump_reader(struct tr_consumer *c, struct slot *slot)
 static bool at_tip(const struct tr_consumer *c, const struct slot *slot)
 {
     return c->options.once && slot->reader.empty_pages >= c->options.once_pages &&
-           slot->page_count == 0 && !slot->processing && slot->slicing == NULL && !slot->ended &&
-           !slot->stuck;
+           !slot->reader.in_gap && slot->page_count == 0 && !slot->processing &&
+           slot->slicing == NULL && !slot->ended && !slot->stuck;
 }
 
 void tr_consumer_shards_pump(struct tr_consumer *c)
@@ -552,5 +613,7 @@ struct tr_mono tr_consumer_shards_deadline(const struct tr_consumer *c)
 bool tr_consumer_slot_finished(const struct tr_consumer *c, const struct slot *slot)
 {
     struct tr_position mark;
-    return at_tip(c, slot) && !tr_tracker_pending(&slot->tracker, &mark);
+    bool drained = slot->page_count == 0 && !slot->processing && slot->slicing == NULL;
+    return (at_tip(c, slot) || (slot->gapped && drained)) &&
+           !tr_tracker_pending(&slot->tracker, &mark);
 }

@@ -60,8 +60,7 @@ static struct tr_mono after_failure(struct tr_reader *reader, struct tr_mono now
 
 /* Data was trimmed before it was read: go on with the oldest that is left, and remember
  * from where something is missing. */
-static void jump_to_horizon(struct tr_reader *reader, struct tr_mono now,
-                            struct tr_reader_effects *out)
+static void jump_to_horizon(struct tr_reader *reader, struct tr_mono now)
 {
     struct tr_position from = seek_position(reader);
     struct tr_mono next = now;
@@ -70,14 +69,10 @@ static void jump_to_horizon(struct tr_reader *reader, struct tr_mono now,
         /* The horizon itself moved between asking and fetching: only ask again. */
         next = after_failure(reader, now);
     } else {
-        out->trimmed = true;
-        out->from = from;
-        out->from_at = reader->start_at && !reader->has_fetched;
-        if (!reader->in_gap) {
-            reader->in_gap = true;
-            reader->gap_from = from;
-            reader->gap_at = out->from_at;
-        }
+        reader->gap_at = reader->in_gap ? reader->gap_at : reader->start_at && !reader->has_fetched;
+        reader->gap_from = reader->in_gap ? reader->gap_from : from;
+        reader->in_gap = true;
+        reader->empty_pages = 0;
     }
     reader->start = TR_TRIM_HORIZON;
     reader->start_at = false;
@@ -97,7 +92,7 @@ static void on_failure(struct tr_reader *reader, const struct tr_reader_event *e
         reader->not_found = 0;
     }
     if (event->status == TR_ETRIMMED) {
-        jump_to_horizon(reader, event->now, out);
+        jump_to_horizon(reader, event->now);
     } else if (event->status == TR_EEXPIRED) {
         out->expired = true;
         out->from = seek_position(reader);
@@ -174,6 +169,10 @@ static void accept_page(struct tr_reader *reader, const struct tr_reader_event *
     if (event->count == 0) {
         return;
     }
+    if (reader->in_gap && tr_position_cmp(&event->first, &reader->gap_from) <= 0) {
+        /* The horizon lies before what was said to be trimmed: nothing is missing. */
+        reader->in_gap = false;
+    }
     if (reader->in_gap) {
         close_gap(reader, out);
     }
@@ -185,6 +184,7 @@ static void on_page(struct tr_reader *reader, const struct tr_reader_event *even
                     struct tr_reader_effects *out)
 {
     struct tr_mono sent = reader->used;
+    uint64_t pace_ms;
 
     reader->room = event->room;
     if (event->status != TR_OK) {
@@ -202,7 +202,11 @@ static void on_page(struct tr_reader *reader, const struct tr_reader_event *even
         move(reader, TR_READER_ENDED, TR_MONO_NEVER);
         return;
     }
-    wait_with(reader, event, tr_mono_max(event->now, tr_mono_add_ms(sent, pace(reader, event))));
+    pace_ms = pace(reader, event);
+    if (reader->in_gap && reader->empty_pages >= TR_READER_GAP_EMPTY_PAGES) {
+        close_gap(reader, out); /* an idle shard: its next record may be hours away */
+    }
+    wait_with(reader, event, tr_mono_max(event->now, tr_mono_add_ms(sent, pace_ms)));
 }
 
 static void ask(struct tr_reader *reader, struct tr_reader_effects *out)

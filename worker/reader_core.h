@@ -19,6 +19,8 @@
 /* Empty pages at the quick pace before polling slows down: steady traffic of one record every two
  * seconds is still met at the quick pace. */
 #define TR_READER_QUICK_EMPTY_PAGES 8
+/* Empty pages after which a gap without a record behind it is told all the same. */
+#define TR_READER_GAP_EMPTY_PAGES 8
 
 struct tr_reader_options {
     uint64_t poll_min_ms; /* between fetches while records come */
@@ -100,8 +102,8 @@ struct tr_reader_effects {
     bool accepted;   /* the page of this event is the next one: hand it on */
     bool ended;      /* that page (or an empty one) was the last: the shard has ended */
     bool expired;    /* an iterator had expired; it is made again after `from` */
-    bool trimmed;    /* data from or behind `from` was trimmed; reading goes on at TRIM_HORIZON */
-    bool gap_closed; /* the first record after a gap came: it lies between `from` and first */
+    bool gap_closed; /* records from or behind `from` were trimmed: up to the page's first one, to
+                        the end when `ended`, else nothing is left until now */
     struct tr_position from;
     bool from_at; /* the record of `from` itself is missing too */
 };

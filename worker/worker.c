@@ -299,11 +299,13 @@ static void tick(struct tr_worker *worker)
 
 static void update_gauges(const struct tr_worker *worker)
 {
-    int64_t held = 0;
+    int64_t held = 0, stopped = 0;
     size_t i;
     for (i = 0; i < worker->unit_count; i++) {
         held += (int64_t)tr_consumer_held(worker->units[i].core);
+        stopped += (int64_t)tr_consumer_stopped(worker->units[i].core);
     }
+    tr_metric_add(TR_METRIC_SHARDS_STOPPED, stopped - tr_metric_get(TR_METRIC_SHARDS_STOPPED));
     tr_metric_add(TR_METRIC_LEASES_HELD, held - tr_metric_get(TR_METRIC_LEASES_HELD));
     tr_metric_add(TR_METRIC_PAGES_HELD_BYTES,
                   (int64_t)worker->budget.bytes - tr_metric_get(TR_METRIC_PAGES_HELD_BYTES));
@@ -415,6 +417,10 @@ static enum tr_status new_unit(struct tr_worker *worker, size_t index, bool once
         .checkpoint_interval_ms = config->checkpoint.interval_ms,
         .batch_records = config->batch.records,
         .batch_bytes = config->batch.bytes,
+        .start = config->stream.at_timestamp_ms > 0               ? TR_START_AT_TIMESTAMP
+                 : config->stream.start == TR_CONFIG_START_LATEST ? TR_START_LATEST
+                                                                  : TR_START_TRIM_HORIZON,
+        .start_ms = (int64_t)config->stream.at_timestamp_ms,
         .stop_on_gap = config->stream.on_gap == TR_CONFIG_ON_GAP_STOP,
         .once = once,
         .once_pages = once_pages > 0 ? once_pages : ONCE_PAGES,

@@ -27,6 +27,7 @@ struct happening {
     bool lose_answer;
     enum tr_status status;
     bool may_have_happened;
+    int64_t date_ms; /* the answer's Date header, in whole seconds */
     size_t done;
 };
 
@@ -56,6 +57,7 @@ struct world {
     uint64_t delivered[KEYS_MAX]; /* highest version delivered in order */
     uint64_t deliveries, repeats;
     uint64_t notes[TR_NOTE_COUNT];
+    char gap[256]; /* the newest one's bounds */
     uint64_t wrong;
     int64_t fail_in; /* allocations of the workers' until one fails; -1: none does */
     bool starved_stops;
@@ -283,6 +285,9 @@ static void run_effects(struct world *world, size_t index)
             break;
         case TR_CONSUMER_FX_NOTE:
             world->notes[fx->note.id]++;
+            if (fx->note.id == TR_NOTE_GAP) {
+                (void)snprintf(world->gap, sizeof world->gap, "%.*s", TR_FMT(fx->note.text));
+            }
             if (getenv("TR_TRACE") != NULL) {
                 const struct tr_note_row *row = tr_note_row(fx->note.id);
                 print_message("[%8llu] %zu %s shard=%.*s %s=%llu %.*s\n",
@@ -487,6 +492,8 @@ size_t world_start(struct world *world, bool once)
         .checkpoint_interval_ms = 5000,
         .batch_records = 100,
         .batch_bytes = 6 << 20,
+        .start = world->options.start,
+        .start_ms = world->options.start_ms,
         .stop_on_gap = world->options.stop_on_gap,
         .once = once,
         .once_pages = 5,
@@ -577,6 +584,7 @@ static void arrive(struct world *world, struct happening *h)
     later = schedule(world, back, ANSWER, h->worker, h->op);
     later->status = verdict.status;
     later->may_have_happened = verdict.may_have_happened;
+    later->date_ms = world->options.no_date ? 0 : wall(world).ms / 1000 * 1000;
     later->body = answer.body;
     answer.body = (struct tr_buf){0};
     tr_local_answer_deinit(&answer);
@@ -584,7 +592,8 @@ static void arrive(struct world *world, struct happening *h)
 
 static void happen(struct world *world, struct happening *h)
 {
-    struct tr_aws_answer answer = {.status = h->status, .may_have_happened = h->may_have_happened};
+    struct tr_aws_answer answer = {
+        .status = h->status, .may_have_happened = h->may_have_happened, .date = {h->date_ms}};
     struct tr_err err = {0};
     struct tr_consumer_event event = {
         .op = h->op, .status = h->status, .done = h->done, .err = &err};
@@ -704,6 +713,29 @@ void world_run_until_ended(struct world *world, size_t worker, uint64_t ms)
                      (unsigned long long)world->options.seed, worker, (unsigned long long)ms);
         }
     }
+}
+
+void world_expect_from_now(struct world *world)
+{
+    memcpy(world->delivered, world->written, sizeof world->delivered);
+}
+
+void world_configure(struct world *world, enum tr_consumer_start start, int64_t start_ms,
+                     bool stop_on_gap)
+{
+    world->options.start = start;
+    world->options.start_ms = start_ms;
+    world->options.stop_on_gap = stop_on_gap;
+}
+
+int64_t world_wall_ms(const struct world *world)
+{
+    return wall(world).ms;
+}
+
+const char *world_gap(const struct world *world)
+{
+    return world->gap;
 }
 
 uint64_t world_check(struct world *world)

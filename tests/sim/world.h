@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "local/local.h"
 #include "tailrace/status.h"
+#include "worker/consumer_core.h"
 
 struct world;
 
@@ -20,6 +21,9 @@ struct world_options {
     uint64_t failover_ms;
     uint64_t process_ms; /* a batch takes up to this long */
     bool once;
+    enum tr_consumer_start start;
+    int64_t start_ms; /* of at_timestamp */
+    bool no_date;     /* answers have no Date header */
     bool stop_on_gap;
     unsigned fail_per_thousand; /* batches that fail, some of their records done */
 };
@@ -51,6 +55,16 @@ uint64_t world_now_ms(const struct world *world);
 void world_run(struct world *world, uint64_t ms);
 /* Until the worker has ended; fails the test after `ms`. */
 void world_run_until_ended(struct world *world, size_t worker, uint64_t ms);
+
+/* What was written until now need not be delivered; if it is, that is a repeat. */
+void world_expect_from_now(struct world *world);
+/* How workers that start from now on are configured. */
+void world_configure(struct world *world, enum tr_consumer_start start, int64_t start_ms,
+                     bool stop_on_gap);
+/* The service's time of `world_now_ms`. */
+int64_t world_wall_ms(const struct world *world);
+/* The bounds in the newest note of a gap; "" when there was none. */
+const char *world_gap(const struct world *world);
 
 /* Everything written was processed, each item's first deliveries in order; prints what is wrong and
  * fails the test. Returns how many deliveries were repeated. */

@@ -34,7 +34,8 @@ struct rig {
 
 static inline const char *rig_write_name(enum tr_lease_write_kind kind)
 {
-    static const char *const names[] = {"create", "take", "renew", "checkpoint", "release"};
+    static const char *const names[] = {"create",     "take",    "renew",
+                                        "checkpoint", "release", "delete"};
     return names[kind];
 }
 
@@ -95,6 +96,9 @@ static inline void rig_trace(struct rig *rig, const struct tr_lease_effect *fx)
     case TR_LEASE_FX_RELEASED:
         tr_buf_printf(&rig->trace, "released %.*s %s", TR_FMT(fx->key), tr_status_name(fx->status));
         break;
+    case TR_LEASE_FX_GONE:
+        tr_buf_printf(&rig->trace, "gone %.*s", TR_FMT(fx->key));
+        break;
     case TR_LEASE_FX_ROW:
         tr_buf_printf(&rig->trace, "row %.*s", TR_FMT(fx->key));
         break;
@@ -136,6 +140,7 @@ static inline void rig_look(struct rig *rig, const struct tr_lease_effect *fx)
         rig->note_count[fx->note.id]++;
         break;
     case TR_LEASE_FX_STORED:
+    case TR_LEASE_FX_GONE:
     case TR_LEASE_FX_ROW:
         break;
     }

@@ -433,6 +433,7 @@ static void do_effect(struct world *w, unsigned slot, const struct tr_lease_effe
         me->held[key].granted = false;
         break;
     case TR_LEASE_FX_STORED:
+    case TR_LEASE_FX_GONE:
     case TR_LEASE_FX_ROW:
     case TR_LEASE_FX_NOTE:
         break;

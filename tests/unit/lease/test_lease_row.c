@@ -181,6 +181,26 @@ static void test_row__release_removes_the_owner_and_may_checkpoint(void **state)
                      "}" CHECKPOINT_VALUES RETURNS);
 }
 
+static void test_row__is_deleted_only_at_its_end_and_as_seen(void **state)
+{
+    struct tr_lease_write write = base_write(TR_LEASE_DELETE);
+    (void)state;
+    assert_write(&write, "DeleteItem",
+                 KEY ",\"ConditionExpression\":\"#owner = :owner AND #counter = :counter AND "
+                     "#checkpoint = :end\",\"ExpressionAttributeNames\":{" NAMES
+                     ",\"#checkpoint\":\"checkpoint\"},\"ExpressionAttributeValues\":{"
+                     "\":owner\":{\"S\":\"me\"},\":counter\":{\"N\":\"7\"},"
+                     "\":end\":{\"S\":\"SHARD_END\"}},"
+                     "\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
+    write.expected_owner = (struct tr_bytes){0};
+    assert_write(&write, "DeleteItem",
+                 KEY ",\"ConditionExpression\":\"attribute_not_exists(#owner) AND #counter = "
+                     ":counter AND #checkpoint = :end\",\"ExpressionAttributeNames\":{" NAMES
+                     ",\"#checkpoint\":\"checkpoint\"},\"ExpressionAttributeValues\":{"
+                     "\":counter\":{\"N\":\"7\"},\":end\":{\"S\":\"SHARD_END\"}},"
+                     "\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
+}
+
 static void test_row__reads_are_whole_and_may_be_consistent(void **state)
 {
     struct tr_buf out = {0};
@@ -535,6 +555,7 @@ int main(void)
         cmocka_unit_test(test_row__renewal_changes_nothing_but_the_counter),
         cmocka_unit_test(test_row__checkpoint_resets_switches_and_drops_what_was_pending),
         cmocka_unit_test(test_row__release_removes_the_owner_and_may_checkpoint),
+        cmocka_unit_test(test_row__is_deleted_only_at_its_end_and_as_seen),
         cmocka_unit_test(test_row__reads_are_whole_and_may_be_consistent),
         cmocka_unit_test(test_row__of_kcl_is_understood_with_attributes_nobody_knows),
         cmocka_unit_test(test_row__failover_counts_beside_its_owner),
