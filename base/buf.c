@@ -25,6 +25,9 @@ bool tr_buf_reserve(struct tr_buf *buf, size_t more)
     if (buf->failed) {
         return false;
     }
+    if (more < buf->cap - buf->len) {
+        return true; /* one stays for the NUL */
+    }
     if (more >= SIZE_MAX - buf->len - 1 || !tr_grow(&buf->ptr, &buf->cap, buf->len + more + 1, 1)) {
         buf->failed = true;
         return false;
@@ -51,7 +54,10 @@ void tr_buf_add_str(struct tr_buf *buf, const char *text)
 
 void tr_buf_add_char(struct tr_buf *buf, char c)
 {
-    tr_buf_add(buf, (struct tr_bytes){&c, 1});
+    if (tr_buf_reserve(buf, 1)) {
+        buf->ptr[buf->len++] = c;
+        buf->ptr[buf->len] = '\0';
+    }
 }
 
 void tr_buf_printf(struct tr_buf *buf, const char *fmt, ...)

@@ -404,11 +404,17 @@ struct tr_json tr_json_key(struct tr_json value)
 struct tr_json tr_json_get(struct tr_json value, const char *name)
 {
     struct tr_json found = absent, member;
+    size_t len = strlen(name);
     if (tr_json_type(value) != TR_JSON_OBJECT) {
         return absent;
     }
     for (member = tr_json_first(value); member.doc != NULL; member = tr_json_next(value, member)) {
-        if (tr_json_is(tr_json_key(member), name)) {
+        struct tr_json key = tr_json_key(member);
+        const struct tr_json_node *node = node_of(key);
+        /* Most keys differ in length, and most have no escapes. */
+        if (node->escaped ? tr_json_is(key, name)
+                          : node->len == len + 2 &&
+                                memcmp(value.doc->text.ptr + node->start + 1, name, len) == 0) {
             found = member;
         }
     }

@@ -19,6 +19,8 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
       "a signal arrived: batches in hand are finished, checkpointed, leases released")             \
     X(RUN_ENDED, INFO, "worker ended", "records", "exit_code", "",                                 \
       "the last line of a run; `records` are those that this process processed")                   \
+    X(ADMIN_OPEN, INFO, "admin port open", "", "", "url",                                          \
+      "`/livez`, `/readyz` and `/metrics` are answered there")                                     \
     X(STREAM_FOUND, INFO, "stream found", "", "", "stream",                                        \
       "the stream that the consumer follows, newest of its table")                                 \
     X(STREAM_FOLLOWED, INFO, "stream followed", "", "", "stream",                                  \
@@ -32,6 +34,11 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
     X(TABLE_WAITING, INFO, "waiting for the lease table", "", "", "table", "it is being created")  \
     X(LISTING_DONE, DEBUG, "shard listing complete", "shards", "calls", "",                        \
       "all pages of DescribeStream; `shards` are listed now")                                      \
+    X(LISTING_PART, DEBUG, "newer shards listed", "shards", "calls", "",                           \
+      "pages of DescribeStream from an older shard on: ended shards wait for their children")      \
+    X(SHARD_LOST, WARN, "shard lost", "age_s", "not_found_s", "",                                  \
+      "it is older than records are kept, answers ResourceNotFound, and is not listed any more "   \
+      "or has answered so for ten minutes; it counts as ended, `records are missing` follows")     \
     X(SHARD_FOUND, INFO, "shard found", "", "", "parent",                                          \
       "a listing shows a shard that this process did not know; after a start, all of them")        \
     X(LEASE_CREATED, INFO, "lease row created", "", "", "checkpoint",                              \
@@ -41,6 +48,15 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
     X(LEASE_RENEWED, DEBUG, "lease renewed", "counter", "", "", "the heartbeat was written")       \
     X(LEASE_UNCERTAIN, WARN, "lease write without an answer", "counter", "", "why",                \
       "the write may or may not have happened; the next one finds out")                            \
+    X(LEASE_STEALING, INFO, "lease to be stolen", "counter", "", "from",                           \
+      "a KCL worker holds more than its share, and nothing is free: as KCL does it")               \
+    X(LEASE_HANDED, INFO, "lease to be handed over", "counter", "", "to",                          \
+      "that worker asked and has fewer: the batch in hand is finished, then the lease released")   \
+    X(LEASE_READS, INFO, "lease table reads planned", "units_hour", "interval_ms", "how",          \
+      "read units that this worker uses in a quiet hour, and how often it looks; told again when " \
+      "the table or the fleet changes its class")                                                  \
+    X(LEASE_COUNTER, WARN, "lease counter is strange", "before", "now", "owner",                   \
+      "it went back, or far ahead: taken for a sign of life, and told once for each row")          \
     X(LEASE_LOST, WARN, "lease lost", "counter", "", "why",                                        \
       "another worker holds it, or may; what is in hand is dropped and delivered again there")     \
     X(LEASE_LAPSED, WARN, "lease lapsed", "late_ms", "", "",                                       \

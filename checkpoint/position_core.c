@@ -2,6 +2,7 @@
 #include "checkpoint/position.h"
 
 #include "base/err.h"
+#include "base/mutant.h"
 
 /* KCL's sentinels, by kind. */
 static const char *const sentinels[] = {
@@ -82,8 +83,11 @@ int tr_position_cmp(const struct tr_position *a, const struct tr_position *b)
     }
     x = significant(a);
     y = significant(b);
-    if (x.len != y.len) {
+    if (x.len != y.len && !TR_MUTANT(STRING_ORDER)) {
         return x.len < y.len ? -1 : 1;
+    }
+    if (TR_MUTANT(STRING_ORDER)) {
+        return tr_bytes_cmp(x, y);
     }
     return x.len > 0 ? memcmp(x.ptr, y.ptr, x.len) : 0;
 }

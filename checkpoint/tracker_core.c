@@ -6,6 +6,7 @@
 #include "checkpoint/tracker.h"
 
 #include "base/mem.h"
+#include "base/mutant.h"
 
 struct tr_tracker_batch {
     struct tr_position last;
@@ -121,6 +122,9 @@ void tr_tracker_ack(struct tr_tracker *tracker, uint64_t ticket, const struct tr
     const struct tr_position *before;
     struct tr_tracker_batch *batch;
     size_t i;
+    if (TR_MUTANT(ACK_DROPPED) && ticket % 16 == 7) {
+        return;
+    }
     if (ticket < first || ticket >= tracker->next_ticket || !tr_position_is_sequence(upto)) {
         return;
     }

@@ -73,6 +73,9 @@ struct tr_config {
         uint64_t shutdown_timeout_ms;
     } worker;
     struct {
+        const char *listen; /* NULL: no admin server */
+    } admin;
+    struct {
         enum tr_level level;
         enum tr_log_format format;
     } log;

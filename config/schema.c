@@ -75,6 +75,8 @@ static const char *pattern_of(const struct tr_setting *setting)
                "[a-zA-Z0-9_.-]{3,255}/stream/[a-zA-Z0-9:.-]+$";
     case TR_SETTING_URL:
         return "^https?://[^ ?#]+$";
+    case TR_SETTING_LISTEN:
+        return "^([0-9]{1,3}([.][0-9]{1,3}){3}|[[][0-9a-fA-F:.]+[]]|localhost)?:[0-9]{1,5}$";
     case TR_SETTING_DURATION:
         return setting->available == TR_SETTING_ONLY ? "^0+(ms|s|m|h)$" : "^[0-9]+(ms|s|m|h)$";
     case TR_SETTING_SIZE:

@@ -22,6 +22,7 @@ enum tr_setting_type {
     TR_SETTING_CHOICE,   /* words: "one|two" */
     TR_SETTING_BOOL,     /* true or false */
     TR_SETTING_TIME,     /* RFC 3339 */
+    TR_SETTING_LISTEN,   /* "127.0.0.1:9464"; see config/listen.h */
     TR_SETTING_LIST,     /* a list; words: what one entry is, "text" or "mapping" */
 };
 
@@ -78,7 +79,7 @@ enum tr_setting_available { TR_SETTING_NOW, TR_SETTING_ONLY, TR_SETTING_LATER };
     CONSUMER("consumers.*.stream.on_gap", stream.on_gap, CHOICE, 0, 0, "continue|stop",            \
              "continue", NOW,                                                                      \
              "What to do when records were trimmed before they were read: report it and go on, "   \
-             "or end the run with 1.")                                                             \
+             "or report it and leave that shard as it is.")                                        \
     CONSUMER("consumers.*.stream.poll.min", stream.poll.min_ms, DURATION, 10, TR_MINUTE_MS, "",    \
              "250ms", NOW, "Pause between reads of a shard while records come.")                   \
     CONSUMER("consumers.*.stream.poll.max", stream.poll.max_ms, DURATION, 10, TR_MINUTE_MS, "",    \
@@ -126,7 +127,10 @@ enum tr_setting_available { TR_SETTING_NOW, TR_SETTING_ONLY, TR_SETTING_LATER };
           "Time after which one call of the processor has failed.")                                \
     LATER("consumers.*.on_error.destination.file.path", PATH, 1, 4096, "",                         \
           "File that gets records which the processor could not handle.")                          \
-    LATER("admin.listen", TEXT, 1, 256, "-.:[]*", "Address and port of the admin server.")         \
+    ROOT("admin.listen", admin.listen, LISTEN, 2, 64, "", "(no admin server)", NOW,                \
+         "Address and port of the admin server (docs/metrics.md): an IPv4 address, an IPv6 "       \
+         "address in brackets, `localhost`, or nothing for all addresses, then `:PORT`; port 0 "   \
+         "lets the system choose.")                                                                \
     ROOT("log.level", log.level, CHOICE, 0, 0, "debug|info|warn|error", "info", NOW,               \
          "Least important lines that are logged.")                                                 \
     ROOT("log.format", log.format, CHOICE, 0, 0, "auto|logfmt|json", "auto", NOW,                  \

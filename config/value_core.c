@@ -346,6 +346,8 @@ const char *tr_config_value_type_text(enum tr_setting_type type)
         return "true or false";
     case TR_SETTING_TIME:
         return "a time";
+    case TR_SETTING_LISTEN:
+        return "an address and a port";
     case TR_SETTING_LIST:
         return "a list";
     }

@@ -2,7 +2,8 @@
  *
  * The coordination core's face: an event is applied to the lease that it is about, then whatever is
  * due by its timers is done. The state table is in lease_known_core.c; what an answer proves is in
- * lease_answer_core.c; who is alive and what is taken is in lease_watch_core.c. */
+ * lease_answer_core.c; who is alive is in lease_watch_core.c, who gets what in
+ * lease_balance_core.c. */
 #include "lease/lease_core_inside.h"
 
 #include "base/mem.h"
@@ -18,24 +19,35 @@ enum tr_status tr_lease_core_new(const struct tr_lease_options *options, struct 
         return TR_ENOMEM;
     }
     core->worker_bytes = tr_memdup(options->worker_id.ptr, options->worker_id.len);
+    core->run_bytes = tr_memdup(options->run.ptr, options->run.len);
     core->stream_bytes = tr_memdup(options->stream.ptr, options->stream.len);
     core->flights = tr_calloc(options->writes_max, sizeof(struct tr_lease *));
-    if (core->worker_bytes == NULL || core->stream_bytes == NULL || core->flights == NULL) {
+    if (core->worker_bytes == NULL || core->run_bytes == NULL || core->stream_bytes == NULL ||
+        core->flights == NULL) {
         tr_lease_core_free(core);
         return TR_ENOMEM;
     }
     core->worker_id = (struct tr_bytes){core->worker_bytes, options->worker_id.len};
+    if (options->run.ptr != NULL) {
+        core->run = (struct tr_bytes){core->run_bytes, options->run.len};
+    }
     if (options->stream.ptr != NULL) {
         core->stream = (struct tr_bytes){core->stream_bytes, options->stream.len};
     }
     core->failover_ms = options->failover_ms;
     core->failover_seen_ms = options->failover_ms;
+    core->takes_only_free = options->takes_only_free;
     core->leases_max = options->leases_max;
     core->writes_max = options->writes_max;
     core->seed = options->seed;
     tr_random_init(&core->random, options->seed);
     core->now = now;
-    core->scan_due = now;
+    core->scan.due = now;
+    core->scan.plan = tr_lease_reads_plan(core->failover_ms, 0, 1, false);
+    core->scan.told = TR_LEASE_READS_COUNT;
+    core->settle_at = core->review_at = TR_MONO_NEVER;
+    core->bell.ring_at = TR_MONO_NEVER;
+    core->bell.read_at = now;
     core->next_op = 1;
     *out = core;
     return TR_OK;
@@ -47,8 +59,10 @@ void tr_lease_core_free(struct tr_lease_core *core)
         return;
     }
     tr_lease_known_free(core);
+    tr_lease_balance_free(core);
     tr_free(core->flights);
     tr_free(core->worker_bytes);
+    tr_free(core->run_bytes);
     tr_free(core->stream_bytes);
     tr_free(core);
 }
@@ -141,7 +155,7 @@ static void on_answer(struct tr_lease_core *core, const struct tr_lease_event *e
 {
     bool read = ev->kind == TR_LEASE_EV_READ;
     struct tr_lease *lease = lease_of_op(core, ev, read);
-    if (lease == NULL) {
+    if (tr_lease_bell_answer(core, ev) || lease == NULL) {
         return; /* late, repeated or unknown */
     }
     if (read) {
@@ -250,7 +264,7 @@ static void on_stop(struct tr_lease_core *core)
             tr_lease_known_unwait(core, lease);
             tr_lease_known_enter(core, lease, LEASE_FOREIGN);
         }
-        if (lease->state == LEASE_DELETING && lease->op.id == 0) {
+        if ((lease->state == LEASE_DELETING || lease->state == LEASE_ASKING) && lease->op.id == 0) {
             tr_lease_known_unwait(core, lease);
             tr_lease_known_enter(core, lease, LEASE_FOREIGN);
         }
@@ -289,7 +303,10 @@ static void apply(struct tr_lease_core *core, const struct tr_lease_event *ev)
         on_delete(core, tr_lease_known_get(core, ev->key));
         return;
     case TR_LEASE_EV_LOOK:
-        core->scan_due = tr_mono_min(core->scan_due, core->now);
+        if (core->scan.op == 0 || core->scan.segments > 1) {
+            core->scan.look = true;
+            core->scan.due = tr_mono_min(core->scan.due, core->now);
+        }
         return;
     case TR_LEASE_EV_STOP:
         on_stop(core);
@@ -371,8 +388,10 @@ enum tr_status tr_lease_core_step(struct tr_lease_core *core, const struct tr_le
             core->service_at = core->now;
         }
         apply(core, ev);
+        tr_lease_balance_run(core);
         starved = !run_timers(core);
         tr_lease_scan_run(core);
+        tr_lease_bell_run(core);
         if (starved && ev->kind == TR_LEASE_EV_TICK && out->count == 0) {
             status = TR_ENOMEM;
         }
@@ -383,7 +402,10 @@ enum tr_status tr_lease_core_step(struct tr_lease_core *core, const struct tr_le
 
 struct tr_mono tr_lease_core_deadline(const struct tr_lease_core *core)
 {
-    struct tr_mono due = tr_lease_scan_deadline(core);
+    struct tr_mono due = tr_mono_min(tr_lease_scan_deadline(core), tr_lease_bell_deadline(core));
+    if (core->scanned && !core->stopping) {
+        due = tr_mono_min(due, core->review_at);
+    }
     if (core->heap_count > 0) {
         due = tr_mono_min(due, core->heap[0]->due);
     }
@@ -403,6 +425,7 @@ enum tr_lease_view tr_lease_core_view(const struct tr_lease_core *core, struct t
     }
     switch (lease->state) {
     case LEASE_DELETING:
+    case LEASE_ASKING:
     case LEASE_FOREIGN:
         if (!tr_lease_owner_alive(core, lease)) {
             return TR_LEASE_FREE;
@@ -442,20 +465,6 @@ uint64_t tr_lease_core_counter(const struct tr_lease_core *core, struct tr_bytes
     return lease != NULL ? lease->fence : 0;
 }
 
-bool tr_lease_core_leads(const struct tr_lease_core *core)
-{
-    struct tr_map_entry *entry;
-    struct tr_bytes first = {0};
-    for (entry = tr_map_first(&core->leases); entry != NULL; entry = tr_map_next(entry)) {
-        const struct tr_lease *lease = tr_map_value(entry);
-        struct tr_bytes owner = tr_lease_live_owner(core, lease);
-        if (owner.ptr != NULL && (first.ptr == NULL || tr_bytes_cmp(owner, first) < 0)) {
-            first = owner;
-        }
-    }
-    return first.ptr == NULL || tr_bytes_eq(first, core->worker_id);
-}
-
 bool tr_lease_core_scanned(const struct tr_lease_core *core)
 {
     return core->scanned;
@@ -463,5 +472,5 @@ bool tr_lease_core_scanned(const struct tr_lease_core *core)
 
 size_t tr_lease_core_in_flight(const struct tr_lease_core *core)
 {
-    return core->flight_count;
+    return core->flight_count + (tr_lease_bell_busy(core) ? 1 : 0);
 }

@@ -24,10 +24,14 @@ struct tr_lease_row {
     struct tr_bytes parents[TR_LEASE_PARENTS_MAX];
     size_t parent_count;
     /* Our own attributes, all optional (docs/leases.md). */
-    uint64_t failover_ms;   /* tailraceFailoverMs, if tailraceOwner equals leaseOwner; else 0 */
-    struct tr_bytes stream; /* tailraceStream: TABLE/stream/LABEL; absent: not made by us */
-    bool without_parents;   /* tailraceNoParents */
-    bool tailrace;          /* its owner is a tailrace worker: tailraceOwner equals leaseOwner */
+    uint64_t failover_ms;    /* tailraceFailoverMs, if tailraceOwner equals leaseOwner; else 0 */
+    struct tr_bytes stream;  /* tailraceStream: TABLE/stream/LABEL; absent: not made by us */
+    bool without_parents;    /* tailraceNoParents */
+    bool tailrace;           /* its owner is a tailrace worker: tailraceOwner equals leaseOwner */
+    struct tr_bytes run;     /* tailraceRun: which process of that id took it */
+    struct tr_bytes request; /* tailraceRequest: "<worker id> <nonce>" who asks for it */
+    struct tr_bytes bell;    /* tailraceBell: "<worker id> <nonce>" who rang last */
+    size_t size;             /* bytes as DynamoDB counts them, about */
     bool has_start_ms;
     uint64_t start_ms; /* tailraceStartMs: records older than this are passed over */
 };
@@ -37,7 +41,8 @@ struct tr_lease_rows {
     struct tr_lease_row *rows; /* owned */
     size_t count;
     size_t cap;
-    struct tr_buf arena;    /* owned: unescaped strings */
+    size_t size;         /* bytes of all rows that the answer had, as DynamoDB counts them, about */
+    struct tr_buf arena; /* owned: unescaped strings */
     struct tr_buf last_key; /* owned: LastEvaluatedKey as JSON; empty: the scan is complete */
     struct tr_json_doc doc; /* owned */
     struct tr_buf text;     /* owned: the answer's bytes, which the views point into */
@@ -70,6 +75,8 @@ enum tr_lease_write_kind {
     TR_LEASE_RENEW,      /* owner = me, counter as known */
     TR_LEASE_CHECKPOINT, /* as renew, with a position */
     TR_LEASE_RELEASE,    /* as renew; the owner is removed (and a pending position written) */
+    TR_LEASE_REQUEST,    /* owner as scanned, the request as seen: asks the owner to hand over */
+    TR_LEASE_RING,       /* any lease row: tells all workers to look */
     TR_LEASE_DELETE,     /* DeleteItem: owner, counter and SHARD_END as seen */
 };
 
@@ -80,8 +87,12 @@ struct tr_lease_write {
     struct tr_bytes expected_owner; /* absent: the row must have none (take); unused for create */
     uint64_t expected_counter;
     uint64_t counter;            /* the new one */
-    struct tr_bytes owner;       /* take: me; create: me, or absent: unowned */
+    struct tr_bytes owner;       /* take, request, ring: me; create: me, or absent: unowned */
+    struct tr_bytes run;         /* take, create: mine; with owner */
     uint64_t failover_ms;        /* mine; with owner */
+    uint64_t nonce;              /* request, ring: differs from one to the next */
+    struct tr_bytes request;     /* request: the one seen before; absent: none */
+    bool drops_request;          /* renew, checkpoint, release: what asked is dead */
     struct tr_position position; /* create, checkpoint, release with has_position */
     bool has_position;
     struct tr_bytes parents[TR_LEASE_PARENTS_MAX]; /* create */
@@ -98,7 +109,14 @@ const char *tr_lease_encode_write(struct tr_buf *out, struct tr_bytes table,
                                   const struct tr_lease_write *write);
 void tr_lease_encode_scan(struct tr_buf *out, struct tr_bytes table, bool consistent,
                           struct tr_bytes last_key);
+/* One of `segments` parts of the table (1: the whole), eventually consistent. */
+void tr_lease_encode_segment(struct tr_buf *out, struct tr_bytes table, unsigned segment,
+                             unsigned segments, struct tr_bytes last_key);
 void tr_lease_encode_get(struct tr_buf *out, struct tr_bytes table, struct tr_bytes key);
+/* The same, eventually consistent, at half the cost. */
+void tr_lease_encode_glance(struct tr_buf *out, struct tr_bytes table, struct tr_bytes key);
+/* Cut "<worker id> <nonce>" at its last blank: the id; absent if it is not of that form. */
+struct tr_bytes tr_lease_asker(struct tr_bytes request);
 /* KCL's table: HASH leaseKey (S), pay per request. */
 void tr_lease_encode_create_table(struct tr_buf *out, struct tr_bytes table);
 /* What DescribeTable says: ACTIVE or not yet.

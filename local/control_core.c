@@ -223,11 +223,13 @@ enum tr_status tr_op_trim(struct tr_call *call)
         struct tr_local_shard *shard = stream->shards[i];
         size_t gone = 0;
         if (trim.shard == NULL || trim.shard == shard) {
+            uint64_t before = shard->trimmed;
             gone = trim_shard(&trim, shard);
+            tr_local_stream_tell_trimmed(call->local, stream, shard, before);
             /* Only what this call emptied leaves the listing, or all that is empty when all is to
              * go. */
             if ((gone > 0 || (trim.records == UINT64_MAX && trim.before_s == UINT64_MAX)) &&
-                tr_local_stream_drop_empty(stream, shard)) {
+                tr_local_stream_drop_empty(call->local, stream, shard)) {
                 shards++;
                 records += gone;
                 continue;

@@ -163,8 +163,11 @@ static void trim_early(struct tr_call *call)
         char table[256];
         snprintf(table, sizeof table, "%.*s", TR_FMT(stream->table));
         for (j = 0; touches(call, table) && j < stream->count; j++) {
-            size_t kept = tr_local_shard_kept(stream->shards[j]);
-            tr_local_shard_trim(stream->shards[j], kept > 0 ? kept - 1 : 0);
+            struct tr_local_shard *shard = stream->shards[j];
+            size_t kept = tr_local_shard_kept(shard);
+            uint64_t before = shard->trimmed;
+            tr_local_shard_trim(shard, kept > 0 ? kept - 1 : 0);
+            tr_local_stream_tell_trimmed(local, stream, shard, before);
         }
     }
 }

@@ -11,11 +11,14 @@
 
 struct tr_local;
 
+struct tr_local_watch;
+
 struct tr_local_options {
-    uint64_t seed;        /* of ids, shard sizes, probabilities of faults */
-    const char *region;   /* NULL: us-east-1 */
-    const char *account;  /* twelve digits; NULL: 000000000000 */
-    unsigned open_shards; /* shards that a new stream starts with; 0: 1 */
+    uint64_t seed;                      /* of ids, shard sizes, probabilities of faults */
+    const char *region;                 /* NULL: us-east-1 */
+    const char *account;                /* twelve digits; NULL: 000000000000 */
+    unsigned open_shards;               /* shards that a new stream starts with; 0: 1 */
+    const struct tr_local_watch *watch; /* copied; NULL: nobody watches (local/watch.h) */
 };
 
 /* What the HTTP face has to do with an answer besides sending it (faults asked for through the

@@ -111,6 +111,9 @@ enum tr_status tr_local_new(const struct tr_local_options *options, struct tr_wa
     tr_random_init(&local->streams.random, tr_random_u64(&local->random));
     tr_random_init(&local->faults.random, tr_random_u64(&local->random));
     local->streams.iterator_key = tr_random_u64(&local->random);
+    if (options->watch != NULL) {
+        local->watch = *options->watch;
+    }
     local->streams.open_shards =
         open_shards < TR_SHARDS_OPEN_MAX ? open_shards : TR_SHARDS_OPEN_MAX;
     *out = local;

@@ -12,6 +12,7 @@
 #include "local/local.h"
 #include "local/problem.h"
 #include "local/stream.h"
+#include "local/watch.h"
 
 struct tr_local_table;
 
@@ -32,6 +33,7 @@ struct tr_local {
     struct tr_local_tables tables;
     struct tr_local_streams streams;
     struct tr_local_faults faults;
+    struct tr_local_watch watch;
     struct tr_arena arena;  /* of the request being served */
     struct tr_json_doc doc; /* of the request being served */
 };

@@ -111,8 +111,15 @@ enum tr_status tr_local_stream_split(struct tr_local *local, struct tr_local_str
                                      struct tr_local_shard *shard,
                                      struct tr_local_shard *children[2]) TR_MUST_CHECK;
 
+/* Tell whoever watches that a trimming of this shard is done; `before` is shard->trimmed as it was.
+ */
+void tr_local_stream_tell_trimmed(const struct tr_local *local,
+                                  const struct tr_local_stream *stream,
+                                  const struct tr_local_shard *shard, uint64_t before);
+
 /* Take a closed shard without records out of the listings; true when it was one (it is freed). */
-bool tr_local_stream_drop_empty(struct tr_local_stream *stream, struct tr_local_shard *shard);
+bool tr_local_stream_drop_empty(const struct tr_local *local, struct tr_local_stream *stream,
+                                struct tr_local_shard *shard);
 
 /* Rollovers by age and trimming that are due at local's now; and when the next one is. */
 void tr_local_streams_tick(struct tr_local *local);

@@ -244,6 +244,10 @@ static void insert_shard(struct tr_local *local, struct tr_local_stream *stream,
     stream->count++;
     shard->first = tr_sequence_next(&stream->sequence, &local->streams.random);
     bring_forward(local, stream, shard_deadline(shard));
+    if (local->watch.shard_opened != NULL) {
+        local->watch.shard_opened(local->watch.ctx, shard->created, stream->arn, shard->id,
+                                  shard->parent);
+    }
 }
 
 static void close_shard(struct tr_local *local, struct tr_local_stream *stream,
@@ -252,6 +256,9 @@ static void close_shard(struct tr_local *local, struct tr_local_stream *stream,
     shard->last = tr_sequence_next(&stream->sequence, &local->streams.random);
     shard->closed = at;
     bring_forward(local, stream, shard_deadline(shard));
+    if (local->watch.shard_closed != NULL) {
+        local->watch.shard_closed(local->watch.ctx, at, stream->arn, shard->id);
+    }
 }
 
 enum tr_status tr_local_stream_roll(struct tr_local *local, struct tr_local_stream *stream,
@@ -305,6 +312,26 @@ enum tr_status tr_local_stream_split(struct tr_local *local, struct tr_local_str
     return TR_OK;
 }
 
+/* The shard is about to go. */
+static void tell_gone(const struct tr_local *local, const struct tr_local_stream *stream,
+                      const struct tr_local_shard *shard)
+{
+    if (local->watch.trimmed != NULL) {
+        local->watch.trimmed(local->watch.ctx, local->now, stream->arn, shard->id, NULL);
+    }
+}
+
+void tr_local_stream_tell_trimmed(const struct tr_local *local,
+                                  const struct tr_local_stream *stream,
+                                  const struct tr_local_shard *shard, uint64_t before)
+{
+    char number[TR_SEQUENCE_DIGITS_MAX + 1];
+    if (local->watch.trimmed != NULL && shard->trimmed != before) {
+        tr_sequence_print(&stream->sequence, shard->trimmed, number);
+        local->watch.trimmed(local->watch.ctx, local->now, stream->arn, shard->id, number);
+    }
+}
+
 static void remove_shard(struct tr_local_stream *stream, size_t at)
 {
     free_shard(stream->shards[at]);
@@ -313,12 +340,14 @@ static void remove_shard(struct tr_local_stream *stream, size_t at)
             (stream->count - at) * sizeof *stream->shards);
 }
 
-bool tr_local_stream_drop_empty(struct tr_local_stream *stream, struct tr_local_shard *shard)
+bool tr_local_stream_drop_empty(const struct tr_local *local, struct tr_local_stream *stream,
+                                struct tr_local_shard *shard)
 {
     size_t at = tr_local_stream_shard_from(stream, tr_bytes_of(shard->id));
     if (shard->last == 0 || tr_local_shard_kept(shard) > 0) {
         return false;
     }
+    tell_gone(local, stream, shard);
     remove_shard(stream, at);
     if (!stream->enabled && stream->count == 0) {
         set_stream_deadline(stream);
@@ -583,6 +612,10 @@ enum tr_status tr_local_stream_append(struct tr_local *local, struct tr_local_ta
     if (tr_local_shard_kept(shard) == 1) {
         bring_forward(local, stream, shard_deadline(shard));
     }
+    if (local->watch.record != NULL) {
+        local->watch.record(local->watch.ctx, local->now, stream->arn, shard->id, number,
+                            tr_buf_bytes(text));
+    }
     return TR_OK;
 }
 
@@ -604,14 +637,18 @@ static bool roll_due(struct tr_local *local, struct tr_local_stream *stream)
     return true;
 }
 
-static void trim_due(struct tr_local_stream *stream, struct tr_wall now)
+static void trim_due(const struct tr_local *local, struct tr_local_stream *stream)
 {
+    struct tr_wall now = local->now;
     int64_t until = now.ms / 1000 * 1000 - TR_STREAM_RETENTION_MS;
     size_t kept = 0, i;
     for (i = 0; i < stream->count; i++) {
         struct tr_local_shard *shard = stream->shards[i];
+        uint64_t before = shard->trimmed;
         tr_local_shard_trim_before(shard, until + 1);
+        tr_local_stream_tell_trimmed(local, stream, shard, before);
         if (shard->last != 0 && tr_local_shard_kept(shard) == 0 && shard->closed.ms <= until) {
+            tell_gone(local, stream, shard);
             free_shard(shard);
         } else {
             stream->shards[kept++] = shard;
@@ -647,7 +684,7 @@ void tr_local_streams_tick(struct tr_local *local)
         struct tr_local_stream *stream = streams->list[i];
         if (stream->deadline.ms <= local->now.ms) {
             bool good = roll_due(local, stream);
-            trim_due(stream, local->now);
+            trim_due(local, stream);
             set_stream_deadline(stream);
             stream->deadline.ms = good ? stream->deadline.ms : local->now.ms + 1000;
         }

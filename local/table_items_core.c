@@ -291,9 +291,29 @@ static void move_expiry(struct tr_local_table *table, const struct write *w)
     }
 }
 
+static void tell_item(struct tr_local *local, const struct tr_local_table *table,
+                      const struct write *w)
+{
+    struct tr_buf before = {0}, after = {0};
+    if (local->watch.item == NULL || table->stream != NULL) {
+        return;
+    }
+    if (w->old != NULL) {
+        tr_local_item_add_json(w->old, &before);
+    }
+    if (w->item != NULL) {
+        tr_local_item_add_json(w->item, &after);
+    }
+    local->watch.item(local->watch.ctx, local->now, table->name, tr_buf_bytes(&before),
+                      tr_buf_bytes(&after));
+    tr_buf_deinit(&before);
+    tr_buf_deinit(&after);
+}
+
 /* What cannot fail any more. */
 static void commit(struct tr_local *local, struct tr_local_table *table, const struct write *w)
 {
+    tell_item(local, table, w);
     move_expiry(table, w);
     note_past(local, table, w->key->rank, w->old, w->item);
     if (w->item == NULL) {

@@ -216,6 +216,42 @@ void tr_ends_propose(struct tr_graph *graph, struct tr_graph_effects *out)
     out->delete_count = fresh ? kept : 0;
 }
 
+/* --- states ----------------------------------------------------------------------------------- */
+
+static enum tr_shard_state state_without_row(const struct tr_shard_node *node)
+{
+    if (tr_rules_is_planned(node)) {
+        return TR_SHARD_PLANNED;
+    }
+    if (tr_shard_node_is(node, TR_NODE_HAD_ROW)) {
+        return TR_SHARD_GONE;
+    }
+    return tr_shard_node_is(node, TR_NODE_LISTED) ? TR_SHARD_LISTED : TR_SHARD_UNKNOWN;
+}
+
+enum tr_shard_state tr_graph_state(const struct tr_graph *graph, struct tr_bytes key)
+{
+    uint32_t index = tr_lineage_find(&graph->lineage, key);
+    const struct tr_shard_node *node;
+    if (index == TR_NO_NODE) {
+        return TR_SHARD_UNKNOWN;
+    }
+    node = tr_rules_node(graph, index);
+    if (!tr_shard_node_is(node, TR_NODE_ROW)) {
+        return state_without_row(node);
+    }
+    if (tr_shard_node_is(node, TR_NODE_FINISHED)) {
+        return may_leave(graph, node) ? TR_SHARD_LEAVING : TR_SHARD_ENDED;
+    }
+    if (tr_shard_node_is(node, TR_NODE_ENDED)) {
+        return TR_SHARD_ENDING;
+    }
+    if (tr_position_is_sequence(&node->checkpoint)) {
+        return TR_SHARD_BEGUN;
+    }
+    return tr_rules_parents_done(graph, node) ? TR_SHARD_READY : TR_SHARD_WAITING;
+}
+
 /* --- the end of a stream ---------------------------------------------------------------------- */
 
 static bool is_done_with(const struct tr_graph *graph, const struct tr_shard_node *node)

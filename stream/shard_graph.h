@@ -103,11 +103,13 @@ struct tr_graph_effects {
     size_t create_count;
     const struct tr_graph_delete *deletes; /* borrowed likewise */
     size_t delete_count;
-    bool stream_gap;   /* once: the stream follows another one, was turned off, and shows no shard:
+    bool stream_gap;    /* once: the stream follows another one, was turned off, and shows no shard:
                           whatever it held is missing */
-    bool want_listing; /* a full listing would help: a new graph, an end without children, a row
-                          that waits for a parent without a row, an outdated listing */
-    bool want_scan;    /* a scan would help: none came yet, or it is too old to make rows by */
+    bool want_listing;  /* a full listing would help: a new graph, an outdated listing, or as
+                          below */
+    bool need_listing;  /* ... without one a row waits on: for a parent that has no row */
+    bool want_children; /* a shard has ended, and no child of it is known */
+    bool want_scan;     /* a scan would help: none came yet, or it is too old to make rows by */
 };
 
 /* Errors: TR_ENOMEM.
@@ -117,7 +119,8 @@ enum tr_status tr_graph_new(size_t shards_max, struct tr_graph **out) TR_MUST_CH
 void tr_graph_free(struct tr_graph *graph);
 
 /* Said before the first event: the stream follows another one of the fleet. Its first shards are no
- * first start: they are read from their first record on, and what was trimmed of them is missing. */
+ * first start: they are read from their first record on, and what was trimmed of them is missing.
+ * */
 void tr_graph_set_further(struct tr_graph *graph);
 
 /* Take an event in and say what is to be made.
@@ -131,6 +134,26 @@ enum tr_status tr_graph_step(struct tr_graph *graph, const struct tr_graph_event
  * or that parent gets no row any more (it was seen at SHARD_END, or a descendant of it progressed).
  * False for a shard without a row and for one at SHARD_END. */
 bool tr_graph_may_start(const struct tr_graph *graph, struct tr_bytes key);
+/* How the graph sees a shard: state, what it is. docs/shards.md holds the same table. */
+#define TR_SHARD_STATE_TABLE(X)                                                                    \
+    X(UNKNOWN, "neither listed nor in a row")                                                      \
+    X(LISTED, "listed, and gets no row now: done, left out, or its lineage is not known yet")      \
+    X(PLANNED, "to get a row: proposed as soon as its parents have theirs")                        \
+    X(WAITING, "has a row, not begun: a parent is not done")                                       \
+    X(READY, "has a row, not begun: may be read")                                                  \
+    X(BEGUN, "its row holds a sequence number: may be read, whatever its parents are")             \
+    X(ENDING, "its reader has met the end: the children's rows come first")                        \
+    X(ENDED, "its row is at SHARD_END")                                                            \
+    X(LEAVING, "its row is at SHARD_END and may be deleted")                                       \
+    X(GONE, "had a row that went")
+enum tr_shard_state {
+#define TR_SHARD_STATE_ENUM(id, doc) TR_SHARD_##id,
+    TR_SHARD_STATE_TABLE(TR_SHARD_STATE_ENUM)
+#undef TR_SHARD_STATE_ENUM
+        TR_SHARD_STATE_COUNT
+};
+enum tr_shard_state tr_graph_state(const struct tr_graph *graph, struct tr_bytes key);
+
 /* A shard that answers ResourceNotFound. */
 struct tr_graph_missing {
     struct tr_bytes key;

@@ -11,7 +11,7 @@
 #include "stream/shard_rules.h"
 
 /* Longer than any row is made by a listing. */
-#define UNLIST_MS (12u * TR_GRAPH_LISTING_FRESH_MS)
+#define UNLIST_MS (24u * TR_GRAPH_LISTING_FRESH_MS)
 
 enum tr_status tr_graph_new(size_t shards_max, struct tr_graph **out)
 {
@@ -428,7 +428,9 @@ static bool take_row(struct tr_graph *graph, const struct tr_graph_row *row,
         return false;
     }
     absorb(graph, node, row, at, now);
-    set_parents(graph, family, TR_NODE_BY_ROW);
+    if (is_new || family->parent_count > 0) { /* a known row's parents may be left out */
+        set_parents(graph, family, TR_NODE_BY_ROW);
+    }
     if (tr_shard_node_is(node, TR_NODE_ALONE) && !was_alone) {
         tr_lineage_mark_up(&graph->lineage, family->index, TR_NODE_BLOCKED);
     }

@@ -450,8 +450,9 @@ void tr_rules_propose(struct tr_graph *graph, struct tr_mono now, struct tr_grap
     bool scan_is_fresh = is_within(graph->rows_begun, now, TR_GRAPH_SCAN_FRESH_MS);
     size_t i, end, count = 0;
     out->want_scan = !graph->rows_known;
-    out->want_listing =
-        !graph->complete_known || graph->orphans > 0 || graph->held || graph->deferred;
+    out->want_listing = !graph->complete_known || graph->held || graph->deferred;
+    out->need_listing = graph->rows_known && graph->held;
+    out->want_children = graph->orphans > 0;
     while (graph->plan_head < graph->plan_count &&
            !tr_rules_is_planned(tr_rules_node(graph, graph->plan[graph->plan_head]))) {
         graph->plan_head++;

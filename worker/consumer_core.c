@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 
 #define TABLE_POLL_MS 250u
 #define START_BACKOFF_MAX_MS 5000u
@@ -16,6 +17,7 @@
 
 static void to_phase(struct tr_consumer *c, enum phase phase)
 {
+    TR_SEEN(PHASE, c->phase, phase);
     c->phase = phase;
     c->phase_next = c->now;
     c->phase_failures = 0;
@@ -99,18 +101,23 @@ static void start_running(struct tr_consumer *c)
 {
     struct tr_lease_options options = {
         .worker_id = tr_bytes_of(c->options.worker_id),
+        .run = {c->run, 16},
         .stream = c->stream,
         .failover_ms = c->options.failover_ms,
         .seed = tr_random_u64(&c->random),
+        .takes_only_free = c->options.once, /* what others keep alive is theirs to read */
         .leases_max = SHARDS_MAX,
         .writes_max = LEASE_WRITES_MAX,
     };
+    (void)snprintf(c->run, sizeof c->run, "%016llx", (unsigned long long)tr_random_u64(&c->random));
     if (tr_lease_core_new(&options, c->now, &c->leases) != TR_OK ||
         tr_graph_new(SHARDS_MAX, &c->graph) != TR_OK) {
         tr_consumer_fail(c, TR_ENOMEM, "consumer '%s': no memory for its leases", c->options.name);
         return;
     }
-    c->listing.next = c->now;
+    /* Who lists shows the lease table. */
+    c->listing.next = c->options.once ? c->now : TR_MONO_NEVER;
+    c->listing.part_next = c->listing.page_at = TR_MONO_NEVER;
     to_phase(c, PHASE_RUN);
 }
 
@@ -182,6 +189,7 @@ static void on_answer(struct tr_consumer *c, uint64_t op, struct tr_aws_answer *
         }
         return;
     case OP_LIST:
+    case OP_CHILDREN:
     case OP_STREAMS:
     case OP_SCAN:
     case OP_READ:
@@ -191,14 +199,10 @@ static void on_answer(struct tr_consumer *c, uint64_t op, struct tr_aws_answer *
     case OP_WRITE: /* its effects say whom it concerns */
         tr_consumer_leases_answer(c, kind, tr_consumer_op_number(op), answer);
         return;
-    case OP_CHILDREN:
     case OP_ITERATOR:
     case OP_RECORDS:
         slot = tr_consumer_slot(c, op);
-        if (slot != NULL && kind == OP_CHILDREN) {
-            tr_consumer_look(c);
-            tr_consumer_children_answer(c, slot, answer);
-        } else if (slot != NULL) {
+        if (slot != NULL) {
             tr_consumer_shard_answer(c, kind, slot, tr_consumer_op_number(op), answer);
         }
         return;
@@ -222,6 +226,7 @@ static void finish(struct tr_consumer *c)
     if (fx != NULL) {
         fx->status = c->end_status;
         fx->err = c->end_err;
+        TR_SEEN(PHASE, c->phase, PHASE_DONE);
         c->phase = PHASE_DONE;
     }
 }
@@ -244,6 +249,7 @@ static void wind_up(struct tr_consumer *c)
         return;
     }
     if (c->phase == PHASE_RUN) {
+        TR_SEEN(PHASE, c->phase, PHASE_STOP);
         c->phase = PHASE_STOP;
         tr_consumer_lease_event(c, &stop);
         tr_consumer_shards_pump(c);
@@ -375,6 +381,27 @@ struct tr_bytes tr_consumer_stream_arn(const struct tr_consumer *c)
     return c->arn.len > 0 ? tr_buf_bytes(&c->arn) : (struct tr_bytes){NULL, 0};
 }
 
+const char *tr_consumer_waits_for(const struct tr_consumer *c)
+{
+    switch (c->phase) {
+    case PHASE_STREAM:
+        return "its stream is not found yet";
+    case PHASE_LEASE_TABLE:
+    case PHASE_CREATE_TABLE:
+    case PHASE_WAIT_TABLE:
+        return "its lease table is not there yet";
+    case PHASE_RUN:
+        return c->stopping                        ? "it stops"
+               : tr_lease_core_scanned(c->leases) ? NULL
+                                                  : "its lease table is not read yet";
+    case PHASE_STOP:
+        return "it stops";
+    case PHASE_DONE:
+        break;
+    }
+    return "it has ended";
+}
+
 size_t tr_consumer_held(const struct tr_consumer *c)
 {
     return c->held;
@@ -382,11 +409,7 @@ size_t tr_consumer_held(const struct tr_consumer *c)
 
 size_t tr_consumer_stopped(const struct tr_consumer *c)
 {
-    size_t count = tr_map_count(&c->gaps), i;
-    for (i = 0; i < c->slot_count; i++) {
-        count += c->slots[i] != NULL && c->slots[i]->held && c->slots[i]->gapped;
-    }
-    return count;
+    return c->gapped + tr_map_count(&c->gaps);
 }
 
 size_t tr_consumer_lent(const struct tr_consumer *c)

@@ -51,6 +51,7 @@ static void hold(struct tr_consumer *c, const struct gap *gap, struct slot *slot
 {
     if (slot != NULL) {
         slot->gapped = true;
+        c->gapped++;
     } else if (tr_map_set(&c->gaps, gap->shard, c) != TR_OK) {
         c->out_of_memory = true; /* told again then */
     }

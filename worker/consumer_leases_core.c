@@ -56,6 +56,10 @@ void tr_consumer_leases_deinit(struct tr_consumer *c)
     scan_reset(&c->scan);
     tr_free(c->scan.pages);
     tr_shard_list_deinit(&c->listing.list);
+    tr_buf_deinit(&c->listing.from);
+    tr_buf_deinit(&c->listing.list_from);
+    tr_consumer_children_deinit(c);
+    tr_consumer_deletes_deinit(c);
     tr_stream_list_deinit(&c->streams.list);
     tr_lease_effects_deinit(&c->lease_effects);
     tr_lease_core_free(c->leases);
@@ -135,6 +139,7 @@ static struct tr_graph_row graph_row_of(const struct tr_lease_row *row)
         .parent_count = row->parent_count,
         .checkpoint = row->checkpoint,
         .without_parents = row->without_parents,
+        .made_ms = row->stream.ptr != NULL ? (int64_t)row->counter : 0,
     };
     memcpy(out.parents, row->parents, row->parent_count * sizeof row->parents[0]);
     return out;
@@ -193,10 +198,14 @@ static void forget_proposals(struct tr_consumer *c)
 void tr_consumer_graph_event(struct tr_consumer *c, const struct tr_graph_event *event)
 {
     struct tr_graph_effects out = {0};
-    enum tr_status status = tr_graph_step(c->graph, event, &out);
+    struct tr_graph_event stamped = *event;
+    enum tr_status status;
     size_t i;
 
     tr_consumer_look(c);
+    stamped.service = c->wall;
+    status = tr_graph_step(c->graph, &stamped, &out);
+
     if (status == TR_ELIMIT) {
         tr_consumer_fail(c, status, "consumer '%s': its stream has more than %u shards",
                          c->options.name, SHARDS_MAX);
@@ -210,9 +219,12 @@ void tr_consumer_graph_event(struct tr_consumer *c, const struct tr_graph_event 
     for (i = 0; i < out.create_count; i++) {
         want(c, &out.creates[i]);
     }
-    if (out.want_listing) {
+    if (out.need_listing) {
+        tr_consumer_need_listing(c);
+    } else if (out.want_listing || (out.want_children && c->options.once)) {
         tr_consumer_want_listing(c);
     }
+    tr_consumer_deletes_propose(c, &out);
 }
 
 /* A row was seen or made: it is wanted no more, and the graph is told. */
@@ -229,10 +241,12 @@ static void on_row(struct tr_consumer *c, const struct tr_lease_row *row, bool t
             (void)tr_consumer_gap(c, &(struct gap){.shard = row->key, .why = GAP_BEFORE});
         }
         row_strings_free(wanted);
+        c->families_next = c->now; /* it may be a child that its parent's end waits for */
     }
     if (info == NULL) {
         return;
     }
+    info->scan = c->scan.number;
     info->ready_sent = false; /* the lease core forgets it with the row */
     info->stream = stream_name(c, row->stream);
     info->foreign = is_foreign(c, info->stream);
@@ -257,8 +271,13 @@ static void begin_scan_page(struct tr_consumer *c)
     }
     if (body != NULL) {
         /* What the fleet's start depends on is not read from a copy that lags behind. */
-        tr_lease_encode_scan(body, tr_bytes_of(c->options.lease_table),
-                             !tr_consumer_start_settled(c), after);
+        if (scan->segments == 1) {
+            tr_lease_encode_scan(body, tr_bytes_of(c->options.lease_table),
+                                 !tr_consumer_start_settled(c), after);
+        } else {
+            tr_lease_encode_segment(body, tr_bytes_of(c->options.lease_table), scan->segment,
+                                    scan->segments, after);
+        }
     }
 }
 
@@ -283,7 +302,9 @@ static void emit_read(struct tr_consumer *c, const struct tr_lease_effect *fx)
     struct tr_buf *body =
         tr_consumer_call(c, tr_consumer_op(OP_READ, NULL, fx->op), TR_AWS_DYNAMODB,
                          TR_AWS_LEASE_READ, "GetItem", 0, fx->timeout_ms);
-    if (body != NULL) {
+    if (body != NULL && fx->kind == TR_LEASE_FX_GLANCE) {
+        tr_lease_encode_glance(body, tr_bytes_of(c->options.lease_table), fx->key);
+    } else if (body != NULL) {
         tr_lease_encode_get(body, tr_bytes_of(c->options.lease_table), fx->key);
     }
 }
@@ -334,6 +355,15 @@ static bool is_bad(const struct tr_consumer *c, struct tr_bytes key)
     return bad != NULL && bad->scan != 0 && bad->scan >= c->scan.done;
 }
 
+/* A row under this worker's id: whose run it names, and which is ours. */
+static void note_twin(struct tr_consumer *c, const struct tr_note *note)
+{
+    struct tr_buf text = {0};
+    tr_buf_printf(&text, "%s, run %.*s, not %s", c->options.worker_id, TR_FMT(note->text), c->run);
+    tr_consumer_note(c, note->id, note->shard, note->a, 0, tr_buf_bytes(&text));
+    tr_buf_deinit(&text);
+}
+
 /* How many rows the last scan showed that are not understood. */
 static size_t bad_rows_shown(const struct tr_consumer *c)
 {
@@ -355,6 +385,8 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
         c->scan.active = true;
         c->scan.number++;
         c->scan.op = fx->op;
+        c->scan.segment = fx->segment;
+        c->scan.segments = fx->segments;
         c->scan.begun = c->now;
         begin_scan_page(c);
         break;
@@ -362,7 +394,13 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
         emit_write(c, fx);
         break;
     case TR_LEASE_FX_READ:
+    case TR_LEASE_FX_GLANCE:
         emit_read(c, fx);
+        break;
+    case TR_LEASE_FX_HAND_OVER:
+        if (slot != NULL) {
+            slot->handing = true; /* given up by the pump: this is no place to step the core */
+        }
         break;
     case TR_LEASE_FX_GRANTED:
         tr_consumer_granted(c, fx);
@@ -388,7 +426,8 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
         break;
     case TR_LEASE_FX_GONE:
         tr_consumer_look(c);
-        break; /* the next scan lacks the row */
+        tr_consumer_deletes_gone(c, fx->key);
+        break;
     case TR_LEASE_FX_ROW:
         tr_consumer_look(c);
         on_row(c, &fx->row, !in_scan);
@@ -396,6 +435,10 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
     case TR_LEASE_FX_NOTE:
         if (fx->note.id == TR_NOTE_LEASE_ROW_BAD) {
             on_bad_row_in_the_way(c, &fx->note);
+            break;
+        }
+        if (fx->note.id == TR_NOTE_LEASE_TWIN) {
+            note_twin(c, &fx->note);
             break;
         }
         tr_consumer_note(c, fx->note.id, fx->note.shard, fx->note.a, fx->note.b, fx->note.text);
@@ -408,6 +451,8 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
 void tr_consumer_lease_event(struct tr_consumer *c, const struct tr_lease_event *event)
 {
     struct tr_lease_event stamped = *event;
+    /* A whole scan was told to the graph before; a part of the table it learns row by row. */
+    bool in_scan = event->kind == TR_LEASE_EV_SCANNED && c->scan.segments == 1;
     size_t i;
     stamped.now = c->now;
     stamped.service = c->wall;
@@ -416,7 +461,7 @@ void tr_consumer_lease_event(struct tr_consumer *c, const struct tr_lease_event 
         return;
     }
     for (i = 0; i < c->lease_effects.count; i++) {
-        on_lease_effect(c, &c->lease_effects.items[i], event->kind == TR_LEASE_EV_SCANNED);
+        on_lease_effect(c, &c->lease_effects.items[i], in_scan);
     }
 }
 
@@ -431,7 +476,7 @@ static void scan_complete(struct tr_consumer *c)
     struct tr_graph_row *graph_rows;
     size_t total = 0, i, j;
 
-    scan->done = scan->number;
+    scan->done = scan->segments == 1 ? scan->number : scan->done;
     for (i = 0; i < scan->count; i++) {
         total += scan->pages[i].count;
     }
@@ -449,7 +494,9 @@ static void scan_complete(struct tr_consumer *c)
                 rows[event.row_count++] = *row;
             }
         }
-        tr_consumer_streams_choose(c, rows, event.row_count);
+        if (scan->segments == 1) {
+            tr_consumer_streams_choose(c, rows, event.row_count); /* by all rows, or not at all */
+        }
         for (i = 0; i < event.row_count; i++) {
             if (!is_foreign(c, rows[i].stream)) {
                 graph_rows[rows_event.row_count++] = graph_row_of(&rows[i]);
@@ -457,10 +504,13 @@ static void scan_complete(struct tr_consumer *c)
         }
         event.rows = rows;
         rows_event.rows = graph_rows;
-        tr_consumer_start_scanned(c, rows, event.row_count, bad_rows_shown(c));
-        rows_event.leaves_only = tr_consumer_start_takes_leaves(c);
-        tr_consumer_graph_event(c, &rows_event);
+        if (scan->segments == 1) {
+            tr_consumer_start_scanned(c, rows, event.row_count, bad_rows_shown(c));
+            rows_event.leaves_only = tr_consumer_start_takes_leaves(c);
+            tr_consumer_graph_event(c, &rows_event);
+        }
         tr_consumer_lease_event(c, &event);
+        tr_consumer_deletes_scanned(c, rows, event.row_count);
         /* What the scan shows is made, also where the lease core knew it already. */
         for (i = 0; i < event.row_count; i++) {
             struct wanted *made = tr_map_remove(&c->wanted, rows[i].key);
@@ -562,6 +612,8 @@ void tr_consumer_leases_answer(struct tr_consumer *c, enum op_kind kind, uint64_
         on_read(c, number, answer);
     } else if (kind == OP_STREAMS) {
         tr_consumer_streams_answer(c, answer);
+    } else if (kind == OP_CHILDREN) {
+        tr_consumer_children_answer(c, number, answer);
     } else {
         tr_consumer_list_answer(c, number, answer);
     }
@@ -642,22 +694,13 @@ static bool make_one_row(struct tr_consumer *c)
     return true;
 }
 
-/* A row at TRIM_HORIZON is read from its shard's first number, which a listing shows. */
-static bool waits_for_listing(const struct tr_consumer *c, struct tr_bytes key)
-{
-    struct tr_position checkpoint;
-    return !c->listing.complete_once && !c->streams.lost &&
-           tr_lease_core_checkpoint(c->leases, key, &checkpoint) &&
-           checkpoint.kind == TR_POSITION_TRIM_HORIZON;
-}
-
 static void mark_ready(struct tr_consumer *c)
 {
     struct tr_map_entry *entry;
     for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {
         struct row_info *info = tr_map_value(entry);
         struct tr_bytes key = tr_map_key(entry);
-        if (info->ready_sent || info->ended || info->foreign || waits_for_listing(c, key) ||
+        if (info->ready_sent || info->ended || info->foreign ||
             !tr_graph_may_start(c->graph, key)) {
             continue;
         }
@@ -679,9 +722,8 @@ void tr_consumer_leases_pump(struct tr_consumer *c)
         tr_consumer_lease_event(c, &(struct tr_lease_event){.kind = TR_LEASE_EV_LOOK});
     }
     tr_consumer_streams_pump(c);
-    if (tr_mono_reached(c->now, c->listing.next) && !c->stopping) {
-        tr_consumer_list(c);
-    }
+    tr_consumer_listing_pump(c);
+    tr_consumer_deletes_pump(c);
     /* Rows are made only after a complete scan has shown which exist. */
     if (tr_lease_core_scanned(c->leases) && tr_consumer_looks(c)) {
         while (make_one_row(c)) {
@@ -697,9 +739,10 @@ struct tr_mono tr_consumer_leases_deadline(const struct tr_consumer *c)
 {
     struct tr_mono at = tr_lease_core_deadline(c->leases);
     /* Who stops lists no more: a listing that came due then is no deadline. */
-    return c->phase == PHASE_RUN
-               ? tr_mono_min(tr_mono_min(at, c->listing.next), tr_consumer_streams_deadline(c))
-               : at;
+    return c->phase == PHASE_RUN ? tr_mono_min(tr_mono_min(at, tr_consumer_listing_deadline(c)),
+                                               tr_mono_min(tr_consumer_deletes_deadline(c),
+                                                           tr_consumer_streams_deadline(c)))
+                                 : at;
 }
 
 static bool row_finished(const struct tr_consumer *c, struct tr_bytes key,
@@ -779,9 +822,12 @@ void tr_consumer_judge_bad_rows(struct tr_consumer *c)
 bool tr_consumer_leases_finished(const struct tr_consumer *c)
 {
     struct tr_map_entry *entry;
-    if (!c->listing.complete_once || c->listing.active || !tr_lease_core_scanned(c->leases) ||
-        are_rows_coming(c) || !tr_consumer_streams_finished(c) ||
-        !(tr_graph_settled(c->graph) || has_bad_rows(c) || tr_map_count(&c->gaps) > 0)) {
+    /* What on_gap: stop holds stays as it is; a stream that is gone is not listed any more. */
+    bool held = tr_consumer_stopped(c) > 0;
+    if (!(c->listing.complete_once || (held && c->streams.lost)) || c->listing.active ||
+        !tr_lease_core_scanned(c->leases) || are_rows_coming(c) ||
+        !tr_consumer_streams_finished(c) ||
+        !(tr_graph_settled(c->graph) || has_bad_rows(c) || held)) {
         return false;
     }
     for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {

@@ -19,6 +19,9 @@
 /* Pages of one lease that are fetched and not processed: one being processed, one behind it. */
 #define PAGES_PER_LEASE 2u
 #define SHARDS_MAX 100000u
+/* An ended shard whose children are not listed is held this long while we ask for them; after that
+ * they are asked for behind its end. */
+#define CHILDREN_HOLD_MS 30000u
 #define LEASE_WRITES_MAX 64u
 #define BATCHES_OUT_MAX 64u
 
@@ -29,7 +32,7 @@ enum op_kind {
     OP_CREATE_TABLE,
     OP_LIST,     /* DescribeStream, next page of the listing */
     OP_STREAMS,  /* ListStreams of the table, next page */
-    OP_CHILDREN, /* DescribeStream with CHILD_SHARDS, slot */
+    OP_CHILDREN, /* DescribeStream with CHILD_SHARDS: a running number */
     OP_SCAN,     /* Scan, next page */
     OP_WRITE,    /* a write of the lease core: its op */
     OP_READ,     /* a consistent read of the lease core: its op */
@@ -49,13 +52,6 @@ enum phase {
     PHASE_DONE,
 };
 
-/* How the children of an ended shard stand: their rows are to exist before SHARD_END is written. */
-enum children {
-    CHILDREN_NOT_ASKED,
-    CHILDREN_ASKING,
-    CHILDREN_KNOWN, /* an answer was taken in; its rows may still be under way */
-};
-
 struct page_in_hand {
     struct tr_page *page; /* owned */
     size_t next;          /* the first record not processed yet */
@@ -69,6 +65,7 @@ struct slot {
     bool stuck;     /* will not be finished by this run */
     bool gapped;    /* on_gap: stop: what is in hand lies before a gap, and nothing else is read */
     bool releasing; /* GIVE_UP was sent */
+    bool handing;   /* another worker gets it: no batch and no page is begun */
     struct tr_mono due; /* when it is looked at next; ns 0: touched, in this step */
     size_t due_place;   /* in the heap */
     char *key;          /* owned */
@@ -95,11 +92,12 @@ struct slot {
     bool batch_is_retry; /* the tracker knows the batch already */
     unsigned attempt;
     struct tr_mono retry_at;
-    bool ended; /* the reader met the end */
-    enum children children;
-    unsigned children_tries;
-    struct tr_mono children_at;
-    uint64_t records; /* processed since the grant */
+    bool ended;       /* the reader met the end */
+    bool waits_start; /* its row stands for the whole shard, whose first number is not known yet */
+    bool start_asked;
+    struct tr_mono granted_at;
+    uint64_t records;   /* processed since the grant */
+    int64_t done_at_ms; /* when the last record done was made; 0: not known */
 };
 
 /* A row that the graph wants made; asked of the lease core once, until its row is seen. */
@@ -116,13 +114,32 @@ struct row_info {
     bool ended;
     bool foreign;           /* of another stream */
     struct tr_bytes stream; /* its stream's name, borrowed from stream_names; absent: none given */
+    uint64_t scan;          /* the number of the last scan that showed it */
+};
+
+/* An ended row that the graph lets go. */
+struct doomed {
+    bool gap;
+    bool proposed;  /* by the graph's last step */
+    uint64_t round; /* of deletes, in which it was last asked for; 0: it was not */
 };
 
 struct listing {
     bool active;
     struct tr_shard_list list;
     struct tr_mono begun;
-    struct tr_mono next; /* when the next listing, or its next page, is due */
+    bool full;              /* the one under way: of all shards */
+    bool leads;             /* this worker is the one that lists */
+    bool needed;            /* it lists once, though it does not lead */
+    struct tr_mono look;    /* when to see again who leads */
+    struct tr_mono spent;   /* the budget of calls: each moves it on */
+    struct tr_mono next;    /* when the next full listing is due */
+    struct tr_mono page_at; /* ... the next page of the one under way */
+    struct tr_mono full_begun;
+    struct tr_mono part_next; /* when the next one from `from` on is due */
+    struct tr_mono part_begun;
+    struct tr_buf from;      /* owned: the oldest shard whose children are missing; or empty */
+    struct tr_buf list_from; /* owned: where the one under way began */
     unsigned failures;
     uint64_t calls;
     bool complete_once;
@@ -170,9 +187,11 @@ struct start {
 
 struct scan {
     bool active;
-    uint64_t number;             /* of the scan under way, or of the last one */
-    uint64_t done;               /* number of the last complete one */
-    uint64_t op;                 /* the lease core's */
+    uint64_t number;  /* of the scan under way, or of the last one */
+    uint64_t done;    /* number of the last complete one that was whole */
+    uint64_t op;      /* the lease core's */
+    unsigned segment; /* the part that is read, of so many; 1: whole */
+    unsigned segments;
     struct tr_lease_rows *pages; /* owned */
     size_t count;
     size_t cap;
@@ -199,6 +218,7 @@ struct tr_consumer {
 
     struct tr_graph *graph;
     struct tr_lease_core *leases;
+    char run[17]; /* what tells this process from another that was given its id */
     struct tr_lease_effects lease_effects;
     struct tr_map wanted; /* shard id -> struct wanted, owned */
     bool want_scan;       /* the graph needs fresh rows */
@@ -207,6 +227,12 @@ struct tr_consumer {
     struct tr_map bad;    /* shard id -> struct bad_row, owned */
     struct tr_map gaps;   /* shard ids without a held lease that on_gap: stop holds */
     struct listing listing;
+    struct tr_map families; /* parent's shard id -> struct family, owned */
+    struct tr_mono families_next;
+    uint64_t family_ops;
+    struct tr_map doomed; /* shard id -> struct doomed, owned */
+    struct tr_mono deletes_next;
+    uint64_t delete_round;
     struct streams streams;
     struct tr_map stream_names; /* names that rows carry, for row_info */
     struct tr_mono last_end;    /* when a row came to be known as ended */
@@ -224,6 +250,7 @@ struct tr_consumer {
     struct tr_mono look_at; /* and then in any case */
     size_t lent;
     size_t held;
+    size_t gapped;       /* of those held */
     uint64_t reader_ops; /* the highest op of a reader that went: the next ones begin behind it */
 
     bool stopping;
@@ -320,18 +347,56 @@ int64_t tr_consumer_start_floor(int64_t start_ms);
 void tr_consumer_start_pump(struct tr_consumer *c);
 
 /* consumer_listing_core.c */
-void tr_consumer_list(struct tr_consumer *c);
+void tr_consumer_listing_pump(struct tr_consumer *c);
+struct tr_mono tr_consumer_listing_deadline(const struct tr_consumer *c);
 void tr_consumer_list_answer(struct tr_consumer *c, uint64_t number, struct tr_aws_answer *answer);
-/* A listing would help: one soon, within the budget of calls. */
+/* A full listing would help: one soon, if this worker is the one that lists. */
 void tr_consumer_want_listing(struct tr_consumer *c);
+/* This worker needs one, whoever lists. */
+void tr_consumer_need_listing(struct tr_consumer *c);
+/* Children of this shard are missing: a listing of the shards behind it, soon. */
+void tr_consumer_want_newer(struct tr_consumer *c, struct tr_bytes shard);
+/* Tell the log of shards that are new here. */
+void tr_consumer_note_shards(struct tr_consumer *c, const struct tr_shard_list *list);
+/* When one more call for children is within the budget; and that one was made. */
+struct tr_mono tr_consumer_children_budget(const struct tr_consumer *c);
+void tr_consumer_spend_describe(struct tr_consumer *c);
 /* Whether the row is at its end and a child of it must still come. */
 bool tr_consumer_child_due(const struct tr_consumer *c, struct tr_bytes key,
                            const struct row_info *info);
-void tr_consumer_children_answer(struct tr_consumer *c, struct slot *slot,
-                                 struct tr_aws_answer *answer);
-
 /* Drop what is under way; the next listing is due now. */
 void tr_consumer_forget_listing(struct tr_consumer *c);
+
+/* consumer_children_core.c */
+
+/* The shard's reader has met its end: its children are asked for until they are known. */
+void tr_consumer_end_met(struct tr_consumer *c, struct tr_bytes parent);
+/* Whether they are, and have their rows; or none can come. */
+bool tr_consumer_children_known(const struct tr_consumer *c, struct tr_bytes parent);
+/* How often they were asked for. */
+unsigned tr_consumer_children_tries(const struct tr_consumer *c, struct tr_bytes parent);
+/* A child's first number is wanted, which the answer shows. */
+void tr_consumer_ask_start(struct tr_consumer *c, struct tr_bytes parent);
+/* A listing, or rows, came: children that were asked for may be known. */
+void tr_consumer_children_look(struct tr_consumer *c);
+void tr_consumer_children_answer(struct tr_consumer *c, uint64_t number,
+                                 struct tr_aws_answer *answer);
+void tr_consumer_children_pump(struct tr_consumer *c);
+struct tr_mono tr_consumer_children_deadline(const struct tr_consumer *c);
+void tr_consumer_children_deinit(struct tr_consumer *c);
+
+/* consumer_deletes_core.c */
+
+/* What the graph's last step lets go. */
+void tr_consumer_deletes_propose(struct tr_consumer *c, const struct tr_graph_effects *effects);
+/* A whole scan came. */
+void tr_consumer_deletes_scanned(struct tr_consumer *c, const struct tr_lease_row *rows,
+                                 size_t count);
+/* This worker deleted the row. */
+void tr_consumer_deletes_gone(struct tr_consumer *c, struct tr_bytes key);
+void tr_consumer_deletes_pump(struct tr_consumer *c);
+struct tr_mono tr_consumer_deletes_deadline(const struct tr_consumer *c);
+void tr_consumer_deletes_deinit(struct tr_consumer *c);
 
 /* consumer_streams_core.c */
 

@@ -8,12 +8,11 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-/* A shard that a complete listing lacks, or that answers ResourceNotFound for ten minutes, is lost
- * once it is older than the service keeps data. */
 /* With once, a shard that is refused this often in a row cannot be finished (some 10 s). */
 #define ONCE_REFUSALS_MAX 8u
 #define RETENTION_MS (24ll * 3600 * 1000)
-#define NOT_FOUND_LOST_MS (10u * 60u * 1000u)
+/* A child whose parent's children did not show it by then needs a listing. */
+#define START_ASK_MS 2000u
 
 struct tr_bytes tr_consumer_key(const struct slot *slot)
 {
@@ -110,14 +109,65 @@ static struct slot *new_slot(struct tr_consumer *c, struct tr_bytes key)
 
 /* Where reading starts. A row at TRIM_HORIZON that was made behind its parents' rows stands for the
  * whole shard: it is read AT the shard's first number, so that a trimmed beginning shows as a gap
- * (docs/shards.md); false for others. */
-static bool start_of_shard(struct tr_consumer *c, const struct tr_lease_row *row,
-                           struct tr_position *start)
+ * (docs/shards.md). */
+static bool stands_for_whole(const struct tr_lease_row *row)
 {
-    const struct tr_shard *shard = tr_graph_shard(c->graph, row->key);
-    bool whole = !row->without_parents && (row->stream.ptr != NULL || row->parent_count > 0);
-    return whole && row->checkpoint.kind == TR_POSITION_TRIM_HORIZON && shard != NULL &&
-           tr_position_parse(shard->starting, start, NULL) == TR_OK;
+    return !row->without_parents && (row->stream.ptr != NULL || row->parent_count > 0) &&
+           row->checkpoint.kind == TR_POSITION_TRIM_HORIZON;
+}
+
+static void begin_reading(struct tr_consumer *c, struct slot *slot,
+                          const struct tr_position *position, bool at)
+{
+    struct tr_reader_event start = {
+        .kind = TR_READER_EV_START, .now = c->now, .position = *position, .at = at};
+    struct tr_reader_effects none;
+    struct tr_buf text = {0};
+    slot->waits_start = false;
+    if (tr_reader_step(&slot->reader, &start, &none) != TR_OK) {
+        c->out_of_memory = true;
+    }
+    tr_position_format(&text, position);
+    tr_consumer_note(c, TR_NOTE_SHARD_STARTED, tr_consumer_key(slot), 0, 0, tr_buf_bytes(&text));
+    tr_buf_deinit(&text);
+}
+
+/* Once the shard's first number is known; or a complete listing begun since lacks the shard, which
+ * then answers ResourceNotFound, or has it without a number. */
+static bool begin_at_start(struct tr_consumer *c, struct slot *slot)
+{
+    const struct tr_shard *shard = tr_graph_shard(c->graph, tr_consumer_key(slot));
+    struct tr_position first;
+    bool known = shard != NULL && tr_position_parse(shard->starting, &first, NULL) == TR_OK;
+    bool listed =
+        c->listing.complete_once && tr_mono_reached(c->listing.complete_begun, slot->granted_at);
+    if (!known && !listed && !c->streams.lost) {
+        return false;
+    }
+    begin_reading(c, slot, known ? &first : &slot->handed, known);
+    return true;
+}
+
+/* Nobody here has listed the shard: its parent's children show it, with one call. */
+static void ask_for_start(struct tr_consumer *c, struct slot *slot, const struct tr_lease_row *row)
+{
+    slot->start_asked = row->parent_count > 0;
+    if (slot->start_asked) {
+        tr_consumer_ask_start(c, row->parents[0]);
+    } else {
+        tr_consumer_need_listing(c);
+    }
+}
+
+/* ... or, where it does not, a listing. */
+static void wait_for_start(struct tr_consumer *c, struct slot *slot)
+{
+    if (!slot->held || !slot->waits_start || begin_at_start(c, slot)) {
+        return;
+    }
+    if (!tr_mono_before(c->now, tr_mono_add_ms(slot->granted_at, START_ASK_MS))) {
+        tr_consumer_need_listing(c);
+    }
 }
 
 /* Where reading starts otherwise. LATEST and AT_TIMESTAMP are written by KCL workers; taken anew
@@ -135,9 +185,6 @@ void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx
                                         .poll_max_ms = c->options.poll_max_ms,
                                         .limit = TR_READER_RECORDS_MAX,
                                         .seed = tr_random_u64(&c->random)};
-    struct tr_reader_event start = {.kind = TR_READER_EV_START, .now = c->now};
-    struct tr_reader_effects none;
-    struct tr_buf text = {0};
 
     if (slot != NULL) {
         /* A new tenure of a lease that was never dropped: begin it clean. */
@@ -149,21 +196,21 @@ void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx
         c->out_of_memory = true;
         return;
     }
-    slot->handed = start.position = start_of(&fx->row.checkpoint);
+    slot->handed = start_of(&fx->row.checkpoint);
     tr_consumer_start_slot(c, slot, &fx->row);
-    start.at = start_of_shard(c, &fx->row, &start.position);
+    slot->granted_at = c->now;
+    slot->waits_start = stands_for_whole(&fx->row);
     tr_tracker_init(&slot->tracker, &fx->row.checkpoint, c->options.checkpoint_interval_ms,
                     BATCHES_OUT_MAX);
     tr_reader_init(&slot->reader, &options);
     /* A late answer to the slot's last tenant, another shard's iterator say, is nobody's, even when
      * the generations happen to be the same. */
     slot->reader.op = c->reader_ops;
-    if (tr_reader_step(&slot->reader, &start, &none) != TR_OK) {
-        c->out_of_memory = true;
+    if (!slot->waits_start) {
+        begin_reading(c, slot, &slot->handed, false);
+    } else if (!begin_at_start(c, slot)) {
+        ask_for_start(c, slot, &fx->row);
     }
-    tr_position_format(&text, &start.position);
-    tr_consumer_note(c, TR_NOTE_SHARD_STARTED, fx->key, 0, 0, tr_buf_bytes(&text));
-    tr_buf_deinit(&text);
     tr_consumer_valid(c, slot, fx->valid_until);
 }
 
@@ -195,7 +242,10 @@ void tr_consumer_stored(struct tr_consumer *c, struct slot *slot,
         c->last_end = c->now;
     }
     tr_consumer_graph_event(c, &event);
-    tr_consumer_want_listing(c); /* CHILD_SHARDS may have left a child out */
+    if (c->options.once) {
+        tr_consumer_want_listing(c); /* CHILD_SHARDS may have left a child out */
+    }
+    c->families_next = c->now;
 }
 
 void tr_consumer_drop(struct tr_consumer *c, struct slot *slot)
@@ -204,6 +254,8 @@ void tr_consumer_drop(struct tr_consumer *c, struct slot *slot)
     (void)tr_map_remove(&c->by_key, tr_consumer_key(slot));
     slot->held = false;
     c->held--;
+    c->gapped -= slot->gapped;
+    slot->gapped = false;
     tr_consumer_valid(c, slot, (struct tr_mono){0});
     drop_pages(c, slot);
     tr_consumer_returned(c, slot);
@@ -215,7 +267,8 @@ static bool has_room(const struct tr_consumer *c, const struct slot *slot, size_
 {
     const struct tr_budget *budget = c->options.budget;
     size_t pages = slot->page_count + coming + (slot->slicing != NULL);
-    if (!slot->held || slot->stuck || slot->gapped || slot->releasing ||
+    if (!slot->held || slot->waits_start || slot->stuck || slot->gapped || slot->releasing ||
+        slot->handing ||
         slot->reader.state == TR_READER_ENDED || c->stopping) {
         return false;
     }
@@ -330,20 +383,30 @@ static void slice(struct tr_consumer *c, struct slot *slot, uint64_t number,
     fx->page = page;
 }
 
-/* ResourceNotFound says nothing by itself. A shard is lost when it is older than the retention and
- * either the latest complete listing lacks it, or it has answered so for ten minutes on end. */
+/* ResourceNotFound says nothing by itself; the graph judges what it says with the listings. */
 static void check_lost(struct tr_consumer *c, struct slot *slot)
 {
-    int64_t made_ms;
-    bool listed = tr_graph_shard(c->graph, tr_consumer_key(slot)) != NULL;
-    uint64_t missing_ms = tr_mono_ms_between(slot->reader.not_found_since, c->now);
-
-    if (slot->gapped || slot->reader.not_found == 0 ||
-        (!c->streams.lost &&
-         (!c->listing.complete_once || !tr_shard_id_ms(tr_consumer_key(slot), &made_ms) ||
-          c->wall.ms - made_ms < RETENTION_MS || (listed && missing_ms < NOT_FOUND_LOST_MS)))) {
+    struct tr_graph_missing missing = {.key = tr_consumer_key(slot),
+                                       .since = slot->reader.not_found_since,
+                                       .now = c->now,
+                                       .service = c->wall};
+    enum tr_graph_verdict verdict;
+    if (slot->gapped || slot->ended || slot->reader.not_found == 0) {
         return;
     }
+    verdict = tr_graph_judge_missing(c->graph, &missing);
+    if (verdict == TR_GRAPH_DESCRIBE) {
+        tr_consumer_need_listing(c);
+        if (tr_mono_ms_between(missing.since, c->now) >= TR_GRAPH_NOT_FOUND_MS) {
+            tr_consumer_want_newer(c, missing.key);
+        }
+    }
+    if (verdict != TR_GRAPH_LOST) {
+        return;
+    }
+    tr_consumer_note(c, TR_NOTE_SHARD_LOST, missing.key,
+                     tr_graph_age_ms(c->graph, missing.key, c->now, c->wall) / 1000,
+                     tr_mono_ms_between(missing.since, c->now) / 1000, (struct tr_bytes){NULL, 0});
     if (!tr_consumer_gap(c, &(struct gap){.shard = tr_consumer_key(slot),
                                           .from = slot->handed,
                                           .from_ms = slot->fetched_ms,
@@ -353,7 +416,6 @@ static void check_lost(struct tr_consumer *c, struct slot *slot)
     tr_reader_deinit(&slot->reader);
     slot->reader.state = TR_READER_ENDED;
     slot->ended = true;
-    slot->children_at = c->now;
 }
 
 /* With once, what the service refuses again and again cannot be finished by this run. */
@@ -505,7 +567,6 @@ static void take_page(struct tr_consumer *c, struct slot *slot, struct tr_page *
     }
     if (fx.ended && !slot->gapped) {
         slot->ended = true;
-        slot->children_at = c->now;
     }
     if (page->count > 0 && !tr_page_created_ms(page, page->count - 1, &slot->fetched_ms)) {
         slot->fetched_ms = 0;
@@ -568,17 +629,21 @@ static struct tr_mono slot_deadline(const struct tr_consumer *c, const struct sl
     if (!slot->held) {
         return TR_MONO_NEVER;
     }
+    if (slot->waits_start) {
+        struct tr_mono until = tr_mono_add_ms(slot->granted_at, START_ASK_MS);
+        at = tr_mono_before(c->now, until) ? tr_mono_min(at, until) : at;
+    }
     if (tr_tracker_pending(&slot->tracker, &mark) &&
         !(slot->has_asked && tr_position_cmp(&mark, &slot->asked) <= 0)) {
         at = tr_mono_min(at, tr_tracker_deadline(&slot->tracker));
     }
-    if (slot->page_count > 0 && !slot->processing && !slot->stuck && !c->stopping &&
-        tr_mono_before(c->now, slot->valid_until)) {
+    if (slot->page_count > 0 && !slot->processing && !slot->stuck && !slot->handing &&
+        !c->stopping && tr_mono_before(c->now, slot->valid_until)) {
         at = tr_mono_min(at, slot->retry_at);
     }
-    if (slot->ended && !slot->tracker.ended && slot->children == CHILDREN_NOT_ASKED &&
-        !c->stopping) {
-        at = tr_mono_min(at, slot->children_at);
+    if (slot->ended && !slot->tracker.ended && !slot->handing && !c->stopping) {
+        struct tr_mono until = tr_mono_add_ms(slot->reader.used, CHILDREN_HOLD_MS);
+        at = tr_mono_before(c->now, until) ? tr_mono_min(at, until) : at;
     }
     return at;
 }
@@ -595,6 +660,7 @@ static void pump_slot(struct tr_consumer *c, size_t index)
 {
     struct slot *slot = c->slots[index];
 
+    wait_for_start(c, slot);
     tr_consumer_process(c, slot);
     pump_reader(c, slot);
     tr_consumer_end_shard(c, slot);

@@ -2,6 +2,7 @@
 #include "worker/reader_core.h"
 
 #include "base/assert.h"
+#include "base/mutant.h"
 
 /* Waits after failures: from 100 ms, doubling, to 5 s, the upper half of it by chance. */
 #define RETRY_MIN_MS 100u
@@ -35,6 +36,7 @@ static void move(struct tr_reader *reader, enum tr_reader_state state, struct tr
         [TR_READER_ENDED] = 0,
     };
     TR_ASSERT((legal[reader->state] & (1u << state)) != 0);
+    TR_SEEN(READER, reader->state, state);
     reader->state = state;
     reader->next = next;
 }
@@ -43,7 +45,7 @@ static void move(struct tr_reader *reader, enum tr_reader_state state, struct tr
  * what lies between is in hand), else at the start. */
 static struct tr_position seek_position(const struct tr_reader *reader)
 {
-    return reader->has_fetched ? reader->fetched : reader->start;
+    return reader->has_fetched && !TR_MUTANT(EXPIRED_STARTS_OVER) ? reader->fetched : reader->start;
 }
 
 static struct tr_mono after_failure(struct tr_reader *reader, struct tr_mono now)
@@ -87,7 +89,12 @@ static void on_failure(struct tr_reader *reader, const struct tr_reader_event *e
     bool fetching = reader->state == TR_READER_FETCHING;
 
     if (event->status == TR_ENOTFOUND) {
-        reader->not_found_since = reader->not_found++ > 0 ? reader->not_found_since : event->now;
+        /* A pause between two of them may hide a better answer. */
+        bool goes_on =
+            reader->not_found++ > 0 &&
+            tr_mono_ms_between(reader->not_found_at, event->now) <= TR_READER_NOT_FOUND_PAUSE_MS;
+        reader->not_found_since = goes_on ? reader->not_found_since : event->now;
+        reader->not_found_at = event->now;
     } else {
         reader->not_found = 0;
     }
@@ -156,7 +163,7 @@ static uint64_t pace(struct tr_reader *reader, const struct tr_reader_event *pag
 
 static void close_gap(struct tr_reader *reader, struct tr_reader_effects *out)
 {
-    out->gap_closed = true;
+    out->gap_closed = !TR_MUTANT(TRIMMED_IN_SILENCE);
     out->from = reader->gap_from;
     out->from_at = reader->gap_at;
     reader->in_gap = false;
@@ -194,7 +201,7 @@ static void on_page(struct tr_reader *reader, const struct tr_reader_event *even
     reader->failures = 0;
     reader->not_found = 0;
     accept_page(reader, event, out);
-    if (event->iterator.len == 0) {
+    if (event->iterator.len == 0 || (TR_MUTANT(EMPTY_PAGE_ENDS) && event->count == 0)) {
         if (reader->in_gap) {
             close_gap(reader, out); /* nothing was left of the shard */
         }
@@ -250,6 +257,12 @@ static void on_start(struct tr_reader *reader, const struct tr_reader_event *eve
     move(reader, TR_READER_SEEKING, event->now);
 }
 
+/* Whether the answer is to the call under way: earlier ones do nothing. */
+static bool is_mine(const struct tr_reader *reader, const struct tr_reader_event *event)
+{
+    return event->op == reader->op || TR_MUTANT(LATE_ANSWERS_COUNT);
+}
+
 enum tr_status tr_reader_step(struct tr_reader *reader, const struct tr_reader_event *event,
                               struct tr_reader_effects *out)
 {
@@ -264,13 +277,13 @@ enum tr_status tr_reader_step(struct tr_reader *reader, const struct tr_reader_e
         reader->room = event->room;
         break;
     case TR_READER_EV_ITERATOR:
-        if (reader->state != TR_READER_ASKING || event->op != reader->op) {
+        if (reader->state != TR_READER_ASKING || !is_mine(reader, event)) {
             return TR_OK;
         }
         on_iterator(reader, event, out);
         break;
     case TR_READER_EV_PAGE:
-        if (reader->state != TR_READER_FETCHING || event->op != reader->op) {
+        if (reader->state != TR_READER_FETCHING || !is_mine(reader, event)) {
             return TR_OK;
         }
         on_page(reader, event, out);

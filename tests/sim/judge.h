@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The judge of a simulated fleet: told what the service model and the processors saw, it says what
- * no fleet may do, and after the faults have stopped what it must do soon. It shares no comparison,
+ * no fleet may do, and, after the faults have stopped, what it must do soon. It shares no comparison,
  * condition, decoding or slicing code with the product: rows and records come to it as the model's
  * JSON text and as plain strings. Times are the world's own true milliseconds. */
 #ifndef TR_TESTS_SIM_JUDGE_H
@@ -17,13 +17,36 @@ struct judge;
  * first one of a run counts; the world stops the run then. */
 typedef void judge_wrong_fn(void *ctx, const char *check, const char *why);
 
+/* Numbers of 0 take the default that is told with them; NEVER (UINT64_MAX) turns a bound off. */
 struct judge_options {
     uint64_t failover_ms;  /* of every worker */
-    uint64_t retention_ms; /* the model's, 24 h */
+    uint64_t retention_ms; /* the model's; 24 h */
     const char *lease_table;
-    bool latest; /* what was written before the first lease row may be skipped */
+    bool latest;   /* the fleet starts at latest: what was written before the first lease row may be
+                      skipped */
+    bool once;     /* workers end of themselves when all is read */
+    bool may_fail; /* workers may end with an error (bad input, memory, on_gap: stop) */
     judge_wrong_fn *wrong;
     void *ctx;
+
+    /* Budgets. */
+    uint64_t children_hold_ms;         /* from a shard's last read until it may be ended without its
+                                           children's rows, if no listing shows them; 30 s */
+    uint64_t describes_per_minute_max; /* DescribeStream, the whole fleet; 60 */
+    uint64_t lease_reads_per_hour_max; /* tenths of a read unit, one worker; off */
+    uint64_t lease_writes_per_hour_max; /* tenths of a write unit, one worker; off */
+    uint64_t records_per_second_max;    /* GetRecords of one worker and shard; 5 */
+    uint64_t stray_reads_max;           /* of a shard a failover time after it was lost; 10 */
+    uint64_t calls_per_second_max; /* one worker, for five seconds: runaway; 20 and 10 a shard */
+
+    /* Liveness, counted from judge_calm. */
+    uint64_t allowance_ms; /* added to every bound but the drain's; 0 */
+    uint64_t idle_ms;      /* a shard without GetRecords or batch for so long is not read; 15 s */
+    uint64_t discover_ms;  /* until a shard that can be read has its row; 3 min */
+    uint64_t drain_ms;     /* from a record's writing until it is done; off */
+    uint64_t changes_max;  /* of one lease's owner after balance was due; 3 */
+    bool balance;          /* lease counts are judged */
+    bool no_repeats;       /* after balance was due, a delivery that is repeated is wrong */
 };
 
 /* Owns: *options copied; free with judge_free. */
@@ -47,10 +70,11 @@ void judge_trimmed(struct judge *judge, uint64_t at, const char *shard, const ch
  * By whom, and when that worker sent the request (SIZE_MAX: the writer or the world itself). */
 void judge_item(struct judge *judge, uint64_t at, size_t worker, uint64_t sent, const char *table,
                 const char *before, const char *after);
-/* A call of a worker reached the service: operation ("GetRecords"), the shard if it names one, its
- * capacity in tenths of a unit (lease table), whether it was answered well. */
-void judge_call(struct judge *judge, uint64_t at, size_t worker, const char *operation,
-                const char *shard, uint64_t tenths, bool ok);
+/* A call of a worker reached the service: when the worker sent it, the operation ("GetRecords"), the
+ * shard if it names one (NULL), its capacity in tenths of a unit (lease table; else 0), whether the
+ * service answered it well. */
+void judge_call(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
+                const char *operation, const char *shard, uint64_t tenths, bool ok);
 
 /* ---- what the workers did ---- */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where a fleet starts, and what it does where records are missing: whole workers in virtual time.
+ * Where a fleet starts, what it does where records are missing, and when it checkpoints: whole
+ * workers in virtual time.
  * What a test writes before the start need not be delivered and counts as repeated if it is. */
 #include "base/note.h"
 #include "tests/sim/world.h"
@@ -222,6 +223,90 @@ static void test_latest__a_crash_between_the_rows_keeps_the_time(void **state)
     }
 }
 
+static void set_fault(struct world *world, const char *members)
+{
+    char body[160];
+    (void)snprintf(body, sizeof body, "{%s}", members);
+    world_control(world, "SetFault", body);
+}
+
+#define BREAK "\"Fault\":\"InternalError\",\"Operation\":"
+
+/* Two workers find the table empty. One fixes the start and dies; the other, which knows nothing of
+ * it and finds other leaves by then, fixes one of its own later on. The first one counts, and the
+ * order of a parent's and a child's records is kept, although each has made one of the rows. */
+static void test_latest__of_two_first_rows_the_earlier_counts(void **state)
+{
+    uint64_t seed;
+    (void)state;
+    for (seed = 0; seed < SEEDS; seed++) {
+        struct world *world = world_new(&(struct world_options){
+            .seed = 180 + seed, .shards = 1, .failover_ms = 10000, .start = TR_START_LATEST});
+        size_t first, second;
+        write_some(world, 100, 30);
+        world_run(world, 5000);
+        set_fault(world, "\"Fault\":\"StaleRead\"");
+        set_fault(world, BREAK "\"DescribeStream\"");
+        second = world_start(world, false);
+        world_run(world, 300); /* it has scanned, and cannot list */
+        world_pause(world, second, 4200);
+        world_run(world, 100); /* a call of it that is under way fails, too */
+        world_control(world, "ClearFaults", "{}");
+        set_fault(world, "\"Fault\":\"StaleRead\"");
+        first = world_start(world, false);
+        run_until_fixed(world);
+        world_crash(world, first);
+        write_some(world, 60, 30);
+        world_control(world, "SplitShard", TABLE);
+        write_some(world, 60, 30);
+        set_fault(world, BREAK "\"Scan\"");
+        /* A row of each, made by two workers who knew nothing of each other; reads that may be
+         * stale do not show the first one yet. */
+        while (world_notes(world, TR_NOTE_LEASE_CREATED) < 2) {
+            world_run(world, 1);
+        }
+        world_control(world, "ClearFaults", "{}");
+        set_fault(world, "\"Fault\":\"StaleRead\"");
+        world_run(world, 60000);
+        assert_int_equal(world_check(world), 0);
+        assert_int_equal(world_notes(world, TR_NOTE_GAP), 0);
+        world_free(world);
+    }
+}
+
+/* The first row is made, its answer is lost, and for minutes nothing can be found out. Meanwhile
+ * the other leaves end: they stay leaves of this start. */
+static void test_latest__the_leaves_are_those_of_the_first_listing(void **state)
+{
+    uint64_t seed;
+    (void)state;
+    for (seed = 0; seed < SEEDS; seed++) {
+        struct world *world = world_of(200 + seed, TR_START_LATEST);
+        unsigned i;
+        write_some(world, 100, 30);
+        world_run(world, 5000);
+        set_fault(world, "\"Fault\":\"ResetAfter\",\"Operation\":\"PutItem\",\"Table"
+                         "Name\":\"app\",\"Count\":1");
+        set_fault(world, BREAK "\"PutItem\",\"TableName\":\"app\",\"Skip\":1");
+        (void)world_start(world, false);
+        world_run(world, 100);
+        set_fault(world, BREAK "\"Scan\"");
+        world_run(world, 2000);
+        world_expect_from_now(world);
+        write_some(world, 60, 30);
+        for (i = 0; i < 3; i++) {
+            world_control(world, "SplitShard", TABLE);
+        }
+        write_some(world, 60, 30);
+        world_run(world, 400000);
+        world_control(world, "ClearFaults", "{}");
+        world_run(world, 60000);
+        assert_int_equal(world_check(world), 0);
+        assert_int_equal(world_notes(world, TR_NOTE_GAP), 0);
+        world_free(world);
+    }
+}
+
 /* Workers of two configurations in one rolling deployment: the rows decide. */
 static void test_start__a_changed_configuration_changes_nothing_later(void **state)
 {
@@ -355,6 +440,46 @@ static void test_latest__a_table_with_rows_of_others_has_started_long_ago(void *
     world_free(world);
 }
 
+/* A fleet's first start while the n-th allocation fails; returns how many there were. */
+static uint64_t start_without_memory(int64_t n)
+{
+    struct world *world = world_of(150, TR_START_LATEST);
+    uint64_t allocations, i;
+    bool replaced = false;
+    write_some(world, 60, 30);
+    world_run(world, 5000);
+    world_expect_from_now(world);
+    world_starve(world, n, false);
+    (void)world_start(world, false);
+    for (i = 0; i < 40; i++) {
+        world_run(world, i < 30 ? 10 : 2000);
+        if (!replaced && world_starved(world) != SIZE_MAX) {
+            replaced = true;
+            (void)world_start(world, false);
+        }
+        if (i == 29) {
+            write_some(world, 60, 30); /* the first row is there by now */
+            world_control(world, "SplitShard", TABLE);
+            write_some(world, 60, 30);
+        }
+    }
+    allocations = world_allocations(world);
+    world_starve(world, -1, false);
+    world_run(world, 30000);
+    (void)world_check(world);
+    world_free(world);
+    return allocations;
+}
+
+static void test_latest__loses_nothing_when_memory_runs_out(void **state)
+{
+    uint64_t total = start_without_memory(-1), n;
+    (void)state;
+    for (n = 0; n < total && n < 1500; n += n < 300 ? 1 : 7) {
+        (void)start_without_memory((int64_t)n);
+    }
+}
+
 /* --- gaps ------------------------------------------------------------------------------------- */
 
 /* A trimmed shard in a fleet of three shards: with on_gap: stop the others go on. */
@@ -393,6 +518,30 @@ static void test_on_gap_stop__holds_the_shard_and_keeps_the_other_leases(void **
     run_once(world, TR_OK);
     assert_int_equal(world_notes(world, TR_NOTE_GAP), 3);
     assert_true(world_delivered(world) > before);
+    world_free(world);
+}
+
+/* What was fetched before the gap is done and checkpointed: it is trimmed, too, and only here. */
+static void test_on_gap_stop__finishes_what_is_in_hand(void **state)
+{
+    struct world *world = world_new(
+        &(struct world_options){.seed = 165, .shards = 1, .stop_on_gap = true, .process_ms = 3000});
+    size_t worker = world_start(world, false);
+    (void)state;
+    write_some(world, 450, 9);
+    while (world_delivered(world) == 0) {
+        world_run(world, 1);
+    }
+    write_some(world, 90, 9);
+    world_control(world, "SetFault",
+                  "{\"Fault\":\"EarlyTrim\",\"Operation\":\"GetRecords\",\"Count\":1}");
+    world_run(world, 60000);
+    assert_int_equal(world_notes(world, TR_NOTE_GAP), 1);
+    assert_int_equal(world_delivered(world), 450);
+    world_stop(world, worker);
+    world_run_until_ended(world, worker, 10000);
+    run_once(world, TR_ETRIMMED);
+    assert_int_equal(world_delivered(world), 450);
     world_free(world);
 }
 
@@ -469,22 +618,121 @@ static void test_on_gap_stop__makes_no_row_behind_trimmed_ancestors(void **state
     world_free(world);
 }
 
-/* What the trimmed records of a late start would have been was not asked for. */
+/* Records that were trimmed before they were read, and were not asked for: no gap, whether the
+ * first that is left says so, or nothing is left and all that may have been trimmed is older. */
 static void test_gap__of_records_older_than_the_start_is_none(void **state)
 {
-    struct world *world = world_of(164, TR_START_AT_TIMESTAMP);
+    int left;
     (void)state;
-    write_some(world, 300, 30);
-    world_run(world, 23ull * 3600 * 1000);
-    world_configure(world, TR_START_AT_TIMESTAMP, world_wall_ms(world), true);
+    for (left = 0; left < 2; left++) {
+        struct world *world = world_new(&(struct world_options){
+            .seed = 164, .shards = 1, .failover_ms = 3000, .start = TR_START_AT_TIMESTAMP});
+        size_t worker;
+        write_some(world, 30, 5);
+        world_control(world, "Rollover", TABLE);
+        write_some(world, 30, 5);
+        world_run(world, 3600000);
+        world_configure(world, TR_START_AT_TIMESTAMP, world_wall_ms(world), true);
+        world_expect_from_now(world);
+        worker = world_start(world, false);
+        while (world_notes(world, TR_NOTE_SHARD_ENDED) < 1) {
+            world_run(world, 1);
+        }
+        world_crash(world, worker);
+        world_control(world, "Trim",
+                      left == 1 ? "{\"TableName\":\"Items\",\"Records\":50}"
+                                : "{\"TableName\":\"Items\",\"Records\":60}");
+        worker = world_start(world, false);
+        world_run(world, 20000);
+        write_some(world, 30, 5);
+        world_run(world, 20000);
+        assert_int_equal(world_check(world), 0);
+        assert_int_equal(world_notes(world, TR_NOTE_GAP), 0);
+        world_free(world);
+    }
+}
+
+static void update_stream(struct world *world, const char *specification)
+{
+    char body[160];
+    (void)snprintf(body, sizeof body, "{\"TableName\":\"Items\",\"StreamSpecification\":{%s}}",
+                   specification);
+    assert_int_equal(world_call(world, "DynamoDB_20120810.UpdateTable", body, NULL), 200);
+    world_run(world, 15000);
+}
+
+/* A stream that was gone before it was read to its end: the next one waits for a decision. */
+static void test_on_gap_stop__does_not_pass_a_lost_stream(void **state)
+{
+    struct world *world =
+        world_new(&(struct world_options){.seed = 166, .shards = 2, .stop_on_gap = true});
+    uint64_t before;
+    (void)state;
+    write_some(world, 100, 20);
+    run_once(world, TR_OK);
+    write_some(world, 100, 20);
+    update_stream(world, "\"StreamEnabled\":false");
+    update_stream(world, "\"StreamEnabled\":true,\"StreamViewType\":\"NEW_IMAGE\"");
+    world_run(world, 48ull * 3600 * 1000);
     world_expect_from_now(world);
-    write_some(world, 300, 30);
-    world_run(world, 50ull * 60 * 1000);
-    (void)world_start(world, false);
-    world_run(world, 12); /* rows are made while the oldest shards are about to go */
-    world_run(world, 2ull * 3600 * 1000);
+    write_some(world, 100, 20);
+    before = world_delivered(world);
+    run_once(world, TR_ETRIMMED);
+    assert_true(world_notes(world, TR_NOTE_GAP) >= 1);
+    assert_int_equal(world_delivered(world), before);
+    world_configure(world, TR_START_TRIM_HORIZON, 0, false);
+    run_once(world, TR_OK);
     assert_int_equal(world_check(world), 0);
-    assert_int_equal(world_notes(world, TR_NOTE_GAP), 0);
+    world_free(world);
+}
+
+/* --- checkpoints ------------------------------------------------------------------------------ */
+
+static void test_checkpoint__is_written_by_interval_and_at_a_stop(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 170, .shards = 1});
+    size_t worker = world_start(world, false);
+    (void)state;
+    write_some(world, 50, 5);
+    world_run(world, 4000);
+    assert_int_equal(world_delivered(world), 50);
+    assert_int_equal(world_notes(world, TR_NOTE_CHECKPOINT_WRITTEN), 0);
+    world_run(world, 4000);
+    assert_int_equal(world_notes(world, TR_NOTE_CHECKPOINT_WRITTEN), 1);
+    /* What is not checkpointed is delivered again after a crash, what is not is not. */
+    world_crash(world, worker);
+    worker = world_start(world, false);
+    world_run(world, 30000);
+    assert_int_equal(world_delivered(world), 50);
+    write_some(world, 50, 5);
+    world_run(world, 3000);
+    world_stop(world, worker);
+    world_run_until_ended(world, worker, 10000);
+    run_once(world, TR_OK);
+    assert_int_equal(world_check(world), 0);
+    world_free(world);
+}
+
+/* Nothing behind a record that is not done: not its successors, not the end, not the children. */
+static void test_checkpoint__stays_before_a_record_that_fails(void **state)
+{
+    struct world *world =
+        world_new(&(struct world_options){.seed = 171, .shards = 1, .fail_per_thousand = 1000});
+    size_t worker, i;
+    (void)state;
+    world_write(world, 0);
+    world_control(world, "Rollover", TABLE);
+    for (i = 1; i < 50; i++) {
+        world_write(world, (unsigned)i);
+    }
+    worker = world_start(world, false);
+    world_run(world, 60000);
+    assert_true(world_notes(world, TR_NOTE_PROCESS_FAILED) > 5);
+    assert_int_equal(world_notes(world, TR_NOTE_CHECKPOINT_WRITTEN), 0);
+    assert_int_equal(world_notes(world, TR_NOTE_SHARD_ENDED), 0);
+    assert_int_equal(world_notes(world, TR_NOTE_LEASE_TAKEN), 1);
+    world_stop(world, worker);
+    world_run_until_ended(world, worker, 10000);
     world_free(world);
 }
 
@@ -496,13 +744,20 @@ int main(void)
         cmocka_unit_test(test_latest__is_not_resolved_anew_at_each_start),
         cmocka_unit_test(test_latest__several_workers_at_once_fix_one_time),
         cmocka_unit_test(test_latest__a_crash_between_the_rows_keeps_the_time),
+        cmocka_unit_test(test_latest__of_two_first_rows_the_earlier_counts),
+        cmocka_unit_test(test_latest__the_leaves_are_those_of_the_first_listing),
         cmocka_unit_test(test_latest__waits_for_the_services_time),
         cmocka_unit_test(test_latest__a_table_with_rows_of_others_has_started_long_ago),
+        cmocka_unit_test(test_latest__loses_nothing_when_memory_runs_out),
         cmocka_unit_test(test_start__a_changed_configuration_changes_nothing_later),
         cmocka_unit_test(test_at_timestamp__begins_with_records_of_that_time_wherever_they_are),
         cmocka_unit_test(test_at_timestamp__what_is_passed_over_is_checkpointed),
         cmocka_unit_test(test_at_timestamp__in_the_future_ends_the_run_before_a_row_is_made),
         cmocka_unit_test(test_on_gap_stop__holds_the_shard_and_keeps_the_other_leases),
+        cmocka_unit_test(test_on_gap_stop__does_not_pass_a_lost_stream),
+        cmocka_unit_test(test_on_gap_stop__finishes_what_is_in_hand),
+        cmocka_unit_test(test_checkpoint__is_written_by_interval_and_at_a_stop),
+        cmocka_unit_test(test_checkpoint__stays_before_a_record_that_fails),
         cmocka_unit_test(test_gap__bounds_name_what_is_missing),
         cmocka_unit_test(test_gap__with_nothing_behind_it_is_told),
         cmocka_unit_test(test_on_gap_stop__makes_no_row_behind_trimmed_ancestors),

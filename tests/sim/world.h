@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A small world in virtual time: the service model, a network that delays and loses, and workers
- * made of the real consumer core. Everything follows from one seed. What the processors saw is kept
- * by the world itself and judged without the product's own code. */
+ * made of the real consumer core, each with clocks of its own. Everything follows from one seed. */
 #ifndef TR_TESTS_SIM_WORLD_H
 #define TR_TESTS_SIM_WORLD_H
 
@@ -12,20 +11,36 @@
 #include "tailrace/status.h"
 #include "worker/consumer_core.h"
 
+#include <stdio.h>
+
 struct world;
+struct judge;
 
 struct world_options {
     uint64_t seed;
     unsigned shards;            /* open shards of the table's stream */
     unsigned lost_per_thousand; /* requests lost, and as many answers lost */
-    uint64_t failover_ms;
-    uint64_t process_ms; /* a batch takes up to this long */
+    uint64_t failover_ms;       /* 0: 10 s */
+    uint64_t process_ms;        /* a batch takes up to this long */
     bool once;
     enum tr_consumer_start start;
     int64_t start_ms; /* of at_timestamp */
     bool no_date;     /* answers have no Date header */
     bool stop_on_gap;
     unsigned fail_per_thousand; /* batches that fail, some of their records done */
+    bool bad_clocks;            /* rates differ, wall clocks are off */
+    bool scramble;              /* some answers in another dress */
+    bool inspect;               /* look inside the workers after each step */
+    unsigned batch_records;     /* 0: 100 */
+    uint64_t poll_min_ms;       /* 0: 250 */
+    uint64_t poll_max_ms;       /* 0: 2 s */
+    uint64_t checkpoint_ms;     /* interval; 0: 5 s */
+    struct judge *judge;        /* NULL: the world's simple check alone (world_check) */
+    /* Told of the first thing that is wrong, after which the world stands still. Without it the
+     * process ends there. */
+    void (*wrong)(void *ctx, const char *check, const char *why);
+    void *ctx;
+    FILE *trace; /* NULL: none */
 };
 
 /* Make the table "Items" with its stream. Fails the test on any surprise. */
@@ -34,6 +49,8 @@ void world_free(struct world *world);
 
 /* Start a worker now; returns its number. A crash drops it as it stands. */
 size_t world_start(struct world *world, bool once);
+/* One that behaves as the Java KCL does. */
+size_t world_start_kcl(struct world *world);
 void world_crash(struct world *world, size_t worker);
 void world_stop(struct world *world, size_t worker);
 /* The worker's process stands still for so long; answers wait for it. */
@@ -42,6 +59,8 @@ void world_pause(struct world *world, size_t worker, uint64_t ms);
 void world_stop_all(struct world *world);
 /* Whether it ended, and how. */
 bool world_ended(const struct world *world, size_t worker, enum tr_status *status);
+/* Whether it runs: neither ended nor dropped. */
+bool world_alive(const struct world *world, size_t worker);
 
 /* Write the next version of item `key` (0..). */
 void world_write(struct world *world, unsigned key);
@@ -55,6 +74,8 @@ uint64_t world_now_ms(const struct world *world);
 void world_run(struct world *world, uint64_t ms);
 /* Until the worker has ended; fails the test after `ms`. */
 void world_run_until_ended(struct world *world, size_t worker, uint64_t ms);
+/* Whether a verdict was given. */
+bool world_over(const struct world *world);
 
 /* What was written until now need not be delivered; if it is, that is a repeat. */
 void world_expect_from_now(struct world *world);
@@ -69,7 +90,7 @@ const char *world_gap(const struct world *world);
 /* Everything written was processed, each item's first deliveries in order; prints what is wrong and
  * fails the test. Returns how many deliveries were repeated. */
 uint64_t world_check(struct world *world);
-/* How many deliveries there were, and notes of a kind. */
+/* How many records were handed out and are (or will be) done, and notes of a kind. */
 uint64_t world_delivered(const struct world *world);
 uint64_t world_notes(const struct world *world, unsigned note_id);
 /* Set how many requests (and answers) are lost from now on. */
@@ -81,6 +102,8 @@ void world_starve(struct world *world, int64_t n, bool stops);
 size_t world_starved(const struct world *world);
 /* Allocations that the workers have made. */
 uint64_t world_allocations(const struct world *world);
+/* How far behind a worker's core says it is; false: it cannot tell. */
+bool world_lag(const struct world *world, size_t worker, uint64_t *ms, size_t *unknown);
 /* Leases held by a worker now. */
 size_t world_held(const struct world *world, size_t worker);
 

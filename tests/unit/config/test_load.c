@@ -184,7 +184,9 @@ static void test_load__refuses_what_comes_later_and_still_finds_typos_in_it(void
           "5: consumers.c-one.on_error: not available yet\n"
           "t.yaml:5:57: consumers.c-one.on_error.backoff: 'soon' is not a duration (for example "
           "500ms, 10s, 5m, 1h)");
-    extra("admin: {listen: \"127.0.0.1:9464\"}\n", "1: admin: not available yet");
+    extra("admin: {listen: \"127.0.0.1\"}\n",
+          "17: admin.listen: '127.0.0.1' has no ':' and port (for example 127.0.0.1:9464, "
+          "[::1]:9464, :9464)");
     load_bad(TR_LIT("consumers:\n  one:\n    stream: {table: Orders, start: latest}\n"
                     "    processor: {http: {url: \"http://h\"}}\n"),
              "t.yaml:4:17: consumers.one.processor.http: not available yet\n");

@@ -489,6 +489,39 @@ static void test_further_stream__first_seen_off_and_empty_is_a_gap(void **state)
     end(bench);
 }
 
+/* --- states ----------------------------------------------------------------------------------- */
+
+static enum tr_shard_state state_of(struct bench *bench, const char *shard)
+{
+    return tr_graph_state(bench->graph, tr_bytes_of(shard));
+}
+
+static void test_state__of_a_shard_from_its_listing_to_the_end_of_its_row(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    assert_int_equal(state_of(bench, "B"), TR_SHARD_UNKNOWN);
+    (void)partly(bench, "A B<A");
+    assert_int_equal(state_of(bench, "B"), TR_SHARD_LISTED);
+    (void)scanned(bench, "A=5!");
+    (void)listed(bench, "A B<A");
+    assert_int_equal(state_of(bench, "A"), TR_SHARD_BEGUN);
+    assert_int_equal(state_of(bench, "B"), TR_SHARD_PLANNED);
+    (void)changed(bench, "B<A");
+    assert_int_equal(state_of(bench, "B"), TR_SHARD_WAITING);
+    (void)ended(bench, "A");
+    assert_int_equal(state_of(bench, "A"), TR_SHARD_ENDING);
+    (void)changed(bench, "A=END!");
+    assert_int_equal(state_of(bench, "A"), TR_SHARD_ENDED);
+    assert_int_equal(state_of(bench, "B"), TR_SHARD_READY);
+    pass(bench, KEPT);
+    (void)seen(bench, "A=END! B<A=7", "A. B<A");
+    assert_int_equal(state_of(bench, "A"), TR_SHARD_LEAVING);
+    (void)gone(bench, "A");
+    assert_int_equal(state_of(bench, "A"), TR_SHARD_GONE);
+    end(bench);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -521,6 +554,7 @@ int main(void)
         cmocka_unit_test(
             test_further_stream__starts_at_its_first_record_and_tells_what_was_trimmed),
         cmocka_unit_test(test_further_stream__first_seen_off_and_empty_is_a_gap),
+        cmocka_unit_test(test_state__of_a_shard_from_its_listing_to_the_end_of_its_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

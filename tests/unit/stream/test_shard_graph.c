@@ -167,15 +167,15 @@ static void test_child__is_asked_for_at_shard_end_and_made_before_the_parent_is_
     (void)listed(bench, "A");
     assert_true(tr_graph_settled(bench->graph));
     assert_string_equal(ended(bench, "A"), "");
-    assert_true(bench->effects.want_listing);
+    assert_true(bench->effects.want_children);
     assert_false(has_children(bench, "A"));
     /* Too early: the service does not know yet. */
     pass(bench, SECOND);
     assert_string_equal(children(bench, "A", ""), "");
-    assert_true(bench->effects.want_listing);
+    assert_true(bench->effects.want_children);
     pass(bench, SECOND);
     assert_string_equal(children(bench, "A", "B<A C<A"), "B<A C<A");
-    assert_false(bench->effects.want_listing);
+    assert_false(bench->effects.want_children);
     assert_string_equal(changed(bench, "B<A"), "C<A");
     assert_false(has_children(bench, "A"));
     assert_string_equal(changed(bench, "C<A"), "");
@@ -230,11 +230,11 @@ static void test_child__none_comes_only_when_the_stream_is_disabled(void **state
     pass(bench, SECOND);
     (void)listed(bench, "A.");
     assert_false(has_children(bench, "A"));
-    assert_true(bench->effects.want_listing);
+    assert_true(bench->effects.want_children);
     pass(bench, SECOND);
     (void)disabled(bench, "A.");
     assert_true(has_children(bench, "A"));
-    assert_false(bench->effects.want_listing);
+    assert_false(bench->effects.want_children);
     end(bench);
 }
 

@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The lease table as the model has it: every write of a row is held against the rules for its writer,
+ * and the tenures that follow from them are kept, one a worker and shard. */
+#include "tests/sim/judge_parts.h"
+#include "tests/sim/scan.h"
+
+#include <string.h>
+
+#define U(x) ((unsigned long long)(x))
+#define NAME_MAX_BYTES 256
+/* An observer waits a whole failover time by its own clock, which may run two per cent fast. */
+#define TAKE_PERCENT 97u
+#define OLD_RETENTIONS 2u /* a childless shard's row stays for 48 h */
+
+/* ---- decoding ---- */
+
+enum group { KEY, OWNER, COUNTER, CHECKPOINT, COUNTED, KEPT, LOOSE };
+
+static enum group group_of(struct tr_bytes name)
+{
+    static const struct {
+        const char *name;
+        enum group group;
+    } known[] = {
+        {"leaseKey", KEY},
+        {"leaseOwner", OWNER},
+        {"leaseCounter", COUNTER},
+        {"checkpoint", CHECKPOINT},
+        {"checkpointSubSequenceNumber", COUNTED},
+        {"ownerSwitchesSinceCheckpoint", COUNTED},
+        {"pendingCheckpoint", COUNTED},
+        {"pendingCheckpointSubSequenceNumber", COUNTED},
+        {"pendingCheckpointState", COUNTED},
+        {"checkpointOwner", COUNTED},
+        {"childShardIds", LOOSE},
+        {"startingHashKey", LOOSE},
+        {"endingHashKey", LOOSE},
+        {"throughputKBps", LOOSE},
+    };
+    size_t i;
+    for (i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (scan_is(name, known[i].name)) {
+            return known[i].group;
+        }
+    }
+    return name.len > 9 && memcmp(name.ptr, "\"tailrace", 9) == 0 ? LOOSE : KEPT;
+}
+
+/* The one value of {"S":"..."}: absent when the type is another. */
+static struct tr_bytes typed(struct tr_bytes value, const char *type)
+{
+    struct scan scan = scan_begin(value);
+    struct tr_bytes name, inner;
+    if (scan_member(&scan, &name, &inner) && scan_is(name, type)) {
+        return inner;
+    }
+    return (struct tr_bytes){0};
+}
+
+static struct place place_of(struct tr_bytes value)
+{
+    char text[NAME_MAX_BYTES];
+    struct place place = {.kind = PLACE_BAD};
+    if (!scan_string(typed(value, "S"), text, sizeof text)) {
+        return place;
+    }
+    if (judge_number_parse(tr_bytes_of(text), &place.number)) {
+        place.kind = PLACE_NUMBER;
+    } else if (strcmp(text, "TRIM_HORIZON") == 0) {
+        place.kind = PLACE_HORIZON;
+    } else if (strcmp(text, "SHARD_END") == 0) {
+        place.kind = PLACE_END;
+    } else if (strcmp(text, "LATEST") == 0) {
+        place.kind = PLACE_LATEST;
+    } else if (strcmp(text, "AT_TIMESTAMP") == 0) {
+        place.kind = PLACE_TIMESTAMP;
+    }
+    return place;
+}
+
+static bool counter_of(struct tr_bytes value, uint64_t *out)
+{
+    char text[NAME_MAX_BYTES];
+    return scan_string(typed(value, "N"), text, sizeof text) &&
+           tr_bytes_u64(tr_bytes_of(text), (uint64_t)INT64_MAX, out);
+}
+
+static size_t owner_of(const struct judge *judge, struct tr_bytes value)
+{
+    char text[NAME_MAX_BYTES];
+    size_t number = NOBODY;
+    if (scan_string(typed(value, "S"), text, sizeof text) && text[0] != '\0') {
+        number = judge_names_find(&judge->ids, tr_bytes_of(text));
+    }
+    return number != NOBODY ? judge->id_worker[number] : STRANGER;
+}
+
+static uint64_t sum_of(struct tr_bytes name, struct tr_bytes value)
+{
+    return tr_bytes_hash(name) * 31 + tr_bytes_hash(value);
+}
+
+static struct row row_of(const struct judge *judge, struct tr_bytes item)
+{
+    struct row row = {.there = true, .owner = NOBODY};
+    struct scan scan = scan_begin(item);
+    struct tr_bytes name, value;
+    bool counted = false;
+    while (scan_member(&scan, &name, &value)) {
+        enum group group = group_of(name);
+        switch (group) {
+        case OWNER:
+            row.owner = owner_of(judge, value);
+            row.counted += sum_of(name, value);
+            break;
+        case COUNTER:
+            counted = counter_of(value, &row.counter);
+            break;
+        case CHECKPOINT:
+            row.checkpoint = place_of(value);
+            row.counted += sum_of(name, value);
+            break;
+        case COUNTED:
+            row.counted += sum_of(name, value);
+            break;
+        case KEPT:
+            row.kept += sum_of(name, value);
+            break;
+        case KEY:
+        case LOOSE:
+            break;
+        }
+    }
+    row.bad = !counted || row.checkpoint.kind == PLACE_BAD;
+    return row;
+}
+
+/* ---- tenures ---- */
+
+struct hold *judge_hold(struct shard *shard, size_t worker)
+{
+    size_t i;
+    for (i = shard->hold_count; i-- > 0;) {
+        if (shard->holds[i].worker == worker) {
+            return &shard->holds[i];
+        }
+    }
+    return NULL;
+}
+
+static bool same_id(const struct judge *judge, size_t a, size_t b)
+{
+    return a == b || (a < judge->worker_count && b < judge->worker_count &&
+                      judge->workers[a].id == judge->workers[b].id);
+}
+
+/* A new tenure begins; whoever held the shard holds it no more. */
+static void begin_hold(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
+                       struct shard *shard, const struct row *row)
+{
+    struct hold *hold = judge_hold(shard, worker);
+    size_t i;
+    for (i = 0; i < shard->hold_count; i++) {
+        if (shard->holds[i].state == HOLDING && shard->holds[i].worker != worker) {
+            shard->holds[i].state = TAKEN;
+            shard->holds[i].ended = at;
+            shard->holds[i].taker = worker;
+        }
+    }
+    if (hold == NULL) {
+        judge_room(&shard->holds, &shard->hold_cap, shard->hold_count + 1, sizeof *shard->holds);
+        hold = &shard->holds[shard->hold_count++];
+    }
+    *hold = (struct hold){.worker = worker,
+                          .state = HOLDING,
+                          .since = at,
+                          .valid_from = sent,
+                          .start = judge_behind(shard, &row->checkpoint)};
+    if (shard->last_owner != worker && shard->last_owner != NOBODY &&
+        row->checkpoint.kind != PLACE_END && at > judge_steady_at(judge) &&
+        ++shard->changes > judge->options.changes_max * (judge->live_kcl > 0 ? 4 : 1)) {
+        judge_fail(judge, "thrash",
+                   "shard '%s' goes from owner to owner, now to '%s' at %llu ms: %llu times since "
+                   "balance was due at %llu ms",
+                   shard->name, judge_worker_id(judge, worker), U(at), U(shard->changes),
+                   U(judge_steady_at(judge)));
+    }
+    shard->last_owner = worker;
+    shard->kcl_held = shard->kcl_held || judge_is_kcl(judge, worker);
+}
+
+/* ---- checkpoints ---- */
+
+static int place_cmp(const struct place *a, const struct place *b)
+{
+    if (a->kind != b->kind) {
+        return a->kind < b->kind ? -1 : 1;
+    }
+    return a->kind == PLACE_NUMBER ? judge_number_cmp(&a->number, &b->number) : 0;
+}
+
+static const char *place_text(const struct place *place, char *out, size_t cap)
+{
+    static const char *const names[] = {"?", "AT_TIMESTAMP", "TRIM_HORIZON", "LATEST",
+                                        "",  "SHARD_END"};
+    return place->kind == PLACE_NUMBER ? judge_number_text(&place->number, out, cap)
+                                       : names[place->kind];
+}
+
+/* The children's rows stand before their parent ends, so that none is forgotten; a listing that does
+ * not show them for long enough excuses it. */
+static void check_children(struct judge *judge, uint64_t at, size_t worker,
+                           const struct shard *shard)
+{
+    uint64_t held_until = shard->fetch_sent + judge->options.children_hold_ms * TAKE_PERCENT / 100;
+    size_t i;
+    if (shard->lost_told || at >= held_until) {
+        return;
+    }
+    for (i = 0; i < shard->child_count; i++) {
+        const struct shard *child = judge->shards[shard->children[i]];
+        if (!child->row.there && !child->deleted && !child->gone && !judge_is_kcl(judge, worker)) {
+            judge_fail(judge, "children-first",
+                       "worker '%s' writes SHARD_END of shard '%s' at %llu ms, and its child '%s' "
+                       "has no row",
+                       judge_worker_id(judge, worker), shard->name, U(at), child->name);
+        }
+    }
+}
+
+static void check_reached(struct judge *judge, uint64_t at, size_t worker, struct shard *shard,
+                          const struct place *place)
+{
+    size_t upto = judge_behind(shard, place);
+    char text[64], undone[64];
+    judge_settle(shard);
+    if (place->kind == PLACE_END) {
+        if ((!shard->closed || shard->settled < shard->record_count) && !shard->lost_told) {
+            judge_fail(judge, "shard-end-early",
+                       "worker '%s' writes SHARD_END of shard '%s' at %llu ms: %s, %zu of %zu "
+                       "records are done in order",
+                       judge_worker_id(judge, worker), shard->name, U(at),
+                       shard->closed ? "it is closed" : "it is open", shard->settled,
+                       shard->record_count);
+        }
+        check_children(judge, at, worker, shard);
+        return;
+    }
+    if (shard->settled < upto) {
+        judge_fail(
+            judge, "checkpoint-past",
+            "worker '%s' writes checkpoint '%s' of shard '%s' at %llu ms: record %zu ('%s') "
+            "before it is not done",
+            judge_worker_id(judge, worker), place_text(place, text, sizeof text), shard->name,
+            U(at), shard->settled,
+            judge_number_text(&shard->records[shard->settled].number, undone, sizeof undone));
+    } else if (place->kind == PLACE_NUMBER &&
+               (upto == 0 ||
+                judge_number_cmp(&shard->records[upto - 1].number, &place->number) != 0)) {
+        judge_fail(judge, "checkpoint-unknown",
+                   "worker '%s' writes checkpoint '%s' of shard '%s' at %llu ms: no record has "
+                   "this number",
+                   judge_worker_id(judge, worker), place_text(place, text, sizeof text),
+                   shard->name, U(at));
+    }
+}
+
+static void check_checkpoint(struct judge *judge, uint64_t at, size_t worker, struct shard *shard,
+                             const struct place *before, const struct place *after)
+{
+    int order = place_cmp(after, before);
+    char text[64], old[64];
+    if (order == 0) {
+        return;
+    }
+    if (order < 0) {
+        judge_fail(judge, "checkpoint-back",
+                   "worker '%s' writes checkpoint '%s' of shard '%s' at %llu ms over '%s'",
+                   judge_worker_id(judge, worker), place_text(after, text, sizeof text),
+                   shard->name, U(at), place_text(before, old, sizeof old));
+        return;
+    }
+    check_reached(judge, at, worker, shard, after);
+}
+
+/* ---- writes ---- */
+
+/* The row stands as it is now. */
+static void keep(struct judge *judge, uint64_t at, struct shard *shard, const struct row *row)
+{
+    if (!shard->row.there || row->owner != shard->row.owner || row->counter != shard->row.counter) {
+        shard->changed_at = at;
+    }
+    shard->row = *row;
+    shard->counter_max = row->counter > shard->counter_max ? row->counter : shard->counter_max;
+    shard->ended = row->checkpoint.kind == PLACE_END;
+    if (!judge->any_row) {
+        judge->any_row = true;
+        if (judge->options.latest) {
+            judge_free_all(judge);
+        }
+    }
+}
+
+static void made(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
+                 struct shard *shard, const struct row *row)
+{
+    const char *id = judge_worker_id(judge, worker);
+    if (row->bad) {
+        judge_fail(judge, "row-shape",
+                   "worker '%s' makes a row '%s' at %llu ms that is no lease row", id, shard->name,
+                   U(at));
+    } else if (shard->deleted) {
+        judge_fail(judge, "row-again",
+                   "worker '%s' makes the row of shard '%s' at %llu ms, which was finished and "
+                   "deleted",
+                   id, shard->name, U(at));
+    } else if (shard->counter_max > 0 && row->counter <= shard->counter_max &&
+               !judge_is_kcl(judge, worker)) {
+        judge_fail(judge, "counter-reused",
+                   "worker '%s' makes the row of shard '%s' at %llu ms with counter %llu; an "
+                   "earlier row had %llu",
+                   id, shard->name, U(at), U(row->counter), U(shard->counter_max));
+    } else if (row->owner != NOBODY && !same_id(judge, row->owner, worker)) {
+        judge_fail(judge, "owner-named",
+                   "worker '%s' makes the row of shard '%s' at %llu ms for '%s'", id, shard->name,
+                   U(at), judge_worker_id(judge, row->owner));
+    } else if (row->owner != NOBODY && shard->row.checkpoint.kind != PLACE_BAD) {
+        check_checkpoint(judge, at, worker, shard, &shard->row.checkpoint, &row->checkpoint);
+    } else {
+        check_reached(judge, at, worker, shard, &row->checkpoint);
+    }
+    keep(judge, at, shard, row);
+    if (row->owner != NOBODY) {
+        struct hold *hold = judge_hold(shard, worker);
+        if (hold != NULL && hold->state == HOLDING) {
+            hold->valid_from = sent;
+        } else {
+            begin_hold(judge, at, worker, sent, shard, row);
+        }
+    }
+}
+
+static void check_take(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
+                       struct shard *shard)
+{
+    size_t from = shard->row.owner;
+    uint64_t due = shard->changed_at + judge->options.failover_ms * TAKE_PERCENT / 100;
+    if (from == NOBODY || judge_is_kcl(judge, from) || judge_is_kcl(judge, worker)) {
+        return;
+    }
+    if (sent < due) {
+        judge_fail(judge, "take-early",
+                   "worker '%s' takes shard '%s' from '%s' at %llu ms (sent at %llu ms), which "
+                   "wrote the row at %llu ms; failover is %llu ms",
+                   judge_worker_id(judge, worker), shard->name, judge_worker_id(judge, from), U(at),
+                   U(sent), U(shard->changed_at), U(judge->options.failover_ms));
+    }
+}
+
+static void released(struct judge *judge, uint64_t at, size_t worker, struct shard *shard)
+{
+    struct hold *hold = judge_hold(shard, worker);
+    (void)judge;
+    if (hold != NULL && hold->state == HOLDING) {
+        hold->state = RELEASED;
+        hold->ended = at;
+        hold->taker = NOBODY;
+    }
+}
+
+static void renewed(struct shard *shard, size_t worker, uint64_t sent)
+{
+    struct hold *hold = judge_hold(shard, worker);
+    if (hold != NULL && hold->state == HOLDING && sent > hold->valid_from) {
+        hold->valid_from = sent;
+    }
+}
+
+/* Who may make which change of owner. */
+static void check_owner(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
+                        struct shard *shard, const struct row *row)
+{
+    size_t from = shard->row.owner;
+    const char *id = judge_worker_id(judge, worker);
+    bool mine = same_id(judge, worker, from);
+    if (row->owner != NOBODY && same_id(judge, row->owner, worker)) {
+        if (!mine) {
+            check_take(judge, at, worker, sent, shard);
+            begin_hold(judge, at, worker, sent, shard, row);
+        } else if (judge_hold(shard, worker) == NULL) {
+            begin_hold(judge, at, worker, sent, shard, row);
+        } else {
+            renewed(shard, worker, sent);
+        }
+    } else if (row->owner == NOBODY && mine) {
+        released(judge, at, worker, shard);
+    } else if (row->owner == from || row->owner == NOBODY) {
+        judge_fail(judge, "write-not-owner",
+                   "worker '%s' writes the row of shard '%s' at %llu ms, whose owner is '%s'", id,
+                   shard->name, U(at), judge_worker_id(judge, from));
+    } else {
+        judge_fail(judge, "owner-named",
+                   "worker '%s' makes '%s' the owner of shard '%s' at %llu ms", id,
+                   judge_worker_id(judge, row->owner), shard->name, U(at));
+    }
+}
+
+static void changed(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
+                    struct shard *shard, const struct row *row)
+{
+    const struct row *old = &shard->row;
+    const char *id = judge_worker_id(judge, worker);
+    if (row->bad) {
+        judge_fail(judge, "row-shape",
+                   "worker '%s' writes a row '%s' at %llu ms that is no lease row", id, shard->name,
+                   U(at));
+    } else if (row->kept != old->kept) {
+        judge_fail(judge, "attribute-lost",
+                   "worker '%s' changes an attribute of row '%s' at %llu ms that is not its own",
+                   id, shard->name, U(at));
+    } else if (row->counter == old->counter && row->counted != old->counted) {
+        judge_fail(judge, "counter-not-raised",
+                   "worker '%s' writes the row of shard '%s' at %llu ms and leaves its counter at "
+                   "%llu",
+                   id, shard->name, U(at), U(row->counter));
+    } else if (row->counter != old->counter && row->counter != old->counter + 1) {
+        judge_fail(judge, "counter-jump",
+                   "worker '%s' writes the row of shard '%s' at %llu ms with counter %llu after "
+                   "%llu",
+                   id, shard->name, U(at), U(row->counter), U(old->counter));
+    } else if (row->counter != old->counter) {
+        check_owner(judge, at, worker, sent, shard, row);
+        check_checkpoint(judge, at, worker, shard, &old->checkpoint, &row->checkpoint);
+    }
+    keep(judge, at, shard, row);
+}
+
+/* ---- deletes ---- */
+
+/* What is missing before a row may go; NULL: nothing. */
+static const char *why_needed(const struct judge *judge, uint64_t at, const struct shard *shard)
+{
+    size_t i;
+    if (shard->row.bad || shard->row.checkpoint.kind != PLACE_END) {
+        return "it is not at SHARD_END";
+    }
+    for (i = 0; i < shard->parent_count; i++) {
+        if (judge->shards[shard->parents[i]]->row.there) {
+            return "its parent's row stands";
+        }
+    }
+    for (i = 0; i < shard->child_count; i++) {
+        const struct shard *child = judge->shards[shard->children[i]];
+        if (child->row.there && child->row.checkpoint.kind < PLACE_NUMBER) {
+            return "a child's row has not progressed";
+        }
+        if (!child->row.there && !child->deleted && !child->gone) {
+            return "a child has no row";
+        }
+    }
+    if (shard->child_count == 0 && !shard->gone) {
+        return "it has no child and the service still has it";
+    }
+    if (shard->child_count == 0 &&
+        at - shard->born < OLD_RETENTIONS * judge->options.retention_ms) {
+        return "it has no child and is not old enough";
+    }
+    return NULL;
+}
+
+static void deleted(struct judge *judge, uint64_t at, size_t worker, struct shard *shard)
+{
+    const char *needed = judge_is_kcl(judge, worker) ? NULL : why_needed(judge, at, shard);
+    if (needed != NULL) {
+        judge_fail(judge, "row-deleted-early",
+                   "worker '%s' deletes the row of shard '%s' at %llu ms: %s",
+                   judge_worker_id(judge, worker), shard->name, U(at), needed);
+    }
+    shard->deleted = true;
+    shard->row.there = false;
+    shard->row.owner = NOBODY;
+}
+
+/* The world itself or an operator writes: from here on the row is what it is. */
+static void outside(struct judge *judge, uint64_t at, struct shard *shard, const struct row *row)
+{
+    if (row != NULL) {
+        keep(judge, at, shard, row);
+    } else {
+        shard->row.there = false;
+        shard->row.owner = NOBODY;
+        shard->changed_at = at;
+    }
+}
+
+void judge_item(struct judge *judge, uint64_t at, size_t worker, uint64_t sent, const char *table,
+                const char *before, const char *after)
+{
+    static const char *const key_path[] = {"leaseKey", "S", NULL};
+    struct tr_bytes item = tr_bytes_of(after != NULL ? after : before);
+    struct shard *shard = NULL;
+    struct row row = {0};
+    char key[NAME_MAX_BYTES];
+    if (judge->is_wrong || item.ptr == NULL || strcmp(table, judge->options.lease_table) != 0) {
+        return;
+    }
+    if (scan_string(scan_path(item, key_path), key, sizeof key)) {
+        shard = judge_shard_of(judge, tr_bytes_of(key));
+    }
+    if (shard == NULL) {
+        if (worker != SIZE_MAX) {
+            judge_fail(judge, "row-foreign",
+                       "worker '%s' writes to the lease table at %llu ms what is no shard's row: "
+                       "%.300s",
+                       judge_worker_id(judge, worker), U(at), item.ptr);
+        }
+        return;
+    }
+    if (after != NULL) {
+        row = row_of(judge, item);
+    }
+    if (worker == SIZE_MAX) {
+        outside(judge, at, shard, after != NULL ? &row : NULL);
+    } else if (after == NULL) {
+        deleted(judge, at, worker, shard);
+    } else if (before == NULL) {
+        made(judge, at, worker, sent, shard, &row);
+    } else {
+        changed(judge, at, worker, sent, shard, &row);
+    }
+}
