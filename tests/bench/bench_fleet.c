@@ -858,6 +858,8 @@ static void measure_children(unsigned splits)
         }
         tr_buf_deinit(&answer);
     }
+    row("split", "parent's end to child's read, same worker, median",
+        median(&by_same) * 1000 / (2.0 * way_ms), "round trips", "");
     row("split", "parent's end to child's read, same worker, worst",
         worst(&by_same) * 1000 / (2.0 * way_ms), "round trips", "<= 1");
     if (by_other.count > 0) {
