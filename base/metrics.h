@@ -57,6 +57,8 @@
       "pages fetched and not processed, all consumers together")                                   \
     X(LEASES_HELD, "tailrace_leases_held", GAUGE, CONSUMER, "", "", "leases held now")             \
     X(LEASES_TAKEN, "tailrace_leases_taken_total", COUNTER, CONSUMER, "", "", "leases taken")      \
+    X(LEASES_STOLEN, "tailrace_leases_stolen_total", COUNTER, CONSUMER, "", "",                    \
+      "of these, taken from live KCL workers")                                                     \
     X(LEASES_LOST, "tailrace_leases_lost_total", COUNTER, CONSUMER, "reason", TR_METRIC_LOSSES,    \
       "leases lost, not released")                                                                 \
     X(LEASES_LAPSED, "tailrace_leases_lapsed_total", COUNTER, CONSUMER, "", "",                    \

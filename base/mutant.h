@@ -17,7 +17,7 @@
     X(TRIMMED_IN_SILENCE, "records trimmed before they were read are passed over without a word")  \
     X(EXPIRED_STARTS_OVER, "an expired iterator is made again at the start, not behind the last "  \
                            "record")                                                               \
-    X(LATE_ANSWERS_COUNT, "an answer to an earlier question is taken for the present one's")       \
+    X(PAGE_CUT, "a page is dropped after its first batch")                                         \
     X(ACK_DROPPED, "an acknowledgement is dropped")                                                \
     X(FAILURE_SKIPPED, "a batch that failed counts as done")                                       \
     X(STRING_ORDER, "sequence numbers are compared as strings")                                    \

@@ -32,6 +32,11 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
       "a table or the stream could not be described or listed; asked again with backoff")          \
     X(TABLE_CREATED, INFO, "lease table created", "", "", "table", "it was missing and was made")  \
     X(TABLE_WAITING, INFO, "waiting for the lease table", "", "", "table", "it is being created")  \
+    X(TABLE_UNREAD, WARN, "lease table not readable", "failures", "", "why",                       \
+      "nothing is taken by what was seen before; held leases go on, and it is read again soon")    \
+    X(TABLE_GONE, ERROR, "lease table is gone", "", "", "table",                                   \
+      "it is being deleted, or was: held leases lapse; it is not made again under a running "      \
+      "worker, which ends if it stays away")                                                       \
     X(LISTING_DONE, DEBUG, "shard listing complete", "shards", "calls", "",                        \
       "all pages of DescribeStream; `shards` are listed now")                                      \
     X(LISTING_PART, DEBUG, "newer shards listed", "shards", "calls", "",                           \
@@ -46,6 +51,10 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
     X(LEASE_TAKEN, INFO, "lease taken", "counter", "", "checkpoint",                               \
       "this worker reads the shard from now on, behind `checkpoint`")                              \
     X(LEASE_RENEWED, DEBUG, "lease renewed", "counter", "", "", "the heartbeat was written")       \
+    X(LEASE_REFUSED, DEBUG, "lease write failed", "counter", "", "why",                            \
+      "the write did not happen; it is tried again soon")                                          \
+    X(LEASE_SCANNED, DEBUG, "lease table read", "rows", "half_units", "",                          \
+      "the whole table or a part of it; `half_units` is what that cost")                           \
     X(LEASE_UNCERTAIN, WARN, "lease write without an answer", "counter", "", "why",                \
       "the write may or may not have happened; the next one finds out")                            \
     X(LEASE_STEALING, INFO, "lease to be stolen", "counter", "", "from",                           \

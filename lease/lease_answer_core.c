@@ -76,6 +76,12 @@ void tr_lease_release(struct tr_lease_core *core, struct tr_lease *lease)
     lease->tried = false; /* from here on: a release was sent */
 }
 
+/* The last note's second number, which no log line shows: what the metrics count it as. */
+static void count_as(struct tr_lease_core *core, uint64_t b)
+{
+    core->out->items[core->out->count - 1].note.b = b;
+}
+
 static void emit_released(struct tr_lease_core *core, struct tr_lease *lease, enum tr_status status)
 {
     if (lease->give_up || (lease->ending && status == TR_OK)) {
@@ -94,6 +100,7 @@ static void emit_end(struct tr_lease_core *core, struct tr_lease *lease, enum tr
     bool granted = lease->state == LEASE_HELD || lease->state == LEASE_LAPSED;
     if (granted || lease->state == LEASE_RELEASING) {
         tr_lease_emit_note(core, lease, TR_NOTE_LEASE_LOST, lease->row->row.counter, why);
+        count_as(core, status);
     }
     if (granted) {
         tr_lease_emit(core, lease, TR_LEASE_FX_LOST)->status = status;
@@ -203,6 +210,8 @@ static void grant(struct tr_lease_core *core, struct tr_lease *lease, struct tr_
     effect->valid_until = lease->valid_until;
     tr_lease_emit_note(core, lease, TR_NOTE_LEASE_TAKEN, row->counter,
                        tr_lease_position_text(&row->checkpoint));
+    count_as(core, lease->steal);
+    lease->steal = false;
     renew_later(core, lease, base);
 }
 
@@ -219,6 +228,7 @@ static void released(struct tr_lease_core *core, struct tr_lease *lease)
     }
     tr_lease_emit_note(core, lease, TR_NOTE_LEASE_RELEASED, row->counter,
                        tr_lease_position_text(&row->checkpoint));
+    count_as(core, lease->handing);
     emit_released(core, lease, TR_OK);
     tr_lease_known_enter(core, lease, LEASE_FOREIGN);
     lease->since = core->now;
@@ -509,6 +519,7 @@ static void give_up_release(struct tr_lease_core *core, struct tr_lease *lease,
 {
     tr_lease_emit_note(core, lease, TR_NOTE_LEASE_LOST, lease->row->row.counter,
                        TR_LIT("the release was not answered; the lease expires"));
+    count_as(core, status);
     emit_released(core, lease, status);
     leave(core, lease);
 }
@@ -521,6 +532,9 @@ static void failed(struct tr_lease_core *core, struct tr_lease *lease, enum tr_s
     lease->next_at = tr_mono_add_ms(core->now, backoff_ms(core, lease, uncertain));
     if (uncertain) {
         tr_lease_emit_note(core, lease, TR_NOTE_LEASE_UNCERTAIN, lease->row->row.counter,
+                           tr_bytes_of(tr_status_text(status)));
+    } else {
+        tr_lease_emit_note(core, lease, TR_NOTE_LEASE_REFUSED, lease->row->row.counter,
                            tr_bytes_of(tr_status_text(status)));
     }
     if (lease->state == LEASE_TAKING || lease->state == LEASE_ADOPTING) {

@@ -497,7 +497,8 @@ static void steal(struct tr_lease_core *core)
 
 static void settle(struct tr_lease_core *core)
 {
-    if (core->settled || core->settle_at.ns == TR_MONO_NEVER.ns) {
+    bool looking = core->scan.op != 0 && !tr_mono_before(core->scan.sent, core->settle_at);
+    if (core->settled || core->settle_at.ns == TR_MONO_NEVER.ns || looking) {
         return;
     }
     if (tr_mono_reached(core->now, core->settle_at)) {

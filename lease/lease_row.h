@@ -41,11 +41,13 @@ struct tr_lease_rows {
     struct tr_lease_row *rows; /* owned */
     size_t count;
     size_t cap;
-    size_t size;         /* bytes of all rows that the answer had, as DynamoDB counts them, about */
-    struct tr_buf arena; /* owned: unescaped strings */
-    struct tr_buf last_key; /* owned: LastEvaluatedKey as JSON; empty: the scan is complete */
-    struct tr_json_doc doc; /* owned */
-    struct tr_buf text;     /* owned: the answer's bytes, which the views point into */
+    size_t size; /* bytes of all rows that the answer had, as DynamoDB counts them, about */
+    struct tr_bytes stranger; /* key of a row that is neither a lease nor of KCL; absent: none */
+    struct tr_bytes version;  /* of KCL's row 'Migration3.0': its 'cv'; absent: no such row */
+    struct tr_buf arena;      /* owned: unescaped strings */
+    struct tr_buf last_key;   /* owned: LastEvaluatedKey as JSON; empty: the scan is complete */
+    struct tr_json_doc doc;   /* owned */
+    struct tr_buf text;       /* owned: the answer's bytes, which the views point into */
 };
 
 /* Called for a row that is no lease row or not understood: key (may be absent) and why, with
@@ -117,8 +119,17 @@ void tr_lease_encode_get(struct tr_buf *out, struct tr_bytes table, struct tr_by
 void tr_lease_encode_glance(struct tr_buf *out, struct tr_bytes table, struct tr_bytes key);
 /* Cut "<worker id> <nonce>" at its last blank: the id; absent if it is not of that form. */
 struct tr_bytes tr_lease_asker(struct tr_bytes request);
+/* KCL 3 keeps its fleet's state in row 'Migration3.0' of the lease table or of a table of its own,
+ * "<application>-CoordinatorState" (HASH key). Its reading, and what the answer says.
+ * Errors:  decode: TR_ENOTFOUND (no such row); TR_EPARSE; TR_ENOMEM. Owns: *version appended to. */
+void tr_lease_encode_coordinator(struct tr_buf *out, struct tr_bytes table);
+enum tr_status tr_lease_decode_coordinator(struct tr_bytes body, struct tr_buf *version,
+                                           struct tr_err *err) TR_MUST_CHECK;
+/* Whether a fleet in this state assigns leases as KCL 3.x does: nobody else may take any. */
+bool tr_lease_version_is_3x(struct tr_bytes version);
 /* KCL's table: HASH leaseKey (S), pay per request. */
 void tr_lease_encode_create_table(struct tr_buf *out, struct tr_bytes table);
+bool tr_lease_table_is_going(struct tr_bytes body); /* TableStatus DELETING */
 /* What DescribeTable says: ACTIVE or not yet.
  * Errors:  TR_ECONFIG: the table has another key (it is no lease table), with what it has. */
 enum tr_status tr_lease_decode_describe_table(struct tr_bytes body, bool *active,

@@ -27,6 +27,8 @@
 #define A_TAILRACE_BELL "tailraceBell"
 #define A_TAILRACE_START "tailraceStartMs"
 
+#define MIGRATION_KEY "Migration3.0" /* KCL 3's, where it keeps its fleet's state */
+
 /* ---- writing ---- */
 
 /* "name":{"S":"value"}, without what separates it from its neighbours. */
@@ -554,6 +556,17 @@ static enum verdict read_own(struct reader *reader, struct tr_lease_row *row)
     return ROW_GOOD;
 }
 
+/* A row of KCL's own bookkeeping, or nobody's: such a table is used for something else. */
+static enum verdict read_other(struct reader *reader, const struct tr_lease_row *row, bool of_kcl)
+{
+    if (tr_bytes_is(row->key, MIGRATION_KEY)) {
+        (void)get_s(reader, "cv", &reader->rows->version);
+    } else if (!of_kcl && reader->rows->stranger.ptr == NULL) {
+        reader->rows->stranger = row->key;
+    }
+    return ROW_OTHER;
+}
+
 /* Rows of other kinds (KCL 3.5 keeps all of its state in one table) are nobody's fault; a row that
  * names a checkpoint or an owner and has no counter is a broken lease. */
 static enum verdict read_kind(struct reader *reader, struct tr_lease_row *row)
@@ -573,12 +586,12 @@ static enum verdict read_kind(struct reader *reader, struct tr_lease_row *row)
             return bad(reader, "entityType", "a string");
         }
         if (!tr_bytes_is(type, "LEASE")) {
-            return ROW_OTHER;
+            return read_other(reader, row, true);
         }
     }
     if (!present(reader, A_COUNTER) && !present(reader, A_CHECKPOINT) &&
         !present(reader, A_OWNER)) {
-        return ROW_OTHER;
+        return read_other(reader, row, false);
     }
     return ROW_GOOD;
 }
@@ -618,6 +631,7 @@ static enum tr_status open_body(struct tr_lease_rows *rows, struct tr_buf *body,
     *body = (struct tr_buf){0};
     rows->count = 0;
     rows->size = 0;
+    rows->stranger = rows->version = (struct tr_bytes){0};
     tr_buf_deinit(&rows->arena);
     tr_buf_reset(&rows->last_key);
     return tr_json_parse(&rows->doc, tr_buf_bytes(&rows->text), err);
@@ -712,7 +726,50 @@ enum tr_status tr_lease_decode_one(struct tr_lease_rows *rows, struct tr_buf *bo
     return TR_OK;
 }
 
+/* ---- KCL 3's state of its fleet ---- */
+
+void tr_lease_encode_coordinator(struct tr_buf *out, struct tr_bytes table)
+{
+    add_table(out, table);
+    tr_buf_add_str(out, ",\"Key\":{\"key\":{\"S\":\"" MIGRATION_KEY "\"}}}");
+}
+
+enum tr_status tr_lease_decode_coordinator(struct tr_bytes body, struct tr_buf *version,
+                                           struct tr_err *err)
+{
+    struct tr_json_doc doc = {0};
+    struct tr_json item;
+    enum tr_status status = tr_json_parse(&doc, body, err);
+    if (status == TR_OK) {
+        item = tr_json_get(tr_json_root(&doc), "Item");
+        if (tr_json_type(item) == TR_JSON_ABSENT) {
+            status = tr_fail(err, TR_ENOTFOUND, "there is no row '" MIGRATION_KEY "'");
+        } else if (!tr_json_add_str(tr_json_get(tr_json_get(item, "cv"), "S"), version)) {
+            status = tr_fail(err, TR_EPARSE, "row '" MIGRATION_KEY "': 'cv' is no string");
+        } else if (tr_buf_status(version) != TR_OK) {
+            status = tr_fail(err, TR_ENOMEM, "no memory for a fleet's state");
+        }
+    }
+    tr_json_deinit(&doc);
+    return status;
+}
+
+bool tr_lease_version_is_3x(struct tr_bytes version)
+{
+    return tr_bytes_starts(version, "CLIENT_VERSION_3X");
+}
+
 /* ---- the table ---- */
+
+bool tr_lease_table_is_going(struct tr_bytes body)
+{
+    struct tr_json_doc doc = {0};
+    bool going = tr_json_parse(&doc, body, NULL) == TR_OK &&
+                 tr_json_is(tr_json_get(tr_json_get(tr_json_root(&doc), "Table"), "TableStatus"),
+                            "DELETING");
+    tr_json_deinit(&doc);
+    return going;
+}
 
 /* Append ", TYPE" of the attribute that is named like `name`, if it is defined. */
 static void describe_type(struct tr_buf *out, struct tr_json name, struct tr_json definitions)

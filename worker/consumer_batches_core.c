@@ -106,7 +106,7 @@ static void acknowledge(struct tr_consumer *c, struct slot *slot, size_t done)
         return;
     }
     slot->batch_is_retry = false;
-    if (hand->next == hand->page->count) {
+    if (hand->next == hand->page->count || TR_MUTANT(PAGE_CUT)) {
         tr_consumer_free_page(c, hand->page);
         slot->pages[0] = slot->pages[1];
         slot->page_count--;

@@ -118,6 +118,7 @@ static void start_running(struct tr_consumer *c)
     /* Who lists shows the lease table. */
     c->listing.next = c->options.once ? c->now : TR_MONO_NEVER;
     c->listing.part_next = c->listing.page_at = TR_MONO_NEVER;
+    c->lease_table.fleet_at = c->now;
     to_phase(c, PHASE_RUN);
 }
 
@@ -141,6 +142,14 @@ static void on_lease_table(struct tr_consumer *c, struct tr_aws_answer *answer)
     }
     if (status != TR_OK) {
         phase_failed(c, "lease table", status, &err);
+    } else if (tr_lease_table_is_going(tr_buf_bytes(&answer->body))) {
+        if (!c->lease_table.gone) {
+            tr_consumer_note(c, TR_NOTE_TABLE_GONE, (struct tr_bytes){NULL, 0}, 0, 0,
+                             tr_bytes_of(c->options.lease_table));
+        }
+        c->lease_table.gone = true; /* once it is gone, the start begins with a new one */
+        to_phase(c, PHASE_LEASE_TABLE);
+        phase_again(c, TABLE_POLL_MS);
     } else if (active) {
         start_running(c);
     } else {
@@ -198,6 +207,9 @@ static void on_answer(struct tr_consumer *c, uint64_t op, struct tr_aws_answer *
         return;
     case OP_WRITE: /* its effects say whom it concerns */
         tr_consumer_leases_answer(c, kind, tr_consumer_op_number(op), answer);
+        return;
+    case OP_FLEET:
+        tr_consumer_table_answer(c, answer);
         return;
     case OP_ITERATOR:
     case OP_RECORDS:

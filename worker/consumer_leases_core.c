@@ -11,6 +11,7 @@
 
 #define BAD_ROWS_MAX 10000u
 #define GAP_BEFORE "shards before this one were trimmed while nobody read"
+#define SCAN_UNIT_BYTES 4096u /* half a read unit, eventually consistent */
 
 static void row_strings_free(struct wanted *wanted)
 {
@@ -467,6 +468,19 @@ void tr_consumer_lease_event(struct tr_consumer *c, const struct tr_lease_event 
 
 /* The whole table was read: first the graph (it must know all rows before it proposes any), then
  * the lease core. */
+static void note_scan(struct tr_consumer *c)
+{
+    uint64_t rows = 0, bytes = 0;
+    size_t i;
+    for (i = 0; i < c->scan.count; i++) {
+        rows += c->scan.pages[i].count;
+        bytes += c->scan.pages[i].size;
+    }
+    tr_consumer_note(c, TR_NOTE_LEASE_SCANNED, (struct tr_bytes){NULL, 0}, rows,
+                     bytes > 0 ? (bytes + SCAN_UNIT_BYTES - 1) / SCAN_UNIT_BYTES : 1,
+                     (struct tr_bytes){NULL, 0});
+}
+
 static void scan_complete(struct tr_consumer *c)
 {
     struct scan *scan = &c->scan;
@@ -476,6 +490,7 @@ static void scan_complete(struct tr_consumer *c)
     struct tr_graph_row *graph_rows;
     size_t total = 0, i, j;
 
+    note_scan(c);
     scan->done = scan->segments == 1 ? scan->number : scan->done;
     for (i = 0; i < scan->count; i++) {
         total += scan->pages[i].count;
@@ -533,6 +548,7 @@ static void scan_failed(struct tr_consumer *c, enum tr_status status, const stru
                          err->text);
     }
     c->scan.failures++;
+    tr_consumer_table_unread(c, status, err->text[0] != '\0' ? err->text : tr_status_text(status));
     tr_consumer_lease_event(c, &event);
 }
 
@@ -558,11 +574,14 @@ static void on_scan(struct tr_consumer *c, uint64_t number, struct tr_aws_answer
     }
     if (status != TR_OK) {
         scan_failed(c, status == TR_EPARSE ? TR_ECORRUPT : status, &err);
+    } else if (!tr_consumer_table_page(c, &scan->pages[scan->count - 1])) {
+        scan_reset(scan); /* refused */
     } else if (scan->pages[scan->count - 1].last_key.len > 0) {
         begin_scan_page(c);
     } else {
         scan->active = false;
         scan->failures = 0;
+        tr_consumer_table_read(c);
         scan_complete(c);
         scan_reset(scan);
     }
@@ -592,6 +611,9 @@ static void on_read(struct tr_consumer *c, uint64_t number, struct tr_aws_answer
         .kind = TR_LEASE_EV_READ, .op = number, .status = answer->status};
     struct tr_lease_rows rows = {0};
 
+    if (answer->status == TR_ENOTFOUND) {
+        event.status = TR_ESERVICE; /* the table is gone: that says nothing of the row */
+    }
     if (answer->status == TR_OK) {
         event.status = tr_lease_decode_one(&rows, &answer->body, "Item", NULL);
         event.rows = rows.rows;
@@ -722,6 +744,7 @@ void tr_consumer_leases_pump(struct tr_consumer *c)
         tr_consumer_lease_event(c, &(struct tr_lease_event){.kind = TR_LEASE_EV_LOOK});
     }
     tr_consumer_streams_pump(c);
+    tr_consumer_table_pump(c);
     tr_consumer_listing_pump(c);
     tr_consumer_deletes_pump(c);
     /* Rows are made only after a complete scan has shown which exist. */
@@ -729,7 +752,7 @@ void tr_consumer_leases_pump(struct tr_consumer *c)
         while (make_one_row(c)) {
         }
         tr_consumer_start_pump(c);
-        if (tr_consumer_start_settled(c)) {
+        if (tr_consumer_start_settled(c) && tr_consumer_table_known(c)) {
             mark_ready(c);
         }
     }
@@ -739,10 +762,12 @@ struct tr_mono tr_consumer_leases_deadline(const struct tr_consumer *c)
 {
     struct tr_mono at = tr_lease_core_deadline(c->leases);
     /* Who stops lists no more: a listing that came due then is no deadline. */
-    return c->phase == PHASE_RUN ? tr_mono_min(tr_mono_min(at, tr_consumer_listing_deadline(c)),
-                                               tr_mono_min(tr_consumer_deletes_deadline(c),
-                                                           tr_consumer_streams_deadline(c)))
-                                 : at;
+    return c->phase == PHASE_RUN
+               ? tr_mono_min(tr_mono_min(at, tr_consumer_table_deadline(c)),
+                             tr_mono_min(tr_consumer_listing_deadline(c),
+                                         tr_mono_min(tr_consumer_deletes_deadline(c),
+                                                     tr_consumer_streams_deadline(c))))
+               : at;
 }
 
 static bool row_finished(const struct tr_consumer *c, struct tr_bytes key,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The inside of a consumer, shared by its files: consumer_out_core.c (effects, notes, calls),
- * consumer_core.c (start-up, dispatch, end), consumer_leases_core.c (lease table and shard graph),
+ * consumer_core.c (start-up, dispatch, end), consumer_table_core.c (states of the lease table),
+ * consumer_leases_core.c (leases and shard graph),
  * consumer_listing_core.c (listings), consumer_streams_core.c (the table's streams),
  * consumer_shards_core.c (held leases: reading), consumer_batches_core.c (processing, checkpoints,
  * ends), consumer_gap_core.c (records that are missing), consumer_start_core.c (the fleet's first
@@ -36,6 +37,7 @@ enum op_kind {
     OP_SCAN,     /* Scan, next page */
     OP_WRITE,    /* a write of the lease core: its op */
     OP_READ,     /* a consistent read of the lease core: its op */
+    OP_FLEET,    /* GetItem of KCL 3's state of its fleet */
     OP_ITERATOR, /* reader's op, slot */
     OP_RECORDS,  /* reader's op, slot */
     OP_SLICE,    /* slot */
@@ -199,6 +201,15 @@ struct scan {
     unsigned failures; /* in a row */
 };
 
+/* The lease table as a whole. */
+struct lease_table {
+    bool fleet_known;        /* whether it is a KCL 3.x fleet's was answered, or cannot be */
+    struct tr_mono fleet_at; /* when that is asked next */
+    unsigned fleet_tries;
+    bool gone; /* it was read before, and is not found */
+    struct tr_mono gone_at;
+};
+
 struct tr_consumer {
     struct tr_consumer_options options;
     char *strings[5]; /* owned: name, table, arn, lease_table, worker_id */
@@ -238,6 +249,7 @@ struct tr_consumer {
     struct tr_mono last_end;    /* when a row came to be known as ended */
     struct scan scan;
     struct start start;
+    struct lease_table lease_table;
 
     struct slot **slots; /* owned; NULL where free */
     size_t slot_count;
@@ -345,6 +357,18 @@ void tr_consumer_start_slot(struct tr_consumer *c, struct slot *slot,
 int64_t tr_consumer_start_floor(int64_t start_ms);
 /* Ask for what the start waits for. */
 void tr_consumer_start_pump(struct tr_consumer *c);
+/* consumer_table_core.c */
+
+/* Whether leases may be taken: it is known that no KCL 3.x fleet assigns them. */
+bool tr_consumer_table_known(const struct tr_consumer *c);
+void tr_consumer_table_answer(struct tr_consumer *c, struct tr_aws_answer *answer);
+void tr_consumer_table_pump(struct tr_consumer *c);
+struct tr_mono tr_consumer_table_deadline(const struct tr_consumer *c);
+/* A page of a scan; false: the table is refused, the run ends. */
+bool tr_consumer_table_page(struct tr_consumer *c, const struct tr_lease_rows *page);
+/* A scan succeeded; a scan failed. */
+void tr_consumer_table_read(struct tr_consumer *c);
+void tr_consumer_table_unread(struct tr_consumer *c, enum tr_status status, const char *why);
 
 /* consumer_listing_core.c */
 void tr_consumer_listing_pump(struct tr_consumer *c);

@@ -268,8 +268,7 @@ static bool has_room(const struct tr_consumer *c, const struct slot *slot, size_
     const struct tr_budget *budget = c->options.budget;
     size_t pages = slot->page_count + coming + (slot->slicing != NULL);
     if (!slot->held || slot->waits_start || slot->stuck || slot->gapped || slot->releasing ||
-        slot->handing ||
-        slot->reader.state == TR_READER_ENDED || c->stopping) {
+        slot->handing || slot->reader.state == TR_READER_ENDED || c->stopping) {
         return false;
     }
     return pages == 0 || (pages < PAGES_PER_LEASE && budget->bytes < budget->bytes_max);

@@ -109,7 +109,6 @@ static const struct {
     {TR_NOTE_CHECKPOINT_WRITTEN, TR_METRIC_CHECKPOINTS},
     {TR_NOTE_GAP, TR_METRIC_GAPS},
     {TR_NOTE_PROCESS_FAILED, TR_METRIC_PROCESS_FAILURES},
-    {TR_NOTE_LEASE_HANDED, TR_METRIC_LEASES_HANDED_OVER},
     {TR_NOTE_LEASE_DELETED, TR_METRIC_ROWS_DELETED},
     {TR_NOTE_SHARD_LOST, TR_METRIC_SHARDS_LOST},
     {TR_NOTE_LISTING_DONE, TR_METRIC_LISTINGS},
@@ -121,6 +120,11 @@ void tr_count_note(struct tr_metrics *metrics, size_t consumer, const struct tr_
     size_t i;
     if (note->id == TR_NOTE_LEASE_LOST) {
         tr_metrics_add(metrics, consumer, TR_METRIC_LEASES_LOST, loss_of(note->text), 1);
+    }
+    if (note->id == TR_NOTE_LEASE_TAKEN && note->b != 0) {
+        tr_metrics_add(metrics, consumer, TR_METRIC_LEASES_STOLEN, 0, 1);
+    } else if (note->id == TR_NOTE_LEASE_RELEASED && note->b != 0) {
+        tr_metrics_add(metrics, consumer, TR_METRIC_LEASES_HANDED_OVER, 0, 1);
     }
     for (i = 0; i < sizeof counted / sizeof counted[0]; i++) {
         if (counted[i].note == note->id) {

@@ -257,12 +257,6 @@ static void on_start(struct tr_reader *reader, const struct tr_reader_event *eve
     move(reader, TR_READER_SEEKING, event->now);
 }
 
-/* Whether the answer is to the call under way: earlier ones do nothing. */
-static bool is_mine(const struct tr_reader *reader, const struct tr_reader_event *event)
-{
-    return event->op == reader->op || TR_MUTANT(LATE_ANSWERS_COUNT);
-}
-
 enum tr_status tr_reader_step(struct tr_reader *reader, const struct tr_reader_event *event,
                               struct tr_reader_effects *out)
 {
@@ -277,13 +271,13 @@ enum tr_status tr_reader_step(struct tr_reader *reader, const struct tr_reader_e
         reader->room = event->room;
         break;
     case TR_READER_EV_ITERATOR:
-        if (reader->state != TR_READER_ASKING || !is_mine(reader, event)) {
+        if (reader->state != TR_READER_ASKING || event->op != reader->op) {
             return TR_OK;
         }
         on_iterator(reader, event, out);
         break;
     case TR_READER_EV_PAGE:
-        if (reader->state != TR_READER_FETCHING || !is_mine(reader, event)) {
+        if (reader->state != TR_READER_FETCHING || event->op != reader->op) {
             return TR_OK;
         }
         on_page(reader, event, out);

@@ -39,7 +39,7 @@ sed -n 's/^    \[LEASE_\([A-Z]*\)\] = \(.*\),$/\1 \2/p' lease/lease_known_core.c
 sed -n '/^## States$/,/^## Costs$/s/^| \([A-Z]*\) | [^|]* | \(.*\) |$/\1 \2/p' docs/leases.md |
     while read -r from moves; do
         echo "$moves" | grep -oE '\<[A-Z]{4,}\>' | grep -vE '^(SHARD|END|'"$from"')$' | sort -u |
-            grep -xE 'ABSENT|MAKING|DELETING|FOREIGN|TAKING|ADOPTING|HELD|LAPSED|RELEASING' |
+            grep -xE 'ABSENT|MAKING|DELETING|ASKING|FOREIGN|TAKING|ADOPTING|HELD|LAPSED|RELEASING' |
             sed "s/^/$from /"
     done | sort >"$work/told"
 [ -s "$work/moves" ] || violation "lease/lease_known_core.c: the table of moves is not found"

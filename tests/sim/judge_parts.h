@@ -83,6 +83,7 @@ struct hold {
     size_t start;       /* the first record behind the checkpoint of the take */
     size_t batch_first; /* of the latest batch */
     size_t batch_end;
+    size_t done_to; /* records before are done, by this tenure too */
     unsigned stray_reads;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the judge knows of records: written in the order of their shard and of their item, handed out
- * in batches by whoever holds the shard, done, or gone with a gap event that bounds them. */
+ * What the judge knows of records: written in the order of their shard and of their item, handed
+ * out in batches by whoever holds the shard, done, or gone with a gap event that bounds them. */
 #include "base/mem.h"
 #include "tests/sim/judge_parts.h"
 
@@ -52,7 +52,8 @@ static bool is_at(const struct shard *shard, size_t at, const struct number *num
     return at < shard->record_count && judge_number_cmp(&shard->records[at].number, number) == 0;
 }
 
-/* The record with this number, SIZE_MAX if there is none; mostly one near the last one asked for. */
+/* The record with this number, SIZE_MAX if there is none; mostly one near the last one asked
+ * for. */
 static size_t find(struct shard *shard, const char *sequence)
 {
     struct number number;
@@ -168,8 +169,8 @@ static bool check_holder(struct judge *judge, uint64_t at, size_t worker, struct
     return !judge->is_wrong;
 }
 
-/* It begins where it may: behind the stored checkpoint, behind the batch before, or in that one again
- * when some of it is left. */
+/* It begins where it may: behind the stored checkpoint, behind the batch before, or in that one
+ * again when some of it is left. */
 static bool check_start(struct judge *judge, uint64_t at, size_t worker, struct shard *shard,
                         const struct hold *hold, size_t first)
 {
@@ -301,6 +302,7 @@ void judge_done(struct judge *judge, uint64_t at, size_t worker, const char *nam
     struct shard *shard = judge_shard_of(judge, tr_bytes_of(name));
     size_t index;
     struct record *record;
+    struct hold *hold;
     if (judge->is_wrong) {
         return;
     }
@@ -315,6 +317,10 @@ void judge_done(struct judge *judge, uint64_t at, size_t worker, const char *nam
     }
     record = &shard->records[index];
     shard->read_at = at;
+    hold = judge_hold(shard, worker);
+    if (hold != NULL && hold->state == HOLDING && index + 1 > hold->done_to) {
+        hold->done_to = index + 1;
+    }
     if (record->done) {
         repeat(judge, at, worker, shard, sequence);
         return;
@@ -345,7 +351,21 @@ static void add_gap_above(struct judge *judge, const struct shard *shard)
     }
 }
 
-/* The sequence number behind a word of the text; sentinels and their like count as the beginning. */
+/* Shards behind this one came and went before they were seen. */
+static void add_gap_behind(struct judge *judge, const struct shard *shard)
+{
+    size_t i;
+    for (i = 0; i < shard->child_count; i++) {
+        struct shard *child = judge->shards[shard->children[i]];
+        if (child->gone) {
+            add_gap(child, 0, SIZE_MAX);
+        }
+        add_gap_behind(judge, child);
+    }
+}
+
+/* The sequence number behind a word of the text; sentinels and their like count as the
+ * beginning. */
 static bool bound_behind(const char *text, const char *word, struct number *out)
 {
     const char *at = strstr(text, word);
@@ -371,6 +391,8 @@ void judge_gap(struct judge *judge, uint64_t at, size_t worker, const char *name
     }
     if (text != NULL && strstr(text, "shards before this one") != NULL) {
         add_gap_above(judge, shard);
+    } else if (text != NULL && strstr(text, "shards behind this one") != NULL) {
+        add_gap_behind(judge, shard);
     } else if ((from || after) && strstr(text, "nothing is left until now") != NULL) {
         add_gap(shard, judge_records_upto(shard, &low), shard->record_count);
     } else if ((from || after) && strstr(text, "to the end of the shard") != NULL) {
@@ -400,8 +422,8 @@ static bool in_gap(const struct shard *shard, size_t index)
     return false;
 }
 
-/* Somebody or something is to blame for data that goes unread: a fault within the time that the data
- * was kept, or that nobody was there to read. */
+/* Somebody or something is to blame for data that goes unread: a fault within the time that the
+ * data was kept, or that nobody was there to read. */
 static bool is_blamed(const struct judge *judge, const struct record *record)
 {
     uint64_t kept = judge->options.retention_ms;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The lease table as the model has it: every write of a row is held against the rules for its writer,
- * and the tenures that follow from them are kept, one a worker and shard. */
+ * The lease table as the model has it: every write of a row is held against the rules for its
+ * writer, and the tenures that follow from them are kept, one a worker and shard. */
 #include "tests/sim/judge_parts.h"
 #include "tests/sim/scan.h"
 
@@ -208,8 +208,8 @@ static const char *place_text(const struct place *place, char *out, size_t cap)
                                        : names[place->kind];
 }
 
-/* The children's rows stand before their parent ends, so that none is forgotten; a listing that does
- * not show them for long enough excuses it. */
+/* The children's rows stand before their parent ends, so that none is forgotten; a listing that
+ * does not show them for long enough excuses it. */
 static void check_children(struct judge *judge, uint64_t at, size_t worker,
                            const struct shard *shard)
 {
@@ -359,11 +359,20 @@ static void check_take(struct judge *judge, uint64_t at, size_t worker, uint64_t
     }
 }
 
-static void released(struct judge *judge, uint64_t at, size_t worker, struct shard *shard)
+/* What a worker has done goes into the checkpoint that it leaves behind. */
+static void released(struct judge *judge, uint64_t at, size_t worker, struct shard *shard,
+                     const struct row *row)
 {
     struct hold *hold = judge_hold(shard, worker);
-    (void)judge;
     if (hold != NULL && hold->state == HOLDING) {
+        if (judge->options.whole_releases && !judge_is_kcl(judge, worker) &&
+            judge_behind(shard, &row->checkpoint) < hold->done_to) {
+            judge_fail(judge, "release-behind",
+                       "worker '%s' releases shard '%s' at %llu ms with a checkpoint before record "
+                       "%zu, and has done %zu",
+                       judge_worker_id(judge, worker), shard->name, U(at),
+                       judge_behind(shard, &row->checkpoint), hold->done_to);
+        }
         hold->state = RELEASED;
         hold->ended = at;
         hold->taker = NOBODY;
@@ -395,7 +404,7 @@ static void check_owner(struct judge *judge, uint64_t at, size_t worker, uint64_
             renewed(shard, worker, sent);
         }
     } else if (row->owner == NOBODY && mine) {
-        released(judge, at, worker, shard);
+        released(judge, at, worker, shard, row);
     } else if (row->owner == from || row->owner == NOBODY) {
         judge_fail(judge, "write-not-owner",
                    "worker '%s' writes the row of shard '%s' at %llu ms, whose owner is '%s'", id,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The inside of the KCL-like worker, shared by its files: kcl.c (frame, renewer), kcl_taker.c (scan,
- * take, steal), kcl_shard.c (one shard's consumer), kcl_wire.c (requests and answers). */
+ * The inside of the KCL-like worker, shared by its files: kcl.c (frame, renewer), kcl_taker.c
+ * (scan, take, steal), kcl_shard.c (one shard's consumer), kcl_wire.c (requests and answers). */
 #ifndef TR_TESTS_SIM_KCL_PARTS_H
 #define TR_TESTS_SIM_KCL_PARTS_H
 
@@ -134,6 +134,7 @@ struct kcl {
     struct kcl_effects *out;
 };
 
+/* Make room; there is always memory. */
 void kcl_room(void *array, size_t *cap, size_t want, size_t size);
 /* A call goes out; its body is to be written. Valid until the next effect. */
 struct tr_buf *kcl_call(struct kcl *kcl, enum call_kind kind, struct held *held,

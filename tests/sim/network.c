@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Calls on their way, as the workers' AWS client makes them: attempts with their time-outs, repeated
- * with backoff where the client repeats them, and never where it does not. The network loses, slows,
- * reorders, repeats and breaks; a request may take effect long after its sender gave it up. */
+ * Calls on their way, as the workers' AWS client makes them: attempts with their time-outs,
+ * repeated with backoff where the client repeats them, and never where it does not. The network
+ * loses, slows, reorders, repeats and breaks; a request may take effect long after its sender
+ * gave it up. */
 #include "tests/sim/inside.h"
 
 #include "aws/error_core.h"
@@ -49,14 +50,14 @@ static bool is_lost(struct world *world)
            world_chance(world, world->options.lost_per_thousand);
 }
 
-/* Mostly a few milliseconds, now and then a hundred. */
+/* A few milliseconds, now and then (outliers) a hundred. */
 static uint64_t latency(struct world *world, const struct call *call)
 {
     uint64_t ms = 1 + world_below(world, 8);
     unsigned slow = world->condition_count == 0 ? 0
                                                 : fault_strength(world, FAULT_SLOW_NETWORK,
                                                                  call->worker, (int)call->service);
-    if (world_chance(world, 10)) {
+    if (world->options.outliers && world_chance(world, 10)) {
         ms += world_below(world, 120);
     }
     return slow == 0 ? ms : ms + world_below(world, 2 * slow);

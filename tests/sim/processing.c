@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a worker's shell does beside the loop: slicing, and the pool that looks at the clock and then
- * calls the processor (worker/pool.c). The processor is the world's: it takes its time, it fails,
- * it hangs, and it knows for good what it has done. */
+ * What a worker's shell does beside the loop: slicing, and the pool that looks at the clock and
+ * then calls the processor (worker/pool.c). The processor is the world's: it takes its time, it
+ * fails, it hangs, and it knows for good what it has done. */
 #include "tests/sim/inside.h"
 
 #include "base/mutant.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The KCL-like worker against the service model: it takes, reads, checkpoints, renews, steals, loses
- * and ends shards as KCL 2.x does. */
+ * The KCL-like worker against the service model: it takes, reads, checkpoints, renews, steals,
+ * loses and ends shards as KCL 2.x does. */
 #include "tests/sim/kcl.h"
 
 #include "base/mem.h"

@@ -29,6 +29,7 @@ struct world_options {
     bool stop_on_gap;
     unsigned fail_per_thousand; /* batches that fail, some of their records done */
     bool bad_clocks;            /* rates differ, wall clocks are off */
+    bool outliers;              /* a call may be slow at any time */
     bool scramble;              /* some answers in another dress */
     bool inspect;               /* look inside the workers after each step */
     unsigned batch_records;     /* 0: 100 */

@@ -104,6 +104,21 @@ static void test_delete__needs_a_complete_listing_begun_after_the_end(void **sta
     end(bench);
 }
 
+static void test_delete__listing_begun_before_the_end_does_not_show_that_it_is_gone(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)seen(bench, "A=5! B<A=7", "B<A");
+    pass(bench, SECOND);
+    (void)changed(bench, "A=END!");
+    pass(bench, KEPT);
+    (void)scanned(bench, "A=END! B<A=7");
+    assert_string_equal(bench->doomed, "");
+    (void)listed(bench, "B<A");
+    assert_string_equal(bench->doomed, "A?");
+    end(bench);
+}
+
 static void test_delete__waits_for_a_child_without_a_row(void **state)
 {
     struct bench *bench = begin();
@@ -530,6 +545,7 @@ int main(void)
         cmocka_unit_test(test_delete__ended_row_of_a_merge_waits_for_all_parents_and_children),
         cmocka_unit_test(test_delete__waits_until_no_worker_makes_rows_by_an_older_listing),
         cmocka_unit_test(test_delete__needs_a_complete_listing_begun_after_the_end),
+        cmocka_unit_test(test_delete__listing_begun_before_the_end_does_not_show_that_it_is_gone),
         cmocka_unit_test(test_delete__waits_for_a_child_without_a_row),
         cmocka_unit_test(test_delete__counts_a_child_that_was_finished_and_deleted),
         cmocka_unit_test(test_delete__of_a_shard_that_is_listed_no_more_reports_a_gap),

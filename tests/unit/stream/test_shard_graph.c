@@ -456,6 +456,92 @@ static void test_start__does_not_wait_for_a_parent_that_never_gets_a_row(void **
 
 /* --- stale and late knowledge ----------------------------------------------------------------- */
 
+static void
+test_start__of_a_merge_waits_no_longer_for_the_parent_that_is_listed_no_more(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    /* A was trimmed and has no row; B is there, and at its end. */
+    (void)scanned(bench, "B=END! C<A+B");
+    assert_false(may_start(bench, "C"));
+    (void)listed(bench, "B. C<A+B");
+    assert_true(may_start(bench, "C"));
+    end(bench);
+
+    /* An open B still holds it back. */
+    bench = begin();
+    (void)scanned(bench, "B=5! C<A+B");
+    (void)listed(bench, "B C<A+B");
+    assert_false(may_start(bench, "C"));
+    end(bench);
+}
+
+static void test_row__of_a_merge_reports_the_parent_that_went_unread(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "B=5!");
+    assert_string_equal(listed(bench, "B. C<A+B"), "C<A+B?");
+    end(bench);
+
+    bench = begin();
+    (void)scanned(bench, "A=END! B=5!");
+    assert_string_equal(listed(bench, "B. C<A+B"), "C<A+B");
+    end(bench);
+}
+
+static void
+test_child__that_is_late_gets_its_row_at_once_behind_a_parent_seen_finished(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=END! B<A=7");
+    (void)listed(bench, "A. B<A");
+    pass(bench, 2 * MINUTE);
+    (void)scanned(bench, "B<A=7");
+    /* No complete listing is needed, nor a gap told: A was finished. */
+    assert_string_equal(children(bench, "A", "B<A C<A"), "C<A!");
+    (void)changed(bench, "C<A!");
+    assert_true(may_start(bench, "C"));
+    end(bench);
+}
+
+static void test_uncovered__waits_a_minute_where_the_listing_lags_behind_its_parent(void **state)
+{
+    static const char child[] = "shardId-00000001699999990000-0000000b<A";
+    struct bench *bench = begin();
+    (void)state;
+    bench->service.ms = 1700000000000;
+    (void)scanned(bench, "X=5!");
+    /* Ten seconds old, and its parent is not listed: that cannot be trimmed yet. */
+    assert_string_equal(listed(bench, "X shardId-00000001699999990000-0000000b<A"), "");
+    assert_true(bench->effects.want_listing);
+    pass(bench, 10 * SECOND);
+    assert_string_equal(listed(bench, "X A. shardId-00000001699999990000-0000000b<A"), "A");
+    end(bench);
+
+    bench = begin();
+    bench->service.ms = 1700000000000;
+    (void)scanned(bench, "X=5!");
+    (void)listed(bench, "X shardId-00000001699999990000-0000000b<A");
+    pass(bench, MINUTE);
+    (void)scanned(bench, "X=5!");
+    assert_memory_equal(listed(bench, "X shardId-00000001699999990000-0000000b<A"), child,
+                        strlen(child));
+    assert_true(bench->effects.creates[0].gap);
+    end(bench);
+}
+
+static void test_row__known_keeps_its_parents_when_only_its_checkpoint_is_told(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=5! B<A");
+    (void)changed(bench, "B");
+    assert_false(may_start(bench, "B"));
+    end(bench);
+}
+
 static void test_stale__scan_begun_before_a_row_was_made_does_not_take_it_away(void **state)
 {
     struct bench *bench = begin();
@@ -803,6 +889,13 @@ int main(void)
         cmocka_unit_test(test_start__marked_rows_still_wait_for_a_parent_that_has_a_row),
         cmocka_unit_test(test_start__waits_no_longer_when_a_complete_listing_shows_no_parent),
         cmocka_unit_test(test_start__does_not_wait_for_a_parent_that_never_gets_a_row),
+        cmocka_unit_test(
+            test_start__of_a_merge_waits_no_longer_for_the_parent_that_is_listed_no_more),
+        cmocka_unit_test(test_row__of_a_merge_reports_the_parent_that_went_unread),
+        cmocka_unit_test(
+            test_child__that_is_late_gets_its_row_at_once_behind_a_parent_seen_finished),
+        cmocka_unit_test(test_uncovered__waits_a_minute_where_the_listing_lags_behind_its_parent),
+        cmocka_unit_test(test_row__known_keeps_its_parents_when_only_its_checkpoint_is_told),
         cmocka_unit_test(test_stale__scan_begun_before_a_row_was_made_does_not_take_it_away),
         cmocka_unit_test(test_stale__scan_does_not_take_a_checkpoint_back),
         cmocka_unit_test(test_stale__scan_or_listing_of_long_ago_makes_no_rows),
