@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The judge of a simulated fleet: told what the service model and the processors saw, it says what
- * no fleet may do, and, after the faults have stopped, what it must do soon. It shares no comparison,
- * condition, decoding or slicing code with the product: rows and records come to it as the model's
- * JSON text and as plain strings. Times are the world's own true milliseconds. */
+ * The judge of a simulated fleet: told what the service model and the processors saw, it says
+ * what no fleet may do, and, after the faults have stopped, what it must do soon. It shares no
+ * comparison, condition, decoding or slicing code with the product: rows and records come to it
+ * as the model's JSON text and as plain strings. Times are the world's own true milliseconds. */
 #ifndef TR_TESTS_SIM_JUDGE_H
 #define TR_TESTS_SIM_JUDGE_H
 
@@ -70,9 +70,9 @@ void judge_trimmed(struct judge *judge, uint64_t at, const char *shard, const ch
  * By whom, and when that worker sent the request (SIZE_MAX: the writer or the world itself). */
 void judge_item(struct judge *judge, uint64_t at, size_t worker, uint64_t sent, const char *table,
                 const char *before, const char *after);
-/* A call of a worker reached the service: when the worker sent it, the operation ("GetRecords"), the
- * shard if it names one (NULL), its capacity in tenths of a unit (lease table; else 0), whether the
- * service answered it well. */
+/* A call of a worker reached the service: when the worker sent it, the operation ("GetRecords"),
+ * the shard if it names one (NULL), its capacity in tenths of a unit (lease table; else 0),
+ * whether the service answered it well. */
 void judge_call(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
                 const char *operation, const char *shard, uint64_t tenths, bool ok);
 

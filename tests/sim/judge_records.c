@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the judge knows of records: written in the order of their shard and of their item, handed out
- * in batches by whoever holds the shard, done, or gone with a gap event that bounds them. */
+ * What the judge knows of records: written in the order of their shard and of their item, handed
+ * out in batches by whoever holds the shard, done, or gone with a gap event that bounds them. */
 #include "base/mem.h"
 #include "tests/sim/judge_parts.h"
 
@@ -52,7 +52,8 @@ static bool is_at(const struct shard *shard, size_t at, const struct number *num
     return at < shard->record_count && judge_number_cmp(&shard->records[at].number, number) == 0;
 }
 
-/* The record with this number, SIZE_MAX if there is none; mostly one near the last one asked for. */
+/* The record with this number, SIZE_MAX if there is none; mostly one near the last one asked
+ * for. */
 static size_t find(struct shard *shard, const char *sequence)
 {
     struct number number;
@@ -168,8 +169,8 @@ static bool check_holder(struct judge *judge, uint64_t at, size_t worker, struct
     return !judge->is_wrong;
 }
 
-/* It begins where it may: behind the stored checkpoint, behind the batch before, or in that one again
- * when some of it is left. */
+/* It begins where it may: behind the stored checkpoint, behind the batch before, or in that one
+ * again when some of it is left. */
 static bool check_start(struct judge *judge, uint64_t at, size_t worker, struct shard *shard,
                         const struct hold *hold, size_t first)
 {
@@ -363,7 +364,8 @@ static void add_gap_behind(struct judge *judge, const struct shard *shard)
     }
 }
 
-/* The sequence number behind a word of the text; sentinels and their like count as the beginning. */
+/* The sequence number behind a word of the text; sentinels and their like count as the
+ * beginning. */
 static bool bound_behind(const char *text, const char *word, struct number *out)
 {
     const char *at = strstr(text, word);
@@ -420,8 +422,8 @@ static bool in_gap(const struct shard *shard, size_t index)
     return false;
 }
 
-/* Somebody or something is to blame for data that goes unread: a fault within the time that the data
- * was kept, or that nobody was there to read. */
+/* Somebody or something is to blame for data that goes unread: a fault within the time that the
+ * data was kept, or that nobody was there to read. */
 static bool is_blamed(const struct judge *judge, const struct record *record)
 {
     uint64_t kept = judge->options.retention_ms;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The lease table as the model has it: every write of a row is held against the rules for its writer,
- * and the tenures that follow from them are kept, one a worker and shard. */
+ * The lease table as the model has it: every write of a row is held against the rules for its
+ * writer, and the tenures that follow from them are kept, one a worker and shard. */
 #include "tests/sim/judge_parts.h"
 #include "tests/sim/scan.h"
 
@@ -208,8 +208,8 @@ static const char *place_text(const struct place *place, char *out, size_t cap)
                                        : names[place->kind];
 }
 
-/* The children's rows stand before their parent ends, so that none is forgotten; a listing that does
- * not show them for long enough excuses it. */
+/* The children's rows stand before their parent ends, so that none is forgotten; a listing that
+ * does not show them for long enough excuses it. */
 static void check_children(struct judge *judge, uint64_t at, size_t worker,
                            const struct shard *shard)
 {

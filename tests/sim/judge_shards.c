@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The judge's own lineage: which shard came from which, which are closed, trimmed, gone, and whether
- * all that came before a shard is done. */
+ * The judge's own lineage: which shard came from which, which are closed, trimmed, gone, and
+ * whether all that came before a shard is done. */
 #include "base/mem.h"
 #include "tests/sim/judge_parts.h"
 

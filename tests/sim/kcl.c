@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The KCL-like worker's frame: steps, calls, and the renewer, which renews all leases at a fixed rate
- * and waits for the last of them before it begins again. */
+ * The KCL-like worker's frame: steps, calls, and the renewer, which renews all leases at a fixed
+ * rate and waits for the last of them before it begins again. */
 #include "tests/sim/kcl.h"
 
 #include "base/mem.h"

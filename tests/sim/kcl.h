@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A worker that behaves as the Java KCL 2.x does with DynamoDB Streams (adapter 2.x on KCL 2.x), as a
- * pure state machine: the renewer at a fixed rate, the taker with its targets and its steals, writes
- * conditional on leaseCounter alone, expiry by its own clock, parents looked up by GetItem, no
- * release at its end. Its faults are KCL's own, needless losses included. It shares no code with the
- * product: requests and answers are written and read here.
+ * A worker that behaves as the Java KCL 2.x does with DynamoDB Streams (adapter 2.x on KCL 2.x),
+ * as a pure state machine: the renewer at a fixed rate, the taker with its targets and its
+ * steals, writes conditional on leaseCounter alone, expiry by its own clock, parents looked up
+ * by GetItem, no release at its end. Its faults are KCL's own, needless losses included. It
+ * shares no code with the product: requests and answers are written and read here.
  *
- * It makes no first rows (KCL's leader does that for an empty table; in a mixed fleet tailrace does);
- * it makes the rows of a shard's children when that shard ends. */
+ * It makes no first rows (KCL's leader does that for an empty table; in a mixed fleet tailrace
+ * does); it makes the rows of a shard's children when that shard ends. */
 #ifndef TR_TESTS_SIM_KCL_H
 #define TR_TESTS_SIM_KCL_H
 

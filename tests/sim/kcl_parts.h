@@ -134,7 +134,7 @@ struct kcl {
     struct kcl_effects *out;
 };
 
-/* Grow an array; aborts without memory. */
+/* Make room; there is always memory. */
 void kcl_room(void *array, size_t *cap, size_t want, size_t size);
 /* A call goes out; its body is to be written. Valid until the next effect. */
 struct tr_buf *kcl_call(struct kcl *kcl, enum call_kind kind, struct held *held,

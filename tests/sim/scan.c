@@ -107,8 +107,8 @@ static unsigned hex_value(char c)
                       : (unsigned)(c - '0');
 }
 
-/* The character of an escape that begins behind the backslash; only ASCII is ever escaped in what
- * we look for, all else becomes '?'. */
+/* The character of an escape that begins behind the backslash; only ASCII is ever escaped in
+ * what we look for, all else becomes '?'. */
 static char unescape(const char **at, const char *end)
 {
     char c = *(*at)++;
