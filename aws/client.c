@@ -133,7 +133,6 @@ static void finish(struct tr_aws *aws, struct tr_aws_call *call)
 
     answer->may_have_happened = answer->status != TR_OK && call->may_have_happened;
     if (is_failure(answer->status)) {
-        tr_metric_add(TR_METRIC_CALLS_FAILED, 1);
         tr_log(&(struct tr_note){.id = TR_NOTE_CALL_FAILED,
                                  .a = answer->attempts,
                                  .text = tr_bytes_of(answer->err.text)});
@@ -215,7 +214,7 @@ static void launch(struct tr_aws *aws, struct tr_aws_call *call, struct tr_mono 
         fail(aws, call, status, err.text[0] != '\0' ? err.text : tr_status_text(status));
         return;
     }
-    tr_metric_add(TR_METRIC_CALLS, 1);
+    tr_metric_add(TR_METRIC_ATTEMPTS, 1);
     call->tries++;
     call->launched = now;
     call->first_byte_deadline = tr_mono_add_ms(now, call->request.first_byte_timeout_ms);

@@ -19,6 +19,8 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
       "a signal arrived: batches in hand are finished, checkpointed, leases released")             \
     X(RUN_ENDED, INFO, "worker ended", "records", "exit_code", "",                                 \
       "the last line of a run; `records` are those that this process processed")                   \
+    X(ADMIN_OPEN, INFO, "admin port open", "", "", "url",                                          \
+      "`/livez`, `/readyz` and `/metrics` are answered there")                                     \
     X(STREAM_FOUND, INFO, "stream found", "", "", "stream",                                        \
       "the stream that the consumer follows, newest of its table")                                 \
     X(STREAM_FOLLOWED, INFO, "stream followed", "", "", "stream",                                  \
@@ -30,8 +32,18 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
       "a table or the stream could not be described or listed; asked again with backoff")          \
     X(TABLE_CREATED, INFO, "lease table created", "", "", "table", "it was missing and was made")  \
     X(TABLE_WAITING, INFO, "waiting for the lease table", "", "", "table", "it is being created")  \
+    X(TABLE_UNREAD, WARN, "lease table not readable", "failures", "", "why",                       \
+      "nothing is taken by what was seen before; held leases go on, and it is read again soon")    \
+    X(TABLE_GONE, ERROR, "lease table is gone", "", "", "table",                                   \
+      "it is being deleted, or was: held leases lapse; it is not made again under a running "      \
+      "worker, which ends if it stays away")                                                       \
     X(LISTING_DONE, DEBUG, "shard listing complete", "shards", "calls", "",                        \
       "all pages of DescribeStream; `shards` are listed now")                                      \
+    X(LISTING_PART, DEBUG, "newer shards listed", "shards", "calls", "",                           \
+      "pages of DescribeStream from an older shard on: ended shards wait for their children")      \
+    X(SHARD_LOST, WARN, "shard lost", "age_s", "not_found_s", "",                                  \
+      "it is older than records are kept, answers ResourceNotFound, and is not listed any more "   \
+      "or has answered so for ten minutes; it counts as ended, `records are missing` follows")     \
     X(SHARD_FOUND, INFO, "shard found", "", "", "parent",                                          \
       "a listing shows a shard that this process did not know; after a start, all of them")        \
     X(LEASE_CREATED, INFO, "lease row created", "", "", "checkpoint",                              \
@@ -39,14 +51,29 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
     X(LEASE_TAKEN, INFO, "lease taken", "counter", "", "checkpoint",                               \
       "this worker reads the shard from now on, behind `checkpoint`")                              \
     X(LEASE_RENEWED, DEBUG, "lease renewed", "counter", "", "", "the heartbeat was written")       \
+    X(LEASE_REFUSED, DEBUG, "lease write failed", "counter", "", "why",                            \
+      "the write did not happen; it is tried again soon")                                          \
+    X(LEASE_SCANNED, DEBUG, "lease table read", "rows", "half_units", "",                          \
+      "the whole table or a part of it; `half_units` is what that cost")                           \
     X(LEASE_UNCERTAIN, WARN, "lease write without an answer", "counter", "", "why",                \
       "the write may or may not have happened; the next one finds out")                            \
+    X(LEASE_STEALING, INFO, "lease to be stolen", "counter", "", "from",                           \
+      "a KCL worker holds more than its share, and nothing is free: as KCL does it")               \
+    X(LEASE_HANDED, INFO, "lease to be handed over", "counter", "", "to",                          \
+      "that worker asked and has fewer: the batch in hand is finished, then the lease released")   \
+    X(LEASE_READS, INFO, "lease table reads planned", "units_hour", "interval_ms", "how",          \
+      "read units that this worker uses in a quiet hour, and how often it looks; told again when " \
+      "the table or the fleet changes its class")                                                  \
+    X(LEASE_COUNTER, WARN, "lease counter is strange", "before", "now", "owner",                   \
+      "it went back, or far ahead: taken for a sign of life, and told once for each row")          \
     X(LEASE_LOST, WARN, "lease lost", "counter", "", "why",                                        \
       "another worker holds it, or may; what is in hand is dropped and delivered again there")     \
     X(LEASE_LAPSED, WARN, "lease lapsed", "late_ms", "", "",                                       \
       "no renewal in time: no batch of the shard is begun until a write of ours succeeds")         \
     X(LEASE_RELEASED, INFO, "lease released", "counter", "", "checkpoint",                         \
       "given up on purpose; another worker may take it at once")                                   \
+    X(LEASE_DELETED, INFO, "lease row deleted", "counter", "", "",                                 \
+      "its shard ended long ago and its children's rows have progressed: it is needed no more")    \
     X(LEASE_ROW_BAD, ERROR, "lease row not understood", "", "", "why",                             \
       "the row is left as it is and its shard not read; the other leases go on")                   \
     X(LEASE_LIMIT, WARN, "limit of leases reached", "count", "max", "of",                          \
@@ -61,6 +88,18 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
       "all of its records are processed and checkpointed; `records` counts since `lease taken`")   \
     X(SHARD_STUCK, ERROR, "shard cannot be finished", "", "", "why",                               \
       "going on does not help: the leases are released and the run ends with 1 or 2")              \
+    X(SHARD_STOPPED, ERROR, "shard not read on", "", "", "why",                                    \
+      "on_gap is stop and records are missing: the lease is kept, its checkpoint stays, the "      \
+      "other "                                                                                     \
+      "leases go on; start with on_gap: continue to go on without the missing records")            \
+    X(START_FIXED, INFO, "start of the fleet fixed", "", "", "from",                               \
+      "the lease table was empty: records older than this are passed over, by all workers that "   \
+      "come and whatever they are configured to")                                                  \
+    X(START_WAITS, WARN, "start of the fleet waits", "", "", "why",                                \
+      "no row is made until an answer says the service's time: a host's clock does not decide")    \
+    X(START_REACHED, INFO, "start reached", "passed_over", "", "",                                 \
+      "the first record that is not older than the fleet's start; those before it are passed "     \
+      "over")                                                                                      \
     X(GAP, ERROR, "records are missing", "", "", "bounds",                                         \
       "trimmed before they were read: gone for good; `bounds` says between what")                  \
     X(ITERATOR_EXPIRED, INFO, "iterator expired", "", "", "after",                                 \

@@ -14,6 +14,7 @@
     X(run)                                                                                         \
     X(validate)                                                                                    \
     X(config)                                                                                      \
+    X(leases)                                                                                      \
     X(tail)                                                                                        \
     X(local)                                                                                       \
     X(feed)                                                                                        \

@@ -7,13 +7,16 @@
 #include "base/buf.h"
 
 #define TR_DEMO_SPARK_MAX 24u
-#define TR_DEMO_SHARDS_MAX 7u
-#define TR_DEMO_EVENTS_MAX 8u
+#define TR_DEMO_WORKERS_MAX 12u
+#define TR_DEMO_EVENTS_MAX 10u
 
-struct tr_demo_shard {
-    char id[24];
-    char state[48];
-    char checkpoint[24];
+enum tr_demo_tone { TR_DEMO_PLAIN, TR_DEMO_GOOD, TR_DEMO_WARN, TR_DEMO_BAD, TR_DEMO_FAINT };
+
+struct tr_demo_worker {
+    const char *state; /* "runs", "killed" */
+    enum tr_demo_tone tone;
+    size_t held;
+    char shards[160]; /* that it holds, in short */
 };
 
 struct tr_demo_view {
@@ -24,13 +27,14 @@ struct tr_demo_view {
     uint64_t written_per_s[TR_DEMO_SPARK_MAX]; /* oldest first */
     uint64_t processed_per_s[TR_DEMO_SPARK_MAX];
     size_t spark_count;
-    struct tr_demo_shard shards[TR_DEMO_SHARDS_MAX];
-    size_t shard_count;
-    size_t shards_more; /* that have no room */
-    char events[TR_DEMO_EVENTS_MAX][96];
+    struct tr_demo_worker workers[TR_DEMO_WORKERS_MAX];
+    size_t worker_count;
+    size_t shards_open, shards_unheld, shards_ended;
+    char events[TR_DEMO_EVENTS_MAX][160];
     size_t event_count;
     size_t columns; /* of the terminal */
     bool utf8;
+    bool color;
 };
 
 /* Add a rate to both rows; the oldest goes when there is no room. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/demo_view.h"
 
-#define LINE_SIZE 256u
+#define LINE_SIZE 320u
+#define BAR_MAX 8u
 
 void tr_demo_view_sample(struct tr_demo_view *view, uint64_t written_per_s,
                          uint64_t processed_per_s)
@@ -26,10 +27,12 @@ void tr_demo_view_event(struct tr_demo_view *view, const char *text)
     (void)snprintf(view->events[view->event_count++], sizeof view->events[0], "%s", text);
 }
 
-/* A line, cut to the columns: a character of UTF-8 is one column wide here. */
-static void add_line(const struct tr_demo_view *view, struct tr_buf *out, const char *text,
-                     size_t *count)
+/* A line, cut to the columns: a character of UTF-8 is one column wide here, a colour none. */
+static void add_toned(const struct tr_demo_view *view, struct tr_buf *out, enum tr_demo_tone tone,
+                      const char *text, size_t *count)
 {
+    static const char *const tones[] = {"", "\033[32m", "\033[33m", "\033[31m", "\033[2m"};
+    bool toned = view->color && tone != TR_DEMO_PLAIN;
     size_t columns = 0, at;
     for (at = 0; text[at] != '\0'; at++) {
         bool starts = ((unsigned char)text[at] & 0xc0u) != 0x80u;
@@ -38,9 +41,16 @@ static void add_line(const struct tr_demo_view *view, struct tr_buf *out, const 
         }
         columns += starts;
     }
+    tr_buf_add_str(out, toned ? tones[tone] : "");
     tr_buf_add(out, (struct tr_bytes){text, at});
-    tr_buf_add_char(out, '\n');
+    tr_buf_add_str(out, toned ? "\033[0m\n" : "\n");
     ++*count;
+}
+
+static void add_line(const struct tr_demo_view *view, struct tr_buf *out, const char *text,
+                     size_t *count)
+{
+    add_toned(view, out, TR_DEMO_PLAIN, text, count);
 }
 
 /* Small bars for the last rates, against the highest of both rows. */
@@ -76,20 +86,33 @@ static void add_rate_line(const struct tr_demo_view *view, struct tr_buf *out, c
     add_line(view, out, line, count);
 }
 
-static void add_shards(const struct tr_demo_view *view, struct tr_buf *out, size_t *count)
+/* A block for each shard that the worker holds, up to eight. */
+static void add_bar(const struct tr_demo_view *view, size_t held, char *text, size_t size)
 {
-    char line[LINE_SIZE];
+    size_t used = 0, i;
+    text[0] = '\0';
+    for (i = 0; i < held && i < BAR_MAX && used + 4 < size; i++) {
+        used += (size_t)snprintf(text + used, size - used, "%s", view->utf8 ? "█" : "#");
+    }
+    for (; i < BAR_MAX && used + 2 < size; i++) {
+        used += (size_t)snprintf(text + used, size - used, " ");
+    }
+}
+
+static void add_workers(const struct tr_demo_view *view, struct tr_buf *out, size_t *count)
+{
+    char line[LINE_SIZE], bar[BAR_MAX * 4 + 1];
     size_t i;
-    for (i = 0; i < view->shard_count; i++) {
-        const struct tr_demo_shard *shard = &view->shards[i];
-        (void)snprintf(line, sizeof line, "  %-10s %-10s %-24s %s", i == 0 ? "shards" : "",
-                       shard->id, shard->state, shard->checkpoint);
-        add_line(view, out, line, count);
+    for (i = 0; i < view->worker_count; i++) {
+        const struct tr_demo_worker *worker = &view->workers[i];
+        add_bar(view, worker->held, bar, sizeof bar);
+        (void)snprintf(line, sizeof line, "  worker %-3zu %-9s %s %2zu  %s", i + 1, worker->state,
+                       bar, worker->held, worker->shards);
+        add_toned(view, out, worker->tone, line, count);
     }
-    if (view->shards_more > 0) {
-        (void)snprintf(line, sizeof line, "  %-10s and %zu older ones", "", view->shards_more);
-        add_line(view, out, line, count);
-    }
+    (void)snprintf(line, sizeof line, "  %-10s %zu open, %zu of them without a reader, %zu ended",
+                   "shards", view->shards_open, view->shards_unheld, view->shards_ended);
+    add_line(view, out, line, count);
 }
 
 size_t tr_demo_view_frame(const struct tr_demo_view *view, struct tr_buf *out)
@@ -108,7 +131,7 @@ size_t tr_demo_view_frame(const struct tr_demo_view *view, struct tr_buf *out)
     (void)snprintf(line, sizeof line, "  %-10s %9llu  %llu delivered twice", "to do",
                    (unsigned long long)lag, (unsigned long long)view->twice);
     add_line(view, out, line, &count);
-    add_shards(view, out, &count);
+    add_workers(view, out, &count);
     for (i = 0; i < view->event_count; i++) {
         (void)snprintf(line, sizeof line, "  %-10s %s", i == 0 ? "events" : "", view->events[i]);
         add_line(view, out, line, &count);

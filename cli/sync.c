@@ -20,6 +20,20 @@ static void on_done(void *ctx, struct tr_aws_answer *answer)
 enum tr_status tr_cli_call(struct tr_aws *aws, enum tr_aws_service service, const char *operation,
                            struct tr_buf *body, struct tr_aws_answer *answer, struct tr_err *err)
 {
+    return tr_cli_call_unless(aws, NULL, service, operation, body, answer, err);
+}
+
+static bool is_stopped(const _Atomic bool *stop)
+{
+    return stop != NULL && atomic_load(stop);
+}
+
+enum tr_status tr_cli_call_unless(struct tr_aws *aws, const _Atomic bool *stop,
+                                  enum tr_aws_service service, const char *operation,
+                                  struct tr_buf *body, struct tr_aws_answer *answer,
+                                  struct tr_err *err)
+{
+    struct tr_aws_call *call = NULL;
     struct waiting waiting = {answer, false};
     struct tr_aws_request request = {.service = service,
                                      .class = TR_AWS_CONTROL,
@@ -30,14 +44,18 @@ enum tr_status tr_cli_call(struct tr_aws *aws, enum tr_aws_service service, cons
 
     *answer = (struct tr_aws_answer){0};
     if (status == TR_OK) {
-        status = tr_aws_start(aws, &request, on_done, &waiting, NULL);
+        status = tr_aws_start(aws, &request, on_done, &waiting, &call);
     }
     tr_buf_deinit(body);
     if (status != TR_OK) {
         return status;
     }
-    while (!waiting.done) {
+    while (!waiting.done && !is_stopped(stop)) {
         tr_aws_poll(aws, TR_MONO_NEVER);
+    }
+    if (!waiting.done) {
+        tr_aws_cancel(aws, call);
+        return TR_ECANCELED;
     }
     if (answer->status != TR_OK && err != NULL) {
         *err = answer->err;

@@ -66,6 +66,7 @@ struct tail {
     enum tr_status status;
     struct tr_err err;
     struct tr_buf line;
+    struct tr_signals *signals; /* owned */
     _Atomic bool stop;
 };
 
@@ -117,7 +118,8 @@ static enum tr_status find_stream(struct tail *tail, const char *operand)
         return tr_buf_status(&tail->arn);
     }
     tr_encode_describe_table(&body, tr_bytes_of(operand));
-    status = tr_cli_call(tail->aws, TR_AWS_DYNAMODB, "DescribeTable", &body, &answer, &tail->err);
+    status = tr_cli_call_unless(tail->aws, &tail->stop, TR_AWS_DYNAMODB, "DescribeTable", &body,
+                                &answer, &tail->err);
     if (status == TR_OK) {
         status = tr_decode_latest_stream(tr_buf_bytes(&answer.body), &tail->arn, &tail->err);
         if (status == TR_EPARSE) {
@@ -142,8 +144,8 @@ static enum tr_status list_shards(struct tail *tail)
         tr_encode_describe_stream(&body, tr_buf_bytes(&tail->arn),
                                   after.len > 0 ? after : (struct tr_bytes){NULL, 0},
                                   (struct tr_bytes){NULL, 0});
-        status =
-            tr_cli_call(tail->aws, TR_AWS_STREAMS, "DescribeStream", &body, &answer, &tail->err);
+        status = tr_cli_call_unless(tail->aws, &tail->stop, TR_AWS_STREAMS, "DescribeStream", &body,
+                                    &answer, &tail->err);
         if (status == TR_OK) {
             status = tr_shard_list_add(&tail->list, tr_buf_bytes(&answer.body), &tail->err);
             if (status != TR_OK) {
@@ -261,14 +263,16 @@ static enum tr_status holds(struct tail *tail, const struct tr_shard *shard,
 
     *yes = false;
     tr_encode_get_shard_iterator(&body, tr_buf_bytes(&tail->arn), shard->id, sequence, true);
-    status = tr_cli_call(tail->aws, TR_AWS_STREAMS, "GetShardIterator", &body, &answer, &tail->err);
+    status = tr_cli_call_unless(tail->aws, &tail->stop, TR_AWS_STREAMS, "GetShardIterator", &body,
+                                &answer, &tail->err);
     if (status == TR_OK) {
         status = tr_decode_shard_iterator(tr_buf_bytes(&answer.body), &iterator, &tail->err);
     }
     tr_buf_deinit(&answer.body);
     if (status == TR_OK) {
         tr_encode_get_records(&body, tr_buf_bytes(&iterator), 1);
-        status = tr_cli_call(tail->aws, TR_AWS_STREAMS, "GetRecords", &body, &answer, &tail->err);
+        status = tr_cli_call_unless(tail->aws, &tail->stop, TR_AWS_STREAMS, "GetRecords", &body,
+                                    &answer, &tail->err);
     }
     if (status == TR_OK) {
         page.body = answer.body;
@@ -562,6 +566,7 @@ static bool is_leaf_done(const struct tail *tail, const struct part *part)
 static void relist(struct tail *tail)
 {
     struct tr_mono now = tr_clock_mono();
+    enum tr_status status;
     bool wanted = false;
     size_t i;
     for (i = 0; i < tail->count; i++) {
@@ -570,7 +575,11 @@ static void relist(struct tail *tail)
     if (!wanted || !tail->descend || !tr_mono_reached(now, tail->relist_at)) {
         return;
     }
-    if (list_shards(tail) != TR_OK) {
+    status = list_shards(tail);
+    if (status == TR_ECANCELED) {
+        return;
+    }
+    if (status != TR_OK) {
         tr_log(
             &(struct tr_note){.id = TR_NOTE_STREAM_WAITING, .text = tr_bytes_of(tail->err.text)});
     } else {
@@ -697,6 +706,9 @@ static enum tr_status prepare(struct tail *tail)
     }
     status = tr_aws_new(&options, &tail->aws, &tail->err);
     if (status == TR_OK) {
+        status = tr_signals_start(stop, tail, &tail->signals, &tail->err);
+    }
+    if (status == TR_OK) {
         status = find_stream(tail, operand);
     }
     if (status == TR_OK) {
@@ -712,7 +724,6 @@ static enum tr_status prepare(struct tail *tail)
 static enum tr_cli_exit run(const struct tr_cli_args *args)
 {
     struct tail tail = {.args = args, .follow = tr_cli_switch(args, "follow")};
-    struct tr_signals *signals = NULL;
     enum tr_cli_exit code = TR_CLI_DONE;
     unsigned output = 0;
     enum tr_status status;
@@ -728,14 +739,11 @@ static enum tr_cli_exit run(const struct tr_cli_args *args)
     tr_log_init(TR_LEVEL_WARN, TR_LOG_AUTO);
     status = prepare(&tail);
     if (status == TR_OK) {
-        status = tr_signals_start(stop, &tail, &signals, &tail.err);
-    }
-    if (status == TR_OK) {
         read_all(&tail);
         status = tail.status;
     }
-    tr_signals_stop(signals);
-    if (status != TR_OK && status != TR_ECLOSED) {
+    tr_signals_stop(tail.signals);
+    if (status != TR_OK && status != TR_ECLOSED && status != TR_ECANCELED) {
         code = status == TR_ECONFIG || status == TR_EUSAGE || status == TR_EUNSUPPORTED
                    ? TR_CLI_USAGE
                    : TR_CLI_FAILED;

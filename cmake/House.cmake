@@ -21,7 +21,7 @@ tr_room(stream ROOMS base aws checkpoint)
 tr_room(lease ROOMS base aws checkpoint)
 tr_room(processor ROOMS base stream)
 tr_room(config ROOMS base LIBS PkgConfig::YAML PkgConfig::CJSON)
-tr_room(worker ROOMS base aws checkpoint stream lease processor config LIBS PkgConfig::CURL)
+tr_room(worker ROOMS base aws checkpoint stream lease processor config LIBS PkgConfig::CURL PkgConfig::MHD)
 tr_room(local ROOMS base aws LIBS PkgConfig::MHD PkgConfig::DEFLATE)
 tr_room(cli ROOMS base aws checkpoint stream lease processor config worker local)
 

@@ -72,6 +72,19 @@ static void check_stream(struct check *check)
     }
 }
 
+/* `start: {}` says nothing. */
+static void check_start(struct check *check)
+{
+    static const char *const path = "consumers.*.stream.start.at_timestamp";
+    const struct tr_yaml_node *stream = tr_yaml_node_get(check->slot->node, "stream");
+    const struct tr_yaml_node *start =
+        stream != NULL && stream->kind == TR_NODE_MAP ? tr_yaml_node_get(stream, "start") : NULL;
+    if (start != NULL && start->kind == TR_NODE_MAP && !given(check, path)->given &&
+        !check->loading->incomplete) {
+        complain(check, &start->key_place, path, "required");
+    }
+}
+
 static void check_poll(struct check *check)
 {
     static const char *const min = "consumers.*.stream.poll.min";
@@ -194,6 +207,7 @@ void tr_config_check(struct tr_loading *loading, const struct tr_config *config)
             continue; /* reported by the walk */
         }
         check_stream(&check);
+        check_start(&check);
         check_poll(&check);
         check_lease_table(&check);
         check_batch(&check);

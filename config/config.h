@@ -28,7 +28,8 @@ struct tr_config_consumer {
     struct {
         const char *table; /* just one of table and arn is set */
         const char *arn;
-        enum tr_config_start start;
+        enum tr_config_start start; /* counts while at_timestamp_ms is 0 */
+        uint64_t at_timestamp_ms;   /* since 1970; 0: not given */
         enum tr_config_on_gap on_gap;
         struct {
             uint64_t min_ms;
@@ -71,6 +72,9 @@ struct tr_config {
         uint64_t memory_bytes;
         uint64_t shutdown_timeout_ms;
     } worker;
+    struct {
+        const char *listen; /* NULL: no admin server */
+    } admin;
     struct {
         enum tr_level level;
         enum tr_log_format format;

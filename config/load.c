@@ -115,6 +115,7 @@ static void fill_member(void *base, const struct tr_setting *setting, const stru
     case TR_SETTING_COUNT:
     case TR_SETTING_DURATION:
     case TR_SETTING_SIZE:
+    case TR_SETTING_TIME:
         memcpy(member, &given->number, sizeof given->number);
         break;
     default:

@@ -161,7 +161,9 @@ static void add_section(struct tr_buf *out, struct tr_slot *slot, const char *se
         (void)snprintf(path, sizeof path, "%s%s%.*s", section, section[0] != '\0' ? "." : "",
                        TR_FMT(name));
         setting = tr_setting_find(tr_bytes_of(path));
-        if (setting != NULL && setting->scope == scope) {
+        /* stream.start is a word or a section, never both. */
+        if (setting != NULL && setting->scope == scope &&
+            !has_values(slot, tr_bytes_of(path), scope)) {
             add_setting(out, slot, setting, name, depth);
         } else if (has_values(slot, tr_bytes_of(path), scope)) {
             indent(out, depth);

@@ -56,10 +56,8 @@ static const struct {
     const char *prefix;
     const char *title;
 } sections[] = {
-    {"consumers.", "Consumers"},
-    {"aws.", "AWS"},
-    {"worker.", "Worker"},
-    {"log.", "Log"},
+    {"consumers.", "Consumers"}, {"aws.", "AWS"}, {"worker.", "Worker"},
+    {"admin.", "Admin port"},    {"log.", "Log"},
 };
 
 /* The path as users write it, in a table's cell. */

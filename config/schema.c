@@ -75,10 +75,15 @@ static const char *pattern_of(const struct tr_setting *setting)
                "[a-zA-Z0-9_.-]{3,255}/stream/[a-zA-Z0-9:.-]+$";
     case TR_SETTING_URL:
         return "^https?://[^ ?#]+$";
+    case TR_SETTING_LISTEN:
+        return "^([0-9]{1,3}([.][0-9]{1,3}){3}|[[][0-9a-fA-F:.]+[]]|localhost)?:[0-9]{1,5}$";
     case TR_SETTING_DURATION:
         return setting->available == TR_SETTING_ONLY ? "^0+(ms|s|m|h)$" : "^[0-9]+(ms|s|m|h)$";
     case TR_SETTING_SIZE:
         return "^[0-9]+(B|KiB|MiB|GiB)$";
+    case TR_SETTING_TIME:
+        return "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?"
+               "([Zz]|[+-][0-9]{2}:[0-9]{2})$";
     default:
         return NULL;
     }
@@ -169,6 +174,9 @@ static void add_default(struct emit *emit, const struct tr_setting *setting)
     }
 }
 
+static void section_schema(struct emit *emit, const char *section);
+
+/* A setting that is a section, too (stream.start), has that as one more alternative. */
 static void setting_schema(struct emit *emit, const struct tr_setting *setting)
 {
     begin(emit, '{');
@@ -180,6 +188,10 @@ static void setting_schema(struct emit *emit, const struct tr_setting *setting)
     literal(emit, setting);
     line(emit);
     tr_buf_add_str(emit->out, VARIABLE);
+    if (tr_setting_is_section(tr_bytes_of(setting->path))) {
+        line(emit);
+        section_schema(emit, setting->path);
+    }
     end(emit, ']');
     end(emit, '}');
 }
@@ -196,6 +208,7 @@ static const struct {
     {"consumers", "propertyNames", "{\"minLength\": 1, \"maxLength\": 255}"},
     {"consumers.*", "required", "[\"stream\", \"processor\"]"},
     {"consumers.*.stream", "oneOf", "[{\"required\": [\"table\"]}, {\"required\": [\"arn\"]}]"},
+    {"consumers.*.stream.start", "required", "[\"at_timestamp\"]"},
     {"consumers.*.processor", "minProperties", "1"},
     {"consumers.*.processor", "maxProperties", "1"},
     {"consumers.*.processor.file", "required", "[\"path\"]"},
@@ -210,8 +223,6 @@ static void section_rules(struct emit *emit, const char *section)
         }
     }
 }
-
-static void section_schema(struct emit *emit, const char *section);
 
 static void child_schema(struct emit *emit, const char *path)
 {

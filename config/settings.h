@@ -22,6 +22,7 @@ enum tr_setting_type {
     TR_SETTING_CHOICE,   /* words: "one|two" */
     TR_SETTING_BOOL,     /* true or false */
     TR_SETTING_TIME,     /* RFC 3339 */
+    TR_SETTING_LISTEN,   /* "127.0.0.1:9464"; see config/listen.h */
     TR_SETTING_LIST,     /* a list; words: what one entry is, "text" or "mapping" */
 };
 
@@ -68,15 +69,17 @@ enum tr_setting_available { TR_SETTING_NOW, TR_SETTING_ONLY, TR_SETTING_LATER };
              "(one of `table` and `arn` is required)", NOW, "One stream, by its ARN.")             \
     CONSUMER(                                                                                      \
         "consumers.*.stream.start", stream.start, CHOICE, 0, 0, "trim_horizon|latest",             \
-        "trim_horizon", ONLY,                                                                      \
+        "trim_horizon", NOW,                                                                       \
         "Where the fleet's first start begins: at the oldest record, or with what is written "     \
-        "from then on.")                                                                           \
-    LATER("consumers.*.stream.start.at_timestamp", TIME, 0, 0, "",                                 \
-          "The fleet's first start begins with records of this time.")                             \
+        "from then on; or `{at_timestamp: TIME}`. Later starts go on where the fleet was.")        \
+    CONSUMER("consumers.*.stream.start.at_timestamp", stream.at_timestamp_ms, TIME, 0, 0, "",      \
+             "(not given: the word at `start` counts)", NOW,                                       \
+             "The fleet's first start begins with records of this time, which must not lie in "    \
+             "the future then.")                                                                   \
     CONSUMER("consumers.*.stream.on_gap", stream.on_gap, CHOICE, 0, 0, "continue|stop",            \
              "continue", NOW,                                                                      \
              "What to do when records were trimmed before they were read: report it and go on, "   \
-             "or end the run with 1.")                                                             \
+             "or report it and leave that shard as it is.")                                        \
     CONSUMER("consumers.*.stream.poll.min", stream.poll.min_ms, DURATION, 10, TR_MINUTE_MS, "",    \
              "250ms", NOW, "Pause between reads of a shard while records come.")                   \
     CONSUMER("consumers.*.stream.poll.max", stream.poll.max_ms, DURATION, 10, TR_MINUTE_MS, "",    \
@@ -124,7 +127,10 @@ enum tr_setting_available { TR_SETTING_NOW, TR_SETTING_ONLY, TR_SETTING_LATER };
           "Time after which one call of the processor has failed.")                                \
     LATER("consumers.*.on_error.destination.file.path", PATH, 1, 4096, "",                         \
           "File that gets records which the processor could not handle.")                          \
-    LATER("admin.listen", TEXT, 1, 256, "-.:[]*", "Address and port of the admin server.")         \
+    ROOT("admin.listen", admin.listen, LISTEN, 2, 64, "", "(no admin server)", NOW,                \
+         "Address and port of the admin server (docs/metrics.md): an IPv4 address, an IPv6 "       \
+         "address in brackets, `localhost`, or nothing for all addresses, then `:PORT`; port 0 "   \
+         "lets the system choose.")                                                                \
     ROOT("log.level", log.level, CHOICE, 0, 0, "debug|info|warn|error", "info", NOW,               \
          "Least important lines that are logged.")                                                 \
     ROOT("log.format", log.format, CHOICE, 0, 0, "auto|logfmt|json", "auto", NOW,                  \

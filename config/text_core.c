@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/time.h"
+#include "config/listen.h"
 
 static bool control(unsigned char c)
 {
@@ -324,6 +325,7 @@ static enum tr_status parse_time(struct tr_bytes text, struct tr_err *err)
 enum tr_status tr_text_check(const struct tr_setting *setting, struct tr_bytes text,
                              struct tr_err *err)
 {
+    struct tr_listen listen;
     enum tr_status status;
     switch (setting->type) {
     case TR_SETTING_TABLE:
@@ -332,6 +334,9 @@ enum tr_status tr_text_check(const struct tr_setting *setting, struct tr_bytes t
         return parse_arn(text, err);
     case TR_SETTING_TIME:
         return parse_time(text, err);
+    case TR_SETTING_LISTEN:
+        status = parse_text(setting, text, err);
+        return status == TR_OK ? tr_listen_parse(text, &listen, err) : status;
     default:
         status = parse_text(setting, text, err);
         if (status == TR_OK && setting->type == TR_SETTING_PATH) {

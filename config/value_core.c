@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/err.h"
+#include "base/time.h"
 #include "config/hint.h"
 #include "config/text.h"
 
@@ -232,6 +233,23 @@ static enum tr_status parse_bool(struct tr_bytes text, uint64_t *out, struct tr_
     return tr_fail(err, TR_ECONFIG, "%s is not true or false", quoted);
 }
 
+/* A time as milliseconds since 1970. */
+static enum tr_status parse_time(const struct tr_setting *setting, struct tr_bytes text,
+                                 uint64_t *out, struct tr_err *err)
+{
+    struct tr_wall time = {0};
+    char quoted[TR_QUOTE_BYTES];
+    enum tr_status status = tr_text_check(setting, text, err);
+    if (status != TR_OK) {
+        return status;
+    }
+    if (!tr_wall_parse_rfc3339(text, &time) || time.ms < 0) {
+        return tr_fail(err, TR_ECONFIG, "%s lies before 1970", tr_text_quote(text, quoted));
+    }
+    *out = (uint64_t)time.ms;
+    return TR_OK;
+}
+
 enum tr_status tr_config_value_parse(const struct tr_setting *setting, struct tr_bytes text,
                                      uint64_t *number, struct tr_err *err)
 {
@@ -247,6 +265,8 @@ enum tr_status tr_config_value_parse(const struct tr_setting *setting, struct tr
         return tr_config_value_choice(text, setting->words, number, err);
     case TR_SETTING_BOOL:
         return parse_bool(text, number, err);
+    case TR_SETTING_TIME:
+        return parse_time(setting, text, number, err);
     case TR_SETTING_LIST:
         return TR_OK;
     default:
@@ -326,6 +346,8 @@ const char *tr_config_value_type_text(enum tr_setting_type type)
         return "true or false";
     case TR_SETTING_TIME:
         return "a time";
+    case TR_SETTING_LISTEN:
+        return "an address and a port";
     case TR_SETTING_LIST:
         return "a list";
     }

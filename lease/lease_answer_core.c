@@ -16,24 +16,28 @@ static struct tr_mono validity_end(const struct tr_lease_core *core, struct tr_m
     return tr_mono_add_ms(base, core->failover_ms * 95 / 100);
 }
 
-static bool is_me(const struct tr_lease_core *core, const struct tr_lease_row *row)
-{
-    return row->owner.ptr != NULL && tr_bytes_eq(row->owner, core->worker_id);
-}
-
-/* Renewals at a third of failover, ten per cent about it, from the sending of the last one. */
+/* At two thirds of failover from the sending of the last one, or earlier, so that three attempts
+ * fit before the validity ends; five per cent spread. Beside KCL workers at a third: they steal
+ * live leases, and the next write is what tells. */
 static void renew_later(struct tr_lease_core *core, struct tr_lease *lease, struct tr_mono sent)
 {
-    uint64_t third = core->failover_ms / 3;
-    uint64_t wait = third - third / 10 + tr_random_below(&core->random, third / 5 + 1);
+    uint64_t failover = core->failover_ms;
+    uint64_t latest = failover * 95 / 100 - tr_lease_attempt_ms(core) * 33 / 10;
+    uint64_t wait = failover * 2 / 3 < latest ? failover * 2 / 3 : latest;
+    wait = core->fleet.kcl && failover / 3 < wait ? failover / 3 : wait;
+    wait -= tr_random_below(&core->random, wait / 20 + 1);
     lease->next_at = lease->has_pending ? core->now : tr_mono_add_ms(sent, wait);
 }
 
-/* The wait before an attempt is repeated: from a fortieth of failover, doubled up to a sixth. */
-static uint64_t backoff_ms(struct tr_lease_core *core, const struct tr_lease *lease)
+/* The wait before an attempt is repeated: short after one without an answer, which has waited
+ * already; otherwise from an eightieth of failover, doubled up to a twelfth, and as much by lot. */
+static uint64_t backoff_ms(struct tr_lease_core *core, const struct tr_lease *lease, bool waited)
 {
     unsigned doublings = lease->attempts > 0 ? lease->attempts - 1 : 0;
     uint64_t ms = (core->failover_ms / 80 + 1) << (doublings < 4 ? doublings : 4);
+    if (waited) {
+        return tr_lease_spread(core, core->failover_ms / 160 + 1);
+    }
     ms = ms < core->failover_ms / 12 + 1 ? ms : core->failover_ms / 12 + 1;
     return tr_lease_spread(core, ms);
 }
@@ -72,6 +76,12 @@ void tr_lease_release(struct tr_lease_core *core, struct tr_lease *lease)
     lease->tried = false; /* from here on: a release was sent */
 }
 
+/* The last note's second number, which no log line shows: what the metrics count it as. */
+static void count_as(struct tr_lease_core *core, uint64_t b)
+{
+    core->out->items[core->out->count - 1].note.b = b;
+}
+
 static void emit_released(struct tr_lease_core *core, struct tr_lease *lease, enum tr_status status)
 {
     if (lease->give_up || (lease->ending && status == TR_OK)) {
@@ -79,7 +89,8 @@ static void emit_released(struct tr_lease_core *core, struct tr_lease *lease, en
     } else if (lease->ending) {
         tr_lease_emit(core, lease, TR_LEASE_FX_LOST)->status = status;
     }
-    lease->ready = lease->ready && !lease->give_up;
+    /* Handed over, it may come back one day; given up, it is not wanted again. */
+    lease->ready = lease->ready && (!lease->give_up || lease->handing);
 }
 
 /* Tell the shell that the lease is not held any more, in the words it waits for. */
@@ -89,6 +100,7 @@ static void emit_end(struct tr_lease_core *core, struct tr_lease *lease, enum tr
     bool granted = lease->state == LEASE_HELD || lease->state == LEASE_LAPSED;
     if (granted || lease->state == LEASE_RELEASING) {
         tr_lease_emit_note(core, lease, TR_NOTE_LEASE_LOST, lease->row->row.counter, why);
+        count_as(core, status);
     }
     if (granted) {
         tr_lease_emit(core, lease, TR_LEASE_FX_LOST)->status = status;
@@ -101,9 +113,9 @@ static void emit_end(struct tr_lease_core *core, struct tr_lease *lease, enum tr
 static void lose(struct tr_lease_core *core, struct tr_lease *lease, const struct tr_lease_row *row)
 {
     emit_end(core, lease, TR_ECONDITION,
-             is_me(core, row)         ? TR_LIT("another tenure under this worker's id")
-             : row->owner.ptr != NULL ? TR_LIT("another worker holds it")
-                                      : TR_LIT("its owner was removed"));
+             tr_lease_is_mine(core, row) ? TR_LIT("another tenure under this worker's id")
+             : row->owner.ptr != NULL    ? TR_LIT("another worker holds it")
+                                         : TR_LIT("its owner was removed"));
     tr_lease_observe(core, lease, row);
 }
 
@@ -198,6 +210,8 @@ static void grant(struct tr_lease_core *core, struct tr_lease *lease, struct tr_
     effect->valid_until = lease->valid_until;
     tr_lease_emit_note(core, lease, TR_NOTE_LEASE_TAKEN, row->counter,
                        tr_lease_position_text(&row->checkpoint));
+    count_as(core, lease->steal);
+    lease->steal = false;
     renew_later(core, lease, base);
 }
 
@@ -206,8 +220,15 @@ static void released(struct tr_lease_core *core, struct tr_lease *lease)
 {
     struct tr_lease_row *row = &lease->row->row;
     row->owner = (struct tr_bytes){0};
+    row->tailrace = false;
+    lease->seen_at = core->now;
+    lease->finished_here = row->checkpoint.kind == TR_POSITION_SHARD_END;
+    if (!lease->finished_here) {
+        tr_lease_bell_ring(core);
+    }
     tr_lease_emit_note(core, lease, TR_NOTE_LEASE_RELEASED, row->counter,
                        tr_lease_position_text(&row->checkpoint));
+    count_as(core, lease->handing);
     emit_released(core, lease, TR_OK);
     tr_lease_known_enter(core, lease, LEASE_FOREIGN);
     lease->since = core->now;
@@ -219,7 +240,8 @@ static void made(struct tr_lease_core *core, struct tr_lease *lease)
     struct tr_map_entry *entry;
     certain(lease);
     tr_lease_known_enter(core, lease, LEASE_FOREIGN);
-    lease->since = core->now;
+    lease->since = lease->seen_at = core->now;
+    lease->made_here = true;
     lease->claim = 0;
     tr_lease_emit(core, lease, TR_LEASE_FX_ROW)->row = lease->row->row;
     tr_lease_emit_note(core, lease, TR_NOTE_LEASE_CREATED, 0,
@@ -260,10 +282,43 @@ static void won(struct tr_lease_core *core, struct tr_lease *lease, const struct
         return;
     }
     lease->row->row.owner = core->worker_id;
+    lease->row->row.run = core->run;
     lease->row->row.counter = op->counter;
     lease->base = op->sent;
     lease->won = lease->must_read = true;
     lease->next_at = core->now;
+}
+
+static void deleted(struct tr_lease_core *core, struct tr_lease *lease)
+{
+    tr_lease_emit_note(core, lease, TR_NOTE_LEASE_DELETED, lease->row->row.counter,
+                       (struct tr_bytes){0});
+    tr_lease_emit(core, lease, TR_LEASE_FX_GONE);
+    tr_lease_known_enter(core, lease, LEASE_ABSENT);
+    lease->ready = false;
+}
+
+/* What was written beside a tenure: a delete, a request. One attempt, and nothing hangs on it. */
+static void answered_beside(struct tr_lease_core *core, struct tr_lease *lease,
+                            enum tr_status status, const struct tr_lease_row *row)
+{
+    if (lease->state == LEASE_DELETING && status == TR_OK) {
+        deleted(core, lease);
+        return;
+    }
+    if (lease->state == LEASE_ASKING && status == TR_OK) {
+        tr_lease_bell_ring(core);
+    }
+    if (row != NULL) {
+        tr_lease_observe(core, lease, row);
+    } else {
+        tr_lease_known_enter(core, lease, LEASE_FOREIGN); /* the next scan tells */
+    }
+}
+
+static bool is_beside(const struct tr_lease *lease)
+{
+    return lease->state == LEASE_DELETING || lease->state == LEASE_ASKING;
 }
 
 static void succeeded(struct tr_lease_core *core, struct tr_lease *lease,
@@ -286,6 +341,10 @@ static void succeeded(struct tr_lease_core *core, struct tr_lease *lease,
     case TR_LEASE_TAKE:
         won(core, lease, op, row);
         return;
+    case TR_LEASE_DELETE:
+    case TR_LEASE_REQUEST:
+    case TR_LEASE_RING:
+        return; /* not of these */
     case TR_LEASE_RELEASE:
         apply_own(core, lease, op, row);
         released(core, lease);
@@ -325,14 +384,14 @@ static bool is_next(const struct tr_lease_core *core, const struct tr_lease *lea
                     const struct tr_lease_row *row)
 {
     uint64_t counter = lease->row_gone ? lease->made_counter : lease->row->row.counter + 1;
-    return is_me(core, row) && row->counter == counter;
+    return tr_lease_is_mine(core, row) && row->counter == counter;
 }
 
 static void resolve_take(struct tr_lease_core *core, struct tr_lease *lease,
                          const struct tr_lease_row *row)
 {
     struct tr_mono base = lease->base;
-    if (lease->won && is_me(core, row) && row->counter == lease->row->row.counter) {
+    if (lease->won && tr_lease_is_mine(core, row) && row->counter == lease->row->row.counter) {
         tr_lease_known_set(core, lease, row);
         grant(core, lease, base);
     } else if (!lease->won && is_next(core, lease, row)) {
@@ -386,6 +445,8 @@ static void resolve(struct tr_lease_core *core, struct tr_lease *lease,
         resolve_release(core, lease, row);
         break;
     case LEASE_ABSENT:
+    case LEASE_DELETING:
+    case LEASE_ASKING:
     case LEASE_FOREIGN:
     case LEASE_STATE_COUNT:
         break;
@@ -426,7 +487,7 @@ static void vanished(struct tr_lease_core *core, struct tr_lease *lease)
                  counter < TR_LEASE_COUNTER_MAX;
     lease->must_read = false;
     if (lease->state == LEASE_MAKING) {
-        lease->next_at = tr_mono_add_ms(core->now, backoff_ms(core, lease));
+        lease->next_at = tr_mono_add_ms(core->now, backoff_ms(core, lease, false));
     } else if (fresh && (granted || surely_mine)) {
         make_again(core, lease, surely_mine);
     } else {
@@ -458,6 +519,7 @@ static void give_up_release(struct tr_lease_core *core, struct tr_lease *lease,
 {
     tr_lease_emit_note(core, lease, TR_NOTE_LEASE_LOST, lease->row->row.counter,
                        TR_LIT("the release was not answered; the lease expires"));
+    count_as(core, status);
     emit_released(core, lease, status);
     leave(core, lease);
 }
@@ -467,9 +529,12 @@ static void failed(struct tr_lease_core *core, struct tr_lease *lease, enum tr_s
 {
     lease->attempts++;
     lease->uncertain = lease->uncertain || uncertain;
-    lease->next_at = tr_mono_add_ms(core->now, backoff_ms(core, lease));
+    lease->next_at = tr_mono_add_ms(core->now, backoff_ms(core, lease, uncertain));
     if (uncertain) {
         tr_lease_emit_note(core, lease, TR_NOTE_LEASE_UNCERTAIN, lease->row->row.counter,
+                           tr_bytes_of(tr_status_text(status)));
+    } else {
+        tr_lease_emit_note(core, lease, TR_NOTE_LEASE_REFUSED, lease->row->row.counter,
                            tr_bytes_of(tr_status_text(status)));
     }
     if (lease->state == LEASE_TAKING || lease->state == LEASE_ADOPTING) {
@@ -511,7 +576,9 @@ void tr_lease_answer_written(struct tr_lease_core *core, struct tr_lease *lease,
 {
     struct tr_lease_op op = land(core, lease);
     const struct tr_lease_row *row = row_of(lease, ev);
-    if (ev->status == TR_OK) {
+    if (is_beside(lease)) {
+        answered_beside(core, lease, ev->status, row);
+    } else if (ev->status == TR_OK) {
         succeeded(core, lease, &op, row);
     } else if (ev->status != TR_ECONDITION) {
         failed(core, lease, ev->status, ev->may_have_happened);
@@ -542,5 +609,9 @@ void tr_lease_answer_read(struct tr_lease_core *core, struct tr_lease *lease,
 void tr_lease_answer_abandon(struct tr_lease_core *core, struct tr_lease *lease)
 {
     struct tr_lease_op op = land(core, lease);
+    if (is_beside(lease)) {
+        answered_beside(core, lease, TR_ETIMEOUT, NULL);
+        return;
+    }
     failed(core, lease, TR_ETIMEOUT, !op.read);
 }

@@ -2,7 +2,8 @@
  *
  * The coordination core's face: an event is applied to the lease that it is about, then whatever is
  * due by its timers is done. The state table is in lease_known_core.c; what an answer proves is in
- * lease_answer_core.c; who is alive and what is taken is in lease_watch_core.c. */
+ * lease_answer_core.c; who is alive is in lease_watch_core.c, who gets what in
+ * lease_balance_core.c. */
 #include "lease/lease_core_inside.h"
 
 #include "base/mem.h"
@@ -18,24 +19,35 @@ enum tr_status tr_lease_core_new(const struct tr_lease_options *options, struct 
         return TR_ENOMEM;
     }
     core->worker_bytes = tr_memdup(options->worker_id.ptr, options->worker_id.len);
+    core->run_bytes = tr_memdup(options->run.ptr, options->run.len);
     core->stream_bytes = tr_memdup(options->stream.ptr, options->stream.len);
     core->flights = tr_calloc(options->writes_max, sizeof(struct tr_lease *));
-    if (core->worker_bytes == NULL || core->stream_bytes == NULL || core->flights == NULL) {
+    if (core->worker_bytes == NULL || core->run_bytes == NULL || core->stream_bytes == NULL ||
+        core->flights == NULL) {
         tr_lease_core_free(core);
         return TR_ENOMEM;
     }
     core->worker_id = (struct tr_bytes){core->worker_bytes, options->worker_id.len};
+    if (options->run.ptr != NULL) {
+        core->run = (struct tr_bytes){core->run_bytes, options->run.len};
+    }
     if (options->stream.ptr != NULL) {
         core->stream = (struct tr_bytes){core->stream_bytes, options->stream.len};
     }
     core->failover_ms = options->failover_ms;
     core->failover_seen_ms = options->failover_ms;
+    core->takes_only_free = options->takes_only_free;
     core->leases_max = options->leases_max;
     core->writes_max = options->writes_max;
     core->seed = options->seed;
     tr_random_init(&core->random, options->seed);
     core->now = now;
-    core->scan_due = now;
+    core->scan.due = now;
+    core->scan.plan = tr_lease_reads_plan(core->failover_ms, 0, 1, false);
+    core->scan.told = TR_LEASE_READS_COUNT;
+    core->settle_at = core->review_at = TR_MONO_NEVER;
+    core->bell.ring_at = TR_MONO_NEVER;
+    core->bell.read_at = now;
     core->next_op = 1;
     *out = core;
     return TR_OK;
@@ -47,8 +59,10 @@ void tr_lease_core_free(struct tr_lease_core *core)
         return;
     }
     tr_lease_known_free(core);
+    tr_lease_balance_free(core);
     tr_free(core->flights);
     tr_free(core->worker_bytes);
+    tr_free(core->run_bytes);
     tr_free(core->stream_bytes);
     tr_free(core);
 }
@@ -77,7 +91,9 @@ static struct tr_lease_row row_to_make(const struct tr_lease_core *core,
                                .counter = create->counter,
                                .checkpoint = create->position,
                                .stream = create->stream,
-                               .without_parents = create->without_parents};
+                               .without_parents = create->without_parents,
+                               .has_start_ms = create->has_start_ms,
+                               .start_ms = create->start_ms};
     if (row.counter == 0 && ev->service.ms > 0) {
         row.counter = (uint64_t)ev->service.ms;
     }
@@ -127,6 +143,7 @@ static enum tr_status prepare(struct tr_lease_core *core, const struct tr_lease_
     case TR_LEASE_EV_READY:
     case TR_LEASE_EV_CHECKPOINT:
     case TR_LEASE_EV_GIVE_UP:
+    case TR_LEASE_EV_DELETE:
     case TR_LEASE_EV_LOOK:
     case TR_LEASE_EV_STOP:
         break;
@@ -138,7 +155,7 @@ static void on_answer(struct tr_lease_core *core, const struct tr_lease_event *e
 {
     bool read = ev->kind == TR_LEASE_EV_READ;
     struct tr_lease *lease = lease_of_op(core, ev, read);
-    if (lease == NULL) {
+    if (tr_lease_bell_answer(core, ev) || lease == NULL) {
         return; /* late, repeated or unknown */
     }
     if (read) {
@@ -224,6 +241,17 @@ static void on_give_up(struct tr_lease_core *core, struct tr_lease *lease,
     tr_lease_known_schedule(core, lease);
 }
 
+/* Only a row at its end that is nobody's business of ours; anything else stays as it is. */
+static void on_delete(struct tr_lease_core *core, struct tr_lease *lease)
+{
+    if (lease == NULL || lease->state != LEASE_FOREIGN || core->stopping ||
+        lease->row->row.checkpoint.kind != TR_POSITION_SHARD_END) {
+        return;
+    }
+    tr_lease_known_enter(core, lease, LEASE_DELETING);
+    tr_lease_known_schedule(core, lease);
+}
+
 /* Takes that were not sent are dropped; those on their way are released when they turn out well. */
 static void on_stop(struct tr_lease_core *core)
 {
@@ -233,6 +261,10 @@ static void on_stop(struct tr_lease_core *core)
         struct tr_lease *lease = tr_map_value(entry);
         if (lease->state == LEASE_TAKING && lease->op.id == 0 && !lease->uncertain && !lease->won &&
             !lease->give_up) {
+            tr_lease_known_unwait(core, lease);
+            tr_lease_known_enter(core, lease, LEASE_FOREIGN);
+        }
+        if ((lease->state == LEASE_DELETING || lease->state == LEASE_ASKING) && lease->op.id == 0) {
             tr_lease_known_unwait(core, lease);
             tr_lease_known_enter(core, lease, LEASE_FOREIGN);
         }
@@ -267,8 +299,14 @@ static void apply(struct tr_lease_core *core, const struct tr_lease_event *ev)
     case TR_LEASE_EV_GIVE_UP:
         on_give_up(core, tr_lease_known_get(core, ev->key), ev);
         return;
+    case TR_LEASE_EV_DELETE:
+        on_delete(core, tr_lease_known_get(core, ev->key));
+        return;
     case TR_LEASE_EV_LOOK:
-        core->scan_due = tr_mono_min(core->scan_due, core->now);
+        if (core->scan.op == 0 || core->scan.segments > 1) {
+            core->scan.look = true;
+            core->scan.due = tr_mono_min(core->scan.due, core->now);
+        }
         return;
     case TR_LEASE_EV_STOP:
         on_stop(core);
@@ -350,8 +388,10 @@ enum tr_status tr_lease_core_step(struct tr_lease_core *core, const struct tr_le
             core->service_at = core->now;
         }
         apply(core, ev);
+        tr_lease_balance_run(core);
         starved = !run_timers(core);
         tr_lease_scan_run(core);
+        tr_lease_bell_run(core);
         if (starved && ev->kind == TR_LEASE_EV_TICK && out->count == 0) {
             status = TR_ENOMEM;
         }
@@ -362,7 +402,10 @@ enum tr_status tr_lease_core_step(struct tr_lease_core *core, const struct tr_le
 
 struct tr_mono tr_lease_core_deadline(const struct tr_lease_core *core)
 {
-    struct tr_mono due = tr_lease_scan_deadline(core);
+    struct tr_mono due = tr_mono_min(tr_lease_scan_deadline(core), tr_lease_bell_deadline(core));
+    if (core->scanned && !core->stopping) {
+        due = tr_mono_min(due, core->review_at);
+    }
     if (core->heap_count > 0) {
         due = tr_mono_min(due, core->heap[0]->due);
     }
@@ -381,6 +424,8 @@ enum tr_lease_view tr_lease_core_view(const struct tr_lease_core *core, struct t
         return TR_LEASE_UNKNOWN;
     }
     switch (lease->state) {
+    case LEASE_DELETING:
+    case LEASE_ASKING:
     case LEASE_FOREIGN:
         if (!tr_lease_owner_alive(core, lease)) {
             return TR_LEASE_FREE;
@@ -427,5 +472,5 @@ bool tr_lease_core_scanned(const struct tr_lease_core *core)
 
 size_t tr_lease_core_in_flight(const struct tr_lease_core *core)
 {
-    return core->flight_count;
+    return core->flight_count + (tr_lease_bell_busy(core) ? 1 : 0);
 }

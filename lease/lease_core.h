@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The coordination core of one worker in one lease table: take, renew, checkpoint, release, lose.
+ * The coordination core of one worker in one lease table: take, renew, checkpoint, balance, hand
+ * over, release, lose.
  * It decides by what scans and writes answered and by a monotonic clock given in; it does no I/O.
  * The rules it holds are those of docs/leases.md; every branch cites the one it implements. */
 #ifndef TR_LEASE_LEASE_CORE_H
@@ -14,16 +15,18 @@ struct tr_lease_core;
 
 struct tr_lease_options {
     struct tr_bytes worker_id; /* copied; new at every start */
+    struct tr_bytes run;       /* copied: differs between processes that were given one id */
     struct tr_bytes stream;    /* copied: the stream's label, for rows that are made */
     uint64_t failover_ms;
-    uint64_t seed;     /* spreads timers */
-    size_t leases_max; /* rows followed */
-    size_t writes_max; /* writes in flight */
+    uint64_t seed;        /* spreads timers */
+    bool takes_only_free; /* asks nobody for a lease and steals none */
+    size_t leases_max;    /* rows followed */
+    size_t writes_max;    /* writes in flight */
 };
 
 enum tr_lease_event_kind {
     TR_LEASE_EV_TICK,        /* time passed */
-    TR_LEASE_EV_SCANNED,     /* op; the rows of a whole scan (all pages), received at now */
+    TR_LEASE_EV_SCANNED,     /* op; the rows of a scan (all pages of it), received at now */
     TR_LEASE_EV_SCAN_FAILED, /* op, status */
     TR_LEASE_EV_WRITTEN, /* op, status, may_have_happened; row: the new one (TR_OK) or the old one
                             (TR_ECONDITION) if the answer had it */
@@ -31,10 +34,13 @@ enum tr_lease_event_kind {
                          TR_EPARSE: the row is there and not understood */
     TR_LEASE_EV_CREATE, /* make this row (create), conditional on its absence, after its parents */
     TR_LEASE_EV_READY,  /* key: the shard may be read (its parents are done): may be taken. It holds
-                           until the row vanishes or GIVE_UP */
+                           until the row vanishes or GIVE_UP without HAND_OVER */
     TR_LEASE_EV_CHECKPOINT, /* key, position: write it soon, as a renewal; the latest wins.
                                SHARD_END also releases the lease: STORED and RELEASED follow */
     TR_LEASE_EV_GIVE_UP,    /* key: release this lease, its last checkpoint in the same write */
+    TR_LEASE_EV_DELETE,     /* key: delete this row if it is at its end and still exactly as it was
+                               last seen: one attempt. A held lease stays; so does a row that
+                               changed. Answered by the row's vanishing (GONE), or not at all */
     TR_LEASE_EV_LOOK,       /* scan now, if no scan is under way: somebody needs fresh rows */
     TR_LEASE_EV_STOP,       /* take nothing more; leases go by GIVE_UP */
 };
@@ -57,18 +63,23 @@ struct tr_lease_event {
 };
 
 enum tr_lease_effect_kind {
-    TR_LEASE_FX_SCAN,    /* op, timeout_ms: scan the table, all pages */
+    TR_LEASE_FX_SCAN,    /* op, timeout_ms, segment, segments: scan the table (segments 1) or one
+                            part of it, all pages */
     TR_LEASE_FX_WRITE,   /* op, key, write, timeout_ms: one attempt, never repeated by itself */
     TR_LEASE_FX_READ,    /* op, key, timeout_ms: read this row consistently */
+    TR_LEASE_FX_GLANCE,  /* op, key, timeout_ms: read this row, stale or not; answered as READ */
     TR_LEASE_FX_GRANTED, /* key, row: held now, start behind row->checkpoint; valid_until */
     TR_LEASE_FX_VALID,   /* key, valid_until: the validity moved on; not behind now: it lapsed, or a
                             release is on its way: nothing may be processed */
     TR_LEASE_FX_LOST,    /* key, status: not held any more; drop everything in hand */
-    TR_LEASE_FX_STORED,  /* key, position: the row holds this checkpoint now */
-    TR_LEASE_FX_RELEASED, /* key, status: a release was answered (TR_OK), found the lease lost, or
+    TR_LEASE_FX_HAND_OVER, /* key: another worker asks for it and has fewer: finish the batch in
+                              hand, begin none, checkpoint, GIVE_UP */
+    TR_LEASE_FX_STORED,    /* key, position: the row holds this checkpoint now */
+    TR_LEASE_FX_RELEASED,  /* key, status: a release was answered (TR_OK), found the lease lost, or
                              was given up after its attempts; TR_ENOTFOUND: it was not held */
     TR_LEASE_FX_ROW, /* key, row: a row was seen new or changed (more than its counter), or was made
                         (for the shard graph). Of held leases STORED tells */
+    TR_LEASE_FX_GONE, /* key: this worker deleted the row */
     TR_LEASE_FX_NOTE, /* note */
 };
 
@@ -81,6 +92,8 @@ struct tr_lease_effect {
     struct tr_position position;
     struct tr_mono valid_until;
     uint64_t timeout_ms;
+    unsigned segment;
+    unsigned segments;
     enum tr_status status;
     struct tr_note note;
 };
@@ -132,9 +145,14 @@ bool tr_lease_core_checkpoint(const struct tr_lease_core *core, struct tr_bytes 
 /* The counter that a held lease was granted with: its fencing number, which only rises from one
  * tenure to the next; 0 when it is not held. */
 uint64_t tr_lease_core_counter(const struct tr_lease_core *core, struct tr_bytes key);
+/* Whether this worker is the one that lists the stream: the smallest id among the live tailrace
+ * owners of unfinished rows, this worker included when it holds one. While there is none, everybody
+ * leads. Any worker can check it from the table; a leader that dies is followed as soon as its
+ * leases have expired. */
+bool tr_lease_core_leads(const struct tr_lease_core *core);
 /* Whether at least one whole scan was received. */
 bool tr_lease_core_scanned(const struct tr_lease_core *core);
-/* Writes without an answer. */
+/* Writes that are to be sent or without an answer before the core may go. */
 size_t tr_lease_core_in_flight(const struct tr_lease_core *core);
 
 #endif

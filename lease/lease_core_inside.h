@@ -2,8 +2,9 @@
  *
  * What the files of the coordination core share: one struct for a lease, one for the core, and the
  * functions that one file offers the others. lease_core.c takes events, lease_known_core.c keeps
- * leases and timers, lease_watch_core.c looks at rows and decides what to take, lease_send_core.c
- * makes the next write, lease_answer_core.c draws conclusions from answers. */
+ * leases and timers, lease_watch_core.c looks at rows and judges their owners, lease_scan_core.c
+ * reads the table, lease_balance_core.c decides who gets what, lease_bell_core.c rings and listens,
+ * lease_send_core.c makes the next write, lease_answer_core.c draws conclusions from answers. */
 #ifndef TR_LEASE_LEASE_CORE_INSIDE_H
 #define TR_LEASE_LEASE_CORE_INSIDE_H
 
@@ -11,10 +12,13 @@
 #include "base/map.h"
 #include "base/random.h"
 #include "lease/lease_core.h"
+#include "lease/lease_reads.h"
 
 enum tr_lease_state {
     LEASE_ABSENT,    /* no row: not seen yet, or gone */
     LEASE_MAKING,    /* our row to make */
+    LEASE_DELETING,  /* a row at its end: the delete is being written */
+    LEASE_ASKING,    /* another worker's: a request for hand-over is being written */
     LEASE_FOREIGN,   /* a row that is not ours: watched */
     LEASE_TAKING,    /* takes are being tried */
     LEASE_ADOPTING,  /* ours by a write of ours, and not granted before another one succeeds */
@@ -57,9 +61,20 @@ struct tr_lease {
     bool moved;             /* its owner renewed it while we watched */
     struct tr_mono since;   /* when the answer that first showed this owner and counter arrived */
     uint64_t spread_ms;     /* this worker's delay behind the owner's expiry */
+    struct tr_mono seen_at; /* when an answer last showed the row */
     uint64_t scan;          /* the last scan that showed it */
-    uint64_t claim;         /* the counter that my last write asked for; 0: none */
-    uint64_t expected_high; /* the highest counter that a write of mine as owner expected */
+    unsigned segment;       /* ... and which part of the table that was of */
+    unsigned segments;
+    bool no_bell;            /* a ring found the row gone, and no answer has shown it since */
+    bool told_counter;       /* a strange counter was noted */
+    bool made_here;          /* this worker made the row */
+    bool finished_here;      /* this worker ended the shard */
+    bool steal;              /* to be taken from its live KCL owner */
+    bool handing;            /* HAND_OVER was emitted */
+    struct tr_mono asked_at; /* when its present request was first seen */
+    struct tr_mono ask_at;   /* when this worker last wrote a request into it */
+    uint64_t claim;          /* the counter that my last write asked for; 0: none */
+    uint64_t expected_high;  /* the highest counter that a write of mine as owner expected */
     /* The tenure. */
     uint64_t fence;
     struct tr_mono base;        /* validity counts from here */
@@ -87,13 +102,76 @@ struct tr_lease {
     struct tr_lease *wait_next;
 };
 
+/* Another worker, as the rows show it. */
+struct tr_lease_peer {
+    struct tr_bytes id; /* owned, behind the struct */
+    bool tailrace;
+    size_t held;    /* unfinished rows that name it and are not known to be expired */
+    size_t alive;   /* ... of these, not expired */
+    size_t unknown; /* ... of these, not looked at for long */
+    size_t expired;
+    size_t asks;  /* its live requests in rows of any owner */
+    size_t given; /* leases of mine on the way to it */
+};
+
+/* The whole fleet, counted anew whenever something has changed. */
+struct tr_lease_fleet {
+    struct tr_map peers; /* by id; owned values */
+    size_t workers;      /* alive, this one included */
+    size_t takers;     /* ... of these, without an expired lease: free leases are shared by them */
+    size_t rank;       /* of this one among the workers, by id */
+    size_t unfinished; /* leases not at SHARD_END */
+    size_t available;  /* ... that this worker might take now */
+    size_t watched;    /* ... that are not ours */
+    size_t rows;
+    size_t bytes; /* of all rows, as DynamoDB counts them */
+    bool kcl;     /* a live owner is no tailrace worker */
+};
+
+/* Reading the table: one request at a time, whole or a round of parts. */
+struct tr_lease_scan {
+    uint64_t op; /* 0: none in flight */
+    uint64_t count;
+    struct tr_mono sent;
+    struct tr_mono due;
+    bool look;         /* the whole table as soon as possible */
+    unsigned segment;  /* of the request in flight */
+    unsigned segments; /* of the present round; 1: whole */
+    unsigned next;     /* the next segment of the round; `segments`: the round is over */
+    uint64_t round;
+    struct tr_mono round_at;
+    struct tr_mono full_at; /* the sending of the last whole scan that was answered */
+    unsigned failures;
+    bool quiet; /* everything is ours or ended */
+    struct tr_lease_reads plan;
+    enum tr_lease_reads_class told; /* the last plan that was noted; COUNT: none */
+    struct tr_mono told_at;
+};
+
+/* The doorbell: our rings, and our looks at it. */
+struct tr_lease_bell {
+    struct tr_mono ring_at; /* NEVER: nothing to ring for */
+    uint64_t ring_op;
+    uint64_t ring_serial; /* of the lease whose row it went to */
+    struct tr_mono ring_deadline;
+    unsigned attempts;
+    uint64_t read_op;
+    uint64_t read_serial;
+    struct tr_mono read_deadline;
+    struct tr_mono read_at;
+    uint64_t seen; /* hash of the row's key and what it last said; 0: nothing yet */
+};
+
 struct tr_lease_core {
     char *worker_bytes; /* owned */
     struct tr_bytes worker_id;
+    char *run_bytes; /* owned */
+    struct tr_bytes run;
     char *stream_bytes; /* owned */
     struct tr_bytes stream;
     uint64_t failover_ms;
     uint64_t failover_seen_ms; /* the longest of mine and those stored in rows */
+    bool takes_only_free;
     size_t leases_max;
     size_t writes_max;
     uint64_t seed;
@@ -118,11 +196,17 @@ struct tr_lease_core {
     struct tr_lease *wait_head;
     struct tr_lease *wait_tail;
 
-    uint64_t scan_op; /* 0: none in flight */
-    uint64_t scan_count;
-    struct tr_mono scan_sent;
-    struct tr_mono scan_due;
-    unsigned scan_failures;
+    size_t in_state[LEASE_STATE_COUNT];
+    size_t handing;
+    struct tr_lease_fleet fleet;
+    bool changed;             /* the fleet is to be counted anew */
+    struct tr_mono review_at; /* ... at the latest */
+    bool settled;             /* those who started with us had time to show themselves */
+    struct tr_mono settle_at; /* NEVER: there was nothing to take yet */
+    struct tr_mono steal_at;  /* not before */
+    uint64_t nonce;
+    struct tr_lease_scan scan;
+    struct tr_lease_bell bell;
     bool scanned;
     bool rows_over; /* the limit of rows was noted */
 };
@@ -167,22 +251,59 @@ uint64_t tr_lease_spread(struct tr_lease_core *core, uint64_t ms);
 
 /* Whether the owner of a watched row must be taken for alive: the one place that judges it. */
 bool tr_lease_owner_alive(const struct tr_lease_core *core, const struct tr_lease *lease);
-/* When the lease may be taken; NEVER if not by what is known now. */
-struct tr_mono tr_lease_take_at(const struct tr_lease_core *core, const struct tr_lease *lease);
+/* When its owner is taken for dead if nothing changes until then. */
+struct tr_mono tr_lease_expires_at(const struct tr_lease_core *core, const struct tr_lease *lease);
+/* Whether it was looked at lately enough to judge it. */
+bool tr_lease_fresh(const struct tr_lease_core *core, const struct tr_lease *lease,
+                    struct tr_mono at);
+/* Whether this worker could take the lease if it were free. */
+bool tr_lease_wanted(const struct tr_lease_core *core, const struct tr_lease *lease);
+/* Whether the row is this process's: its id and its run. */
+bool tr_lease_is_mine(const struct tr_lease_core *core, const struct tr_lease_row *row);
 /* A row that is not ours, as an answer of now shows it. */
 void tr_lease_observe(struct tr_lease_core *core, struct tr_lease *lease,
                       const struct tr_lease_row *row);
+
+/* lease_scan_core.c: reading the table. */
 enum tr_status tr_lease_scan_prepare(struct tr_lease_core *core, const struct tr_lease_event *ev);
 void tr_lease_scan_apply(struct tr_lease_core *core, const struct tr_lease_event *ev);
 void tr_lease_scan_failed(struct tr_lease_core *core, const struct tr_lease_event *ev);
 void tr_lease_scan_run(struct tr_lease_core *core);
 struct tr_mono tr_lease_scan_deadline(const struct tr_lease_core *core);
+/* The whole table, as soon as possible. */
+void tr_lease_scan_look(struct tr_lease_core *core);
+/* The fleet was counted: how and how often to read from now on. */
+void tr_lease_scan_plan(struct tr_lease_core *core);
+
+/* lease_balance_core.c: who gets what. */
+
+/* When the lease may be taken; NEVER if not by what is known now. */
+struct tr_mono tr_lease_take_at(const struct tr_lease_core *core, const struct tr_lease *lease);
+/* Whether somebody else asks for the lease, and lives. */
+bool tr_lease_is_asked(const struct tr_lease_core *core, const struct tr_lease *lease);
+/* If something has changed: count the fleet, then hand over, ask and steal as it is needed. */
+void tr_lease_balance_run(struct tr_lease_core *core);
+/* A lease is about to be taken. */
+void tr_lease_balance_taking(struct tr_lease_core *core, struct tr_lease *lease);
+void tr_lease_balance_free(struct tr_lease_core *core);
+
+/* lease_bell_core.c: being seen at once. */
+
+/* Leases were released or asked for: everybody is to look. */
+void tr_lease_bell_ring(struct tr_lease_core *core);
+bool tr_lease_bell_answer(struct tr_lease_core *core, const struct tr_lease_event *ev);
+void tr_lease_bell_run(struct tr_lease_core *core);
+struct tr_mono tr_lease_bell_deadline(const struct tr_lease_core *core);
+/* Whether a ring is to be sent or without an answer. */
+bool tr_lease_bell_busy(const struct tr_lease_core *core);
 
 /* lease_send_core.c: what goes out. */
 
 /* When the next request of this lease may be sent; NEVER: not by itself. */
 struct tr_mono tr_lease_send_at(const struct tr_lease_core *core, const struct tr_lease *lease);
 void tr_lease_send(struct tr_lease_core *core, struct tr_lease *lease);
+/* How long one attempt may take: three of them fit between a renewal and the validity's end. */
+uint64_t tr_lease_attempt_ms(const struct tr_lease_core *core);
 
 /* lease_answer_core.c: what comes back. */
 void tr_lease_answer_written(struct tr_lease_core *core, struct tr_lease *lease,

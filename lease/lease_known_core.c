@@ -77,7 +77,9 @@ uint64_t tr_lease_spread(struct tr_lease_core *core, uint64_t ms)
 static const unsigned legal[LEASE_STATE_COUNT] = {
     [LEASE_ABSENT] = TO(MAKING) | TO(FOREIGN),
     [LEASE_MAKING] = TO(FOREIGN),
-    [LEASE_FOREIGN] = TO(ABSENT) | TO(TAKING) | TO(ADOPTING),
+    [LEASE_DELETING] = TO(ABSENT) | TO(FOREIGN),
+    [LEASE_ASKING] = TO(FOREIGN),
+    [LEASE_FOREIGN] = TO(ABSENT) | TO(TAKING) | TO(ADOPTING) | TO(DELETING) | TO(ASKING),
     [LEASE_TAKING] = TO(ABSENT) | TO(FOREIGN) | TO(ADOPTING) | TO(HELD) | TO(RELEASING),
     [LEASE_ADOPTING] = TO(ABSENT) | TO(FOREIGN) | TO(HELD) | TO(RELEASING),
     [LEASE_HELD] = TO(ABSENT) | TO(FOREIGN) | TO(LAPSED) | TO(RELEASING),
@@ -85,13 +87,31 @@ static const unsigned legal[LEASE_STATE_COUNT] = {
     [LEASE_RELEASING] = TO(ABSENT) | TO(FOREIGN),
 };
 
+static bool is_granted(enum tr_lease_state state)
+{
+    return state == LEASE_HELD || state == LEASE_LAPSED;
+}
+
+/* A lease that was ours or about to be is not any more: others' shares change. */
+static void count_states(struct tr_lease_core *core, const struct tr_lease *lease,
+                         enum tr_lease_state state)
+{
+    core->in_state[lease->state]--;
+    core->in_state[state]++;
+    core->handing -= lease->handing && is_granted(lease->state);
+    core->handing += lease->handing && is_granted(state);
+    core->changed = core->changed || state <= LEASE_FOREIGN || state == LEASE_RELEASING;
+}
+
 void tr_lease_known_enter(struct tr_lease_core *core, struct tr_lease *lease,
                           enum tr_lease_state state)
 {
+    bool beside = lease->state == LEASE_ASKING || lease->state == LEASE_DELETING;
     TR_ASSERT(lease->state == state || (legal[lease->state] & (1u << state)) != 0);
     if (lease->state == state) {
         return;
     }
+    count_states(core, lease, state);
     TR_SEEN(LEASE, lease->state, state);
     lease->state = state;
     lease->entered = core->now;
@@ -102,7 +122,8 @@ void tr_lease_known_enter(struct tr_lease_core *core, struct tr_lease *lease,
         lease->tried = lease->uncertain = lease->won = false;
         lease->must_read = lease->row_gone = false;
         lease->fence = 0;
-        lease->moved = false;
+        lease->handing = lease->steal = false;
+        lease->moved = lease->moved && beside;
     }
 }
 
@@ -229,6 +250,7 @@ struct tr_lease *tr_lease_known_add(struct tr_lease_core *core, struct tr_bytes 
         tr_free(lease);
         return NULL;
     }
+    core->in_state[LEASE_ABSENT]++;
     lease->serial = core->next_serial++;
     lease->shuffle = tr_bytes_hash(key) ^ core->seed;
     lease->shuffle *= 0x9e3779b97f4a7c15u; /* mixes the seed into all bits of the order */
@@ -242,6 +264,8 @@ struct tr_lease *tr_lease_known_add(struct tr_lease_core *core, struct tr_bytes 
 void tr_lease_known_remove(struct tr_lease_core *core, struct tr_lease *lease)
 {
     struct tr_lease *last = core->heap[--core->heap_count];
+    core->in_state[lease->state]--;
+    core->changed = true;
     tr_lease_known_unwait(core, lease);
     if (last != lease) {
         last->heap_at = lease->heap_at;
@@ -301,7 +325,8 @@ static struct tr_bytes keep(char **at, struct tr_bytes bytes)
 static struct tr_lease_blob *copy_row(const struct tr_lease_row *row, struct tr_bytes key)
 {
     struct tr_lease_blob *blob;
-    size_t i, size = sizeof *blob + row->owner.len + row->stream.len;
+    size_t i,
+        size = sizeof *blob + row->owner.len + row->stream.len + row->run.len + row->request.len;
     char *at;
     for (i = 0; i < row->parent_count; i++) {
         size += row->parents[i].len;
@@ -316,6 +341,9 @@ static struct tr_lease_blob *copy_row(const struct tr_lease_row *row, struct tr_
     at = blob->bytes;
     blob->row.owner = keep(&at, row->owner);
     blob->row.stream = keep(&at, row->stream);
+    blob->row.run = keep(&at, row->run);
+    blob->row.request = keep(&at, row->request);
+    blob->row.bell = (struct tr_bytes){0};
     for (i = 0; i < row->parent_count; i++) {
         blob->row.parents[i] = keep(&at, row->parents[i]);
     }
@@ -332,7 +360,8 @@ bool tr_lease_known_same(const struct tr_lease *lease, const struct tr_lease_row
     const struct tr_lease_row *mine = lease->row != NULL ? &lease->row->row : NULL;
     size_t i;
     if (mine == NULL || mine->parent_count != row->parent_count ||
-        !same_bytes(mine->owner, row->owner) || !same_bytes(mine->stream, row->stream)) {
+        !same_bytes(mine->owner, row->owner) || !same_bytes(mine->stream, row->stream) ||
+        !same_bytes(mine->run, row->run) || !same_bytes(mine->request, row->request)) {
         return false;
     }
     for (i = 0; i < row->parent_count; i++) {
@@ -357,7 +386,11 @@ bool tr_lease_known_spare(struct tr_lease *lease, const struct tr_lease_row *row
 void tr_lease_known_set(struct tr_lease_core *core, struct tr_lease *lease,
                         const struct tr_lease_row *row)
 {
-    struct tr_lease_row *mine;
+    struct tr_lease_row *mine = lease->row != NULL ? &lease->row->row : NULL;
+    if (row->request.ptr != NULL && (mine == NULL || !tr_bytes_eq(mine->request, row->request))) {
+        lease->asked_at = core->now;
+        core->changed = true;
+    }
     if (!tr_lease_known_same(lease, row)) {
         TR_ASSERT(lease->spare != NULL);
         if (lease->row != NULL) {
@@ -368,10 +401,13 @@ void tr_lease_known_set(struct tr_lease_core *core, struct tr_lease *lease,
         lease->spare = NULL;
         return;
     }
-    mine = &lease->row->row;
     mine->counter = row->counter;
     mine->checkpoint = row->checkpoint;
     mine->switches = row->switches;
     mine->failover_ms = row->failover_ms;
     mine->without_parents = row->without_parents;
+    mine->tailrace = row->tailrace;
+    mine->size = row->size > 0 ? row->size : mine->size;
+    mine->has_start_ms = row->has_start_ms;
+    mine->start_ms = row->start_ms;
 }

@@ -22,6 +22,12 @@
 #define A_TAILRACE_FAILOVER "tailraceFailoverMs"
 #define A_TAILRACE_STREAM "tailraceStream"
 #define A_TAILRACE_ALONE "tailraceNoParents"
+#define A_TAILRACE_RUN "tailraceRun"
+#define A_TAILRACE_REQUEST "tailraceRequest"
+#define A_TAILRACE_BELL "tailraceBell"
+#define A_TAILRACE_START "tailraceStartMs"
+
+#define MIGRATION_KEY "Migration3.0" /* KCL 3's, where it keeps its fleet's state */
 
 /* ---- writing ---- */
 
@@ -72,6 +78,10 @@ static void add_item(struct tr_buf *out, const struct tr_lease_write *write)
         add_s(out, A_TAILRACE_OWNER, write->owner);
         tr_buf_add_char(out, ',');
         add_n(out, A_TAILRACE_FAILOVER, write->failover_ms);
+        if (write->run.ptr != NULL) {
+            tr_buf_add_char(out, ',');
+            add_s(out, A_TAILRACE_RUN, write->run);
+        }
     }
     tr_buf_add_char(out, ',');
     add_n(out, A_COUNTER, write->counter);
@@ -90,6 +100,10 @@ static void add_item(struct tr_buf *out, const struct tr_lease_write *write)
     if (write->without_parents) {
         tr_buf_add_str(out, ",\"" A_TAILRACE_ALONE "\":{\"BOOL\":true}");
     }
+    if (write->has_start_ms) {
+        tr_buf_add_char(out, ',');
+        add_n(out, A_TAILRACE_START, write->start_ms);
+    }
 }
 
 static void encode_create(struct tr_buf *out, struct tr_bytes table,
@@ -103,14 +117,6 @@ static void encode_create(struct tr_buf *out, struct tr_bytes table,
                         ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
 }
 
-/* What an UpdateItem of one kind does, clause by clause. */
-struct clauses {
-    const char *set;
-    const char *remove;
-    const char *add;
-    const char *names;
-};
-
 #define N_ROW "\"#owner\":\"" A_OWNER "\",\"#counter\":\"" A_COUNTER "\""
 #define N_CHECKPOINT                                                                               \
     ",\"#checkpoint\":\"" A_CHECKPOINT "\",\"#sub\":\"" A_SUB "\",\"#switches\":\"" A_SWITCHES     \
@@ -118,10 +124,12 @@ struct clauses {
     ",\"#pendingState\":\"pendingCheckpointState\""
 #define N_TAKE                                                                                     \
     ",\"#tailraceOwner\":\"" A_TAILRACE_OWNER "\",\"#tailraceFailover\":\"" A_TAILRACE_FAILOVER    \
-    "\",\"#checkpointOwner\":\"checkpointOwner\""
+    "\",\"#run\":\"" A_TAILRACE_RUN "\",\"#checkpointOwner\":\"checkpointOwner\""
+#define N_REQUEST ",\"#request\":\"" A_TAILRACE_REQUEST "\""
 #define SET_TAKE                                                                                   \
-    "#owner = :me, #counter = :new, #tailraceOwner = :me, #tailraceFailover = :failover"
-#define SET_CHECKPOINT "#counter = :new, #checkpoint = :checkpoint, #sub = :zero, #switches = :zero"
+    "SET #owner = :me, #counter = :new, #tailraceOwner = :me, #tailraceFailover = :failover"
+#define SET_CHECKPOINT                                                                             \
+    "SET #counter = :new, #checkpoint = :checkpoint, #sub = :zero, #switches = :zero"
 #define REMOVE_PENDING "#pending, #pendingSub, #pendingState"
 
 static bool switches_owner(const struct tr_lease_write *write)
@@ -129,30 +137,46 @@ static bool switches_owner(const struct tr_lease_write *write)
     return write->expected_owner.ptr != NULL && !tr_bytes_eq(write->expected_owner, write->owner);
 }
 
-static struct clauses clauses_of(const struct tr_lease_write *write)
+/* What a take does to the row. A run that is not given leaves none behind: the row would name a
+ * process that is not its owner. */
+static void add_take(struct tr_buf *out, const struct tr_lease_write *write)
 {
-    static const struct clauses take = {SET_TAKE, "#checkpointOwner", NULL, N_ROW N_TAKE};
-    static const struct clauses switching = {SET_TAKE, "#checkpointOwner", "#switches :one",
-                                             N_ROW N_TAKE ",\"#switches\":\"" A_SWITCHES "\""};
-    static const struct clauses renew = {"#counter = :new", NULL, NULL, N_ROW};
-    static const struct clauses checkpoint = {SET_CHECKPOINT, REMOVE_PENDING, NULL,
-                                              N_ROW N_CHECKPOINT};
-    static const struct clauses release = {"#counter = :new", "#owner", NULL, N_ROW};
-    static const struct clauses last = {SET_CHECKPOINT, "#owner, " REMOVE_PENDING, NULL,
-                                        N_ROW N_CHECKPOINT};
+    bool run = write->run.ptr != NULL;
+    tr_buf_add_str(out, run ? SET_TAKE ", #run = :run" : SET_TAKE);
+    tr_buf_add_str(out, " REMOVE #checkpointOwner, #request");
+    tr_buf_add_str(out, run ? "" : ", #run");
+    tr_buf_add_str(out, switches_owner(write) ? " ADD #switches :one" : "");
+}
 
-    switch (write->kind) {
-    case TR_LEASE_TAKE:
-        return switches_owner(write) ? switching : take;
-    case TR_LEASE_CHECKPOINT:
-        return checkpoint;
-    case TR_LEASE_RELEASE:
-        return write->has_position ? last : release;
-    case TR_LEASE_RENEW:
-    case TR_LEASE_CREATE:
-        break;
+/* What any other write of an owner does to it. */
+static void add_owners_update(struct tr_buf *out, const struct tr_lease_write *write)
+{
+    const char *between = " REMOVE ";
+    tr_buf_add_str(out, write->has_position ? SET_CHECKPOINT : "SET #counter = :new");
+    if (write->kind == TR_LEASE_RELEASE) {
+        tr_buf_printf(out, "%s#owner", between);
+        between = ", ";
     }
-    return renew;
+    if (write->has_position) {
+        tr_buf_printf(out, "%s" REMOVE_PENDING, between);
+        between = ", ";
+    }
+    if (write->drops_request) {
+        tr_buf_printf(out, "%s#request", between);
+    }
+}
+
+static void add_names(struct tr_buf *out, const struct tr_lease_write *write)
+{
+    tr_buf_add_str(out, ",\"ExpressionAttributeNames\":{" N_ROW);
+    if (write->kind == TR_LEASE_TAKE) {
+        tr_buf_add_str(out, N_TAKE N_REQUEST);
+        tr_buf_add_str(out, switches_owner(write) ? ",\"#switches\":\"" A_SWITCHES "\"" : "");
+    } else {
+        tr_buf_add_str(out, write->has_position ? N_CHECKPOINT : "");
+        tr_buf_add_str(out, write->drops_request ? N_REQUEST : "");
+    }
+    tr_buf_add_char(out, '}');
 }
 
 static void add_values(struct tr_buf *out, const struct tr_lease_write *write)
@@ -170,6 +194,10 @@ static void add_values(struct tr_buf *out, const struct tr_lease_write *write)
         add_s(out, ":me", write->owner);
         tr_buf_add_char(out, ',');
         add_n(out, ":failover", write->failover_ms);
+        if (write->run.ptr != NULL) {
+            tr_buf_add_char(out, ',');
+            add_s(out, ":run", write->run);
+        }
         tr_buf_add_str(out, switches_owner(write) ? ",\":one\":{\"N\":\"1\"}" : "");
     } else if (write->has_position) {
         tr_buf_add_char(out, ',');
@@ -184,41 +212,120 @@ static void add_values(struct tr_buf *out, const struct tr_lease_write *write)
 static void encode_update(struct tr_buf *out, struct tr_bytes table,
                           const struct tr_lease_write *write)
 {
-    struct clauses clauses = clauses_of(write);
     add_table(out, table);
     add_key(out, write->key);
-    tr_buf_printf(out, ",\"UpdateExpression\":\"SET %s", clauses.set);
-    if (clauses.remove != NULL) {
-        tr_buf_printf(out, " REMOVE %s", clauses.remove);
-    }
-    if (clauses.add != NULL) {
-        tr_buf_printf(out, " ADD %s", clauses.add);
+    tr_buf_add_str(out, ",\"UpdateExpression\":\"");
+    if (write->kind == TR_LEASE_TAKE) {
+        add_take(out, write);
+    } else {
+        add_owners_update(out, write);
     }
     tr_buf_printf(out, "\",\"ConditionExpression\":\"%s AND #counter = :counter\"",
                   write->expected_owner.ptr != NULL ? "#owner = :owner"
                                                     : "attribute_not_exists(#owner)");
-    tr_buf_printf(out, ",\"ExpressionAttributeNames\":{%s}", clauses.names);
+    add_names(out, write);
     add_values(out, write);
     tr_buf_add_str(out, ",\"ReturnValues\":\"ALL_NEW\""
                         ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
 }
 
+/* "<worker id> <nonce>". */
+static void add_text(struct tr_buf *out, const char *name, const struct tr_lease_write *write)
+{
+    struct tr_buf text = {0};
+    tr_buf_printf(&text, "%.*s %llu", TR_FMT(write->owner), (unsigned long long)write->nonce);
+    add_s(out, name, tr_buf_bytes(&text));
+    out->failed = out->failed || text.failed;
+    tr_buf_deinit(&text);
+}
+
+/* Words to other workers raise no counter, for they are no sign of the owner's life, and make no
+ * row: a row without a counter would stop every KCL worker. */
+static void encode_request(struct tr_buf *out, struct tr_bytes table,
+                           const struct tr_lease_write *write)
+{
+    bool seen = write->request.ptr != NULL;
+    add_table(out, table);
+    add_key(out, write->key);
+    tr_buf_add_str(out, ",\"UpdateExpression\":\"SET #request = :request\""
+                        ",\"ConditionExpression\":\"attribute_exists(#counter)"
+                        " AND #owner = :owner AND ");
+    tr_buf_add_str(out, seen ? "#request = :seen\"" : "attribute_not_exists(#request)\"");
+    tr_buf_add_str(out, ",\"ExpressionAttributeNames\":{" N_ROW N_REQUEST
+                        "},\"ExpressionAttributeValues\":{");
+    add_s(out, ":owner", write->expected_owner);
+    tr_buf_add_char(out, ',');
+    add_text(out, ":request", write);
+    if (seen) {
+        tr_buf_add_char(out, ',');
+        add_s(out, ":seen", write->request);
+    }
+    tr_buf_add_str(out, "},\"ReturnValues\":\"ALL_NEW\""
+                        ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
+}
+
+static void encode_ring(struct tr_buf *out, struct tr_bytes table,
+                        const struct tr_lease_write *write)
+{
+    add_table(out, table);
+    add_key(out, write->key);
+    tr_buf_add_str(out, ",\"UpdateExpression\":\"SET #bell = :bell\""
+                        ",\"ConditionExpression\":\"attribute_exists(#counter)\""
+                        ",\"ExpressionAttributeNames\":{\"#bell\":\"" A_TAILRACE_BELL
+                        "\",\"#counter\":\"" A_COUNTER "\"},\"ExpressionAttributeValues\":{");
+    add_text(out, ":bell", write);
+    tr_buf_add_str(out, "}}");
+}
+
+/* A row goes only while it is what was judged: at its end, and nobody has touched it since. */
+static void encode_delete(struct tr_buf *out, struct tr_bytes table,
+                          const struct tr_lease_write *write)
+{
+    add_table(out, table);
+    add_key(out, write->key);
+    tr_buf_printf(
+        out, ",\"ConditionExpression\":\"%s AND #counter = :counter AND #checkpoint = :end\"",
+        write->expected_owner.ptr != NULL ? "#owner = :owner" : "attribute_not_exists(#owner)");
+    tr_buf_add_str(out, ",\"ExpressionAttributeNames\":{" N_ROW ",\"#checkpoint\":\"" A_CHECKPOINT
+                        "\"},\"ExpressionAttributeValues\":{");
+    if (write->expected_owner.ptr != NULL) {
+        add_s(out, ":owner", write->expected_owner);
+        tr_buf_add_char(out, ',');
+    }
+    add_n(out, ":counter", write->expected_counter);
+    tr_buf_add_char(out, ',');
+    add_s(out, ":end", TR_LIT("SHARD_END"));
+    tr_buf_add_str(out, "},\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
+}
+
 const char *tr_lease_encode_write(struct tr_buf *out, struct tr_bytes table,
                                   const struct tr_lease_write *write)
 {
-    if (write->kind == TR_LEASE_CREATE) {
+    switch (write->kind) {
+    case TR_LEASE_CREATE:
         encode_create(out, table, write);
         return "PutItem";
+    case TR_LEASE_DELETE:
+        encode_delete(out, table, write);
+        return "DeleteItem";
+    case TR_LEASE_REQUEST:
+        encode_request(out, table, write);
+        break;
+    case TR_LEASE_RING:
+        encode_ring(out, table, write);
+        break;
+    case TR_LEASE_TAKE:
+    case TR_LEASE_RENEW:
+    case TR_LEASE_CHECKPOINT:
+    case TR_LEASE_RELEASE:
+        encode_update(out, table, write);
+        break;
     }
-    encode_update(out, table, write);
     return "UpdateItem";
 }
 
-void tr_lease_encode_scan(struct tr_buf *out, struct tr_bytes table, bool consistent,
-                          struct tr_bytes last_key)
+static void add_after(struct tr_buf *out, struct tr_bytes last_key)
 {
-    add_table(out, table);
-    tr_buf_add_str(out, consistent ? ",\"ConsistentRead\":true" : "");
     if (last_key.len > 0) {
         tr_buf_add_str(out, ",\"ExclusiveStartKey\":");
         tr_buf_add(out, last_key);
@@ -226,11 +333,45 @@ void tr_lease_encode_scan(struct tr_buf *out, struct tr_bytes table, bool consis
     tr_buf_add_char(out, '}');
 }
 
+void tr_lease_encode_scan(struct tr_buf *out, struct tr_bytes table, bool consistent,
+                          struct tr_bytes last_key)
+{
+    add_table(out, table);
+    tr_buf_add_str(out, consistent ? ",\"ConsistentRead\":true" : "");
+    add_after(out, last_key);
+}
+
+void tr_lease_encode_segment(struct tr_buf *out, struct tr_bytes table, unsigned segment,
+                             unsigned segments, struct tr_bytes last_key)
+{
+    add_table(out, table);
+    if (segments > 1) {
+        tr_buf_printf(out, ",\"Segment\":%u,\"TotalSegments\":%u", segment, segments);
+    }
+    add_after(out, last_key);
+}
+
 void tr_lease_encode_get(struct tr_buf *out, struct tr_bytes table, struct tr_bytes key)
 {
     add_table(out, table);
     add_key(out, key);
     tr_buf_add_str(out, ",\"ConsistentRead\":true}");
+}
+
+void tr_lease_encode_glance(struct tr_buf *out, struct tr_bytes table, struct tr_bytes key)
+{
+    add_table(out, table);
+    add_key(out, key);
+    tr_buf_add_char(out, '}');
+}
+
+struct tr_bytes tr_lease_asker(struct tr_bytes request)
+{
+    size_t i = request.len;
+    while (i > 0 && request.ptr[i - 1] != ' ') {
+        i--;
+    }
+    return i > 1 ? (struct tr_bytes){request.ptr, i - 1} : (struct tr_bytes){0};
 }
 
 void tr_lease_encode_create_table(struct tr_buf *out, struct tr_bytes table)
@@ -380,10 +521,19 @@ static enum verdict read_owner(struct reader *reader, struct tr_lease_row *row)
     if (!get_s(reader, A_TAILRACE_OWNER, &ours) || !tr_bytes_eq(ours, row->owner)) {
         return ROW_GOOD;
     }
+    row->tailrace = true;
     if (!get_n(reader, A_TAILRACE_FAILOVER, TR_LEASE_FAILOVER_MS_MAX, &row->failover_ms)) {
         return bad(reader, A_TAILRACE_FAILOVER, "a number of milliseconds up to 600000");
     }
     return ROW_GOOD;
+}
+
+/* What workers say to each other; whatever else stands there says nothing. */
+static void read_word(struct reader *reader, const char *name, struct tr_bytes *out)
+{
+    if (!get_s(reader, name, out)) {
+        *out = (struct tr_bytes){0};
+    }
 }
 
 static enum verdict read_own(struct reader *reader, struct tr_lease_row *row)
@@ -395,7 +545,26 @@ static enum verdict read_own(struct reader *reader, struct tr_lease_row *row)
         !tr_json_bool(typed(reader, A_TAILRACE_ALONE, "BOOL"), &row->without_parents)) {
         return bad(reader, A_TAILRACE_ALONE, "true or false");
     }
+    read_word(reader, A_TAILRACE_RUN, &row->run);
+    read_word(reader, A_TAILRACE_REQUEST, &row->request);
+    read_word(reader, A_TAILRACE_BELL, &row->bell);
+    row->has_start_ms = present(reader, A_TAILRACE_START);
+    if (row->has_start_ms &&
+        !get_n(reader, A_TAILRACE_START, TR_LEASE_START_MS_MAX, &row->start_ms)) {
+        return bad(reader, A_TAILRACE_START, "a number of milliseconds up to 253402300799999");
+    }
     return ROW_GOOD;
+}
+
+/* A row of KCL's own bookkeeping, or nobody's: such a table is used for something else. */
+static enum verdict read_other(struct reader *reader, const struct tr_lease_row *row, bool of_kcl)
+{
+    if (tr_bytes_is(row->key, MIGRATION_KEY)) {
+        (void)get_s(reader, "cv", &reader->rows->version);
+    } else if (!of_kcl && reader->rows->stranger.ptr == NULL) {
+        reader->rows->stranger = row->key;
+    }
+    return ROW_OTHER;
 }
 
 /* Rows of other kinds (KCL 3.5 keeps all of its state in one table) are nobody's fault; a row that
@@ -417,14 +586,27 @@ static enum verdict read_kind(struct reader *reader, struct tr_lease_row *row)
             return bad(reader, "entityType", "a string");
         }
         if (!tr_bytes_is(type, "LEASE")) {
-            return ROW_OTHER;
+            return read_other(reader, row, true);
         }
     }
     if (!present(reader, A_COUNTER) && !present(reader, A_CHECKPOINT) &&
         !present(reader, A_OWNER)) {
-        return ROW_OTHER;
+        return read_other(reader, row, false);
     }
     return ROW_GOOD;
+}
+
+/* DynamoDB counts names and values; of a value's text here {"S":"..."} and the like are left out,
+ * and numbers, which take less, are counted whole. */
+static size_t size_of(struct tr_json item)
+{
+    struct tr_json value;
+    size_t size = 0;
+    for (value = tr_json_first(item); value.doc != NULL; value = tr_json_next(item, value)) {
+        size_t text = tr_json_raw(value).len;
+        size += tr_json_raw(tr_json_key(value)).len + (text > 8 ? text - 8 : 1);
+    }
+    return size;
 }
 
 static enum verdict read_row(struct reader *reader, struct tr_lease_row *row)
@@ -434,7 +616,7 @@ static enum verdict read_row(struct reader *reader, struct tr_lease_row *row)
                                      read_owner, read_parents, read_own};
     enum verdict verdict = ROW_GOOD;
     size_t i;
-    *row = (struct tr_lease_row){0};
+    *row = (struct tr_lease_row){.size = size_of(reader->item)};
     for (i = 0; i < sizeof steps / sizeof steps[0] && verdict == ROW_GOOD; i++) {
         verdict = steps[i](reader, row);
     }
@@ -448,6 +630,8 @@ static enum tr_status open_body(struct tr_lease_rows *rows, struct tr_buf *body,
     rows->text = *body;
     *body = (struct tr_buf){0};
     rows->count = 0;
+    rows->size = 0;
+    rows->stranger = rows->version = (struct tr_bytes){0};
     tr_buf_deinit(&rows->arena);
     tr_buf_reset(&rows->last_key);
     return tr_json_parse(&rows->doc, tr_buf_bytes(&rows->text), err);
@@ -463,6 +647,7 @@ static enum tr_status add_row(struct reader *reader, tr_lease_bad_row_fn *report
         !tr_grow(&rows->rows, &rows->cap, rows->count + 1, sizeof *rows->rows)) {
         return tr_fail(err, TR_ENOMEM, "no memory for %zu lease rows", rows->count + 1);
     }
+    rows->size += row.size;
     if (verdict == ROW_GOOD) {
         rows->rows[rows->count++] = row;
     } else if (verdict == ROW_BAD && report != NULL) {
@@ -541,7 +726,50 @@ enum tr_status tr_lease_decode_one(struct tr_lease_rows *rows, struct tr_buf *bo
     return TR_OK;
 }
 
+/* ---- KCL 3's state of its fleet ---- */
+
+void tr_lease_encode_coordinator(struct tr_buf *out, struct tr_bytes table)
+{
+    add_table(out, table);
+    tr_buf_add_str(out, ",\"Key\":{\"key\":{\"S\":\"" MIGRATION_KEY "\"}}}");
+}
+
+enum tr_status tr_lease_decode_coordinator(struct tr_bytes body, struct tr_buf *version,
+                                           struct tr_err *err)
+{
+    struct tr_json_doc doc = {0};
+    struct tr_json item;
+    enum tr_status status = tr_json_parse(&doc, body, err);
+    if (status == TR_OK) {
+        item = tr_json_get(tr_json_root(&doc), "Item");
+        if (tr_json_type(item) == TR_JSON_ABSENT) {
+            status = tr_fail(err, TR_ENOTFOUND, "there is no row '" MIGRATION_KEY "'");
+        } else if (!tr_json_add_str(tr_json_get(tr_json_get(item, "cv"), "S"), version)) {
+            status = tr_fail(err, TR_EPARSE, "row '" MIGRATION_KEY "': 'cv' is no string");
+        } else if (tr_buf_status(version) != TR_OK) {
+            status = tr_fail(err, TR_ENOMEM, "no memory for a fleet's state");
+        }
+    }
+    tr_json_deinit(&doc);
+    return status;
+}
+
+bool tr_lease_version_is_3x(struct tr_bytes version)
+{
+    return tr_bytes_starts(version, "CLIENT_VERSION_3X");
+}
+
 /* ---- the table ---- */
+
+bool tr_lease_table_is_going(struct tr_bytes body)
+{
+    struct tr_json_doc doc = {0};
+    bool going = tr_json_parse(&doc, body, NULL) == TR_OK &&
+                 tr_json_is(tr_json_get(tr_json_get(tr_json_root(&doc), "Table"), "TableStatus"),
+                            "DELETING");
+    tr_json_deinit(&doc);
+    return going;
+}
 
 /* Append ", TYPE" of the attribute that is named like `name`, if it is defined. */
 static void describe_type(struct tr_buf *out, struct tr_json name, struct tr_json definitions)

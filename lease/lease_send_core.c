@@ -4,6 +4,9 @@
  * its time has come and no other of the same lease is in flight. */
 #include "lease/lease_core_inside.h"
 
+/* Enough for a slow answer; with a long failover time an attempt gets a twelfth of that. */
+#define ATTEMPT_MS 250u
+
 /* A row is made after its parents' rows, so that a crash half-way leaves no child that nobody may
  * start. */
 static bool parent_is_being_made(const struct tr_lease_core *core, const struct tr_lease *lease)
@@ -26,6 +29,8 @@ struct tr_mono tr_lease_send_at(const struct tr_lease_core *core, const struct t
         return parent_is_being_made(core, lease) ? TR_MONO_NEVER : lease->next_at;
     case LEASE_FOREIGN:
         return tr_lease_take_at(core, lease);
+    case LEASE_DELETING:
+    case LEASE_ASKING:
     case LEASE_TAKING:
     case LEASE_ADOPTING:
     case LEASE_HELD:
@@ -58,13 +63,33 @@ static void make_create(const struct tr_lease_core *core, const struct tr_lease 
     }
     write->stream = row->stream;
     write->without_parents = row->without_parents;
+    write->has_start_ms = row->has_start_ms;
+    write->start_ms = row->start_ms;
     if (lease->row_gone && lease->state != LEASE_RELEASING) {
         write->owner = core->worker_id;
+        write->run = core->run;
         write->failover_ms = core->failover_ms;
     }
 }
 
-static void make_write(const struct tr_lease_core *core, const struct tr_lease *lease,
+/* A request that nobody repeats is swept away with the owner's next write. */
+static bool is_dead_request(const struct tr_lease_core *core, const struct tr_lease *lease)
+{
+    return lease->row->row.request.ptr != NULL && !lease->handing &&
+           !tr_lease_is_asked(core, lease);
+}
+
+static void make_request(struct tr_lease_core *core, const struct tr_lease *lease,
+                         struct tr_lease_write *write)
+{
+    write->kind = TR_LEASE_REQUEST;
+    write->counter = lease->row->row.counter;
+    write->owner = core->worker_id;
+    write->request = lease->row->row.request;
+    write->nonce = ++core->nonce;
+}
+
+static void make_write(struct tr_lease_core *core, const struct tr_lease *lease,
                        struct tr_lease_write *write)
 {
     const struct tr_lease_row *row = &lease->row->row;
@@ -75,13 +100,20 @@ static void make_write(const struct tr_lease_core *core, const struct tr_lease *
                                      .counter = row->counter + 1};
     if (lease->state == LEASE_MAKING || lease->row_gone) {
         make_create(core, lease, write);
+    } else if (lease->state == LEASE_DELETING) {
+        write->kind = TR_LEASE_DELETE;
+        write->counter = row->counter;
+    } else if (lease->state == LEASE_ASKING) {
+        make_request(core, lease, write);
     } else if (lease->state == LEASE_TAKING) {
         write->kind = TR_LEASE_TAKE;
         write->owner = core->worker_id;
+        write->run = core->run;
         write->failover_ms = core->failover_ms;
     } else if (lease->state != LEASE_ADOPTING) {
         write->has_position = lease->has_pending;
         write->position = lease->pending;
+        write->drops_request = is_dead_request(core, lease);
         write->kind = lease->state == LEASE_RELEASING ? TR_LEASE_RELEASE
                       : lease->has_pending            ? TR_LEASE_CHECKPOINT
                                                       : TR_LEASE_RENEW;
@@ -93,6 +125,9 @@ static void make_write(const struct tr_lease_core *core, const struct tr_lease *
 static void remember_attempt(const struct tr_lease_core *core, struct tr_lease *lease,
                              const struct tr_lease_write *write)
 {
+    if (write->kind == TR_LEASE_DELETE || write->kind == TR_LEASE_REQUEST) {
+        return; /* it leaves nothing that could turn out to be ours */
+    }
     if (!lease->tried) {
         lease->tried = true;
         lease->earliest = core->now;
@@ -105,18 +140,25 @@ static void remember_attempt(const struct tr_lease_core *core, struct tr_lease *
     }
 }
 
+uint64_t tr_lease_attempt_ms(const struct tr_lease_core *core)
+{
+    uint64_t sixth = core->failover_ms / 6 + 1, twelfth = core->failover_ms / 12 + 1;
+    uint64_t short_ms = sixth < ATTEMPT_MS ? sixth : ATTEMPT_MS;
+    return twelfth > short_ms ? twelfth : short_ms;
+}
+
 static struct tr_lease_effect *take_off(struct tr_lease_core *core, struct tr_lease *lease,
                                         enum tr_lease_effect_kind kind)
 {
     struct tr_lease_effect *effect = tr_lease_emit(core, lease, kind);
-    uint64_t timeout_ms = core->failover_ms / 6 + 1;
+    uint64_t timeout_ms = tr_lease_attempt_ms(core);
     effect->op = core->next_op++;
     effect->timeout_ms = timeout_ms;
     lease->op =
         (struct tr_lease_op){.id = effect->op,
                              .read = kind == TR_LEASE_FX_READ,
                              .sent = core->now,
-                             .deadline = tr_mono_add_ms(core->now, timeout_ms + timeout_ms / 4)};
+                             .deadline = tr_mono_add_ms(core->now, timeout_ms + timeout_ms / 8)};
     core->flights[core->flight_count++] = lease;
     return effect;
 }
@@ -125,6 +167,7 @@ void tr_lease_send(struct tr_lease_core *core, struct tr_lease *lease)
 {
     struct tr_lease_effect *effect;
     if (lease->state == LEASE_FOREIGN) {
+        tr_lease_balance_taking(core, lease);
         tr_lease_known_enter(core, lease, LEASE_TAKING);
     }
     if (lease->must_read) {

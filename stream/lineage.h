@@ -27,7 +27,11 @@ enum tr_shard_node_flag {
     TR_NODE_ENDED = 1 << 8,    /* its reader has met the end */
     TR_NODE_ORPHAN = 1 << 9,   /* ended, and no child is known yet */
     TR_NODE_ROOTED =
-        1 << 10, /* a complete listing begun after its row showed none of its parents */
+        1 << 10,            /* a complete listing begun after its row showed none of its parents */
+    TR_NODE_TOLD = 1 << 11, /* a complete listing begun after its end showed it, and no child
+                                   that still needs a row */
+
+    TR_NODE_PASSED = 1 << 12, /* no leaf at a first start that takes the leaves only: gets no row */
 
     TR_NODE_BLOCKED = 1 << 16,  /* a descendant is ALONE */
     TR_NODE_COVERED = 1 << 17,  /* an ancestor has a row */
@@ -65,6 +69,8 @@ struct tr_shard_node {
     struct tr_mono row_known;      /* when its row came to be known */
     struct tr_mono row_at;         /* the newest time for which its checkpoint is proved */
     struct tr_mono row_gone;       /* when its row was found to be gone; 0: never */
+    struct tr_mono known_at;       /* when it was first listed or had a row here */
+    int64_t made_ms;               /* the service's time, when its row was made or later; or 0 */
     struct tr_mono ended_at;       /* when its end came to be known; 0: it has not */
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The shard graph core: from what listings show and from the lease rows that exist, which rows are
- * to be made, and which shards may be read. Contradictory, partial and late listings never delete
- * and never end anything. Pure. */
+ * to be made and which may go, which shards may be read, and which are lost. Contradictory, partial
+ * and late listings never delete and never end anything. One graph is for one stream. Pure. */
 #ifndef TR_STREAM_SHARD_GRAPH_H
 #define TR_STREAM_SHARD_GRAPH_H
 
@@ -18,6 +18,8 @@ struct tr_graph_row {
     size_t parent_count;
     struct tr_position checkpoint;
     bool without_parents; /* our mark: the row was made without its parents' rows */
+    int64_t made_ms;      /* the service's time when it was made, or a little later; 0: not known.
+                             The counter of a row that we made: each write adds a millisecond */
 };
 
 enum tr_graph_event_kind {
@@ -27,14 +29,20 @@ enum tr_graph_event_kind {
     TR_GRAPH_CHILDREN, /* the answer to CHILD_SHARDS of `parent` (may hold unrelated shards: servers
                           that do not know the filter answer with all) */
     TR_GRAPH_ENDED,    /* the reader of `parent` has met the end of the shard */
+    TR_GRAPH_GONE,     /* the row of `parent` was deleted */
+    TR_GRAPH_STREAM_GONE, /* DescribeStream does not find the stream, and its table names a newer
+                             one */
 };
 
 struct tr_graph_event {
     enum tr_graph_event_kind kind;
     struct tr_mono now;
-    struct tr_mono begun; /* when the first request of the scan or listing was sent; 0: now */
+    struct tr_mono begun;   /* when the first request of the scan or listing was sent; 0: now */
+    struct tr_wall service; /* the service's time, for ages; ms 0: not known */
     const struct tr_graph_row *rows;
     size_t row_count;
+    bool leaves_only; /* ROWS: nobody has ever made a row, and only the leaves are to get one, open
+                         or closed, as the first complete listing shows them */
     const struct tr_shard_list *list;
     bool complete;
     struct tr_bytes parent;
@@ -52,6 +60,19 @@ struct tr_graph_event {
  * so long after the row was made or the checkpoint seen. */
 #define TR_GRAPH_STALE_MS 60000u
 
+/* How many rows one step proposes to delete at most. */
+#define TR_GRAPH_DELETES_MAX 16
+/* An ended row stays at least so long after its end came to be known here: longer than any worker
+ * makes rows by what it listed. */
+#define TR_GRAPH_KEEP_ENDED_MS (TR_GRAPH_LISTING_FRESH_MS + TR_GRAPH_STALE_MS)
+/* The service keeps records for a day; a childless row is kept for two. */
+#define TR_GRAPH_RETENTION_MS (24ll * 3600 * 1000)
+#define TR_GRAPH_CHILDLESS_MS (2 * TR_GRAPH_RETENTION_MS)
+/* ResourceNotFound for so long loses a shard that is older than the retention. */
+#define TR_GRAPH_NOT_FOUND_MS 600000u
+/* "While its stream describes well": DescribeStream was answered so recently. */
+#define TR_GRAPH_DESCRIBED_MS 60000u
+
 /* A row to make, conditional on its absence. Borrowed until the next step. */
 struct tr_graph_create {
     struct tr_bytes key;
@@ -64,16 +85,31 @@ struct tr_graph_create {
     bool gap; /* outside a first start and a new stream's first shards: something came before */
 };
 
+/* An ended row to delete, conditional on nobody having written it since. Borrowed until the next
+ * step. */
+struct tr_graph_delete {
+    struct tr_bytes key;
+    bool gap; /* no listing since its end has shown the shard: a child may have come and gone */
+};
+
 /* Creates are proposals: they come again at every step until an event shows the row, or shows that
  * none is needed. A child's row is proposed only once its parents' rows are known to be there
- * (TR_GRAPH_ROW says so), so the creates of one step may be made at once and in any order. */
+ * (TR_GRAPH_ROW says so), so the creates of one step may be made at once and in any order. Deletes
+ * are proposals, too, for the one worker that lists: until TR_GRAPH_GONE or a scan says that the
+ * row is gone; they too may be carried out at once and in any order. */
 struct tr_graph_effects {
     /* By lineage, starting sequence number and id; borrowed until the next step. */
     const struct tr_graph_create *creates;
     size_t create_count;
-    bool want_listing; /* a full listing would help: a new graph, an end without children, a row
-                          that waits for a parent without a row, an outdated listing */
-    bool want_scan;    /* a scan would help: none came yet, or it is too old to make rows by */
+    const struct tr_graph_delete *deletes; /* borrowed likewise */
+    size_t delete_count;
+    bool stream_gap;    /* once: the stream follows another one, was turned off, and shows no shard:
+                          whatever it held is missing */
+    bool want_listing;  /* a full listing would help: a new graph, an outdated listing, or as
+                          below */
+    bool need_listing;  /* ... without one a row waits on: for a parent that has no row */
+    bool want_children; /* a shard has ended, and no child of it is known */
+    bool want_scan;     /* a scan would help: none came yet, or it is too old to make rows by */
 };
 
 /* Errors: TR_ENOMEM.
@@ -81,6 +117,11 @@ struct tr_graph_effects {
  * Units:  shards_max bounds what is kept: shards listed, rows, and parents that they name. */
 enum tr_status tr_graph_new(size_t shards_max, struct tr_graph **out) TR_MUST_CHECK;
 void tr_graph_free(struct tr_graph *graph);
+
+/* Said before the first event: the stream follows another one of the fleet. Its first shards are no
+ * first start: they are read from their first record on, and what was trimmed of them is missing.
+ * */
+void tr_graph_set_further(struct tr_graph *graph);
 
 /* Take an event in and say what is to be made.
  * Shape:   lists and rows are copied. Late, repeated, partial and contradictory events are fine.
@@ -93,6 +134,53 @@ enum tr_status tr_graph_step(struct tr_graph *graph, const struct tr_graph_event
  * or that parent gets no row any more (it was seen at SHARD_END, or a descendant of it progressed).
  * False for a shard without a row and for one at SHARD_END. */
 bool tr_graph_may_start(const struct tr_graph *graph, struct tr_bytes key);
+/* How the graph sees a shard: state, what it is. docs/shards.md holds the same table. */
+#define TR_SHARD_STATE_TABLE(X)                                                                    \
+    X(UNKNOWN, "neither listed nor in a row")                                                      \
+    X(LISTED, "listed, and gets no row now: done, left out, or its lineage is not known yet")      \
+    X(PLANNED, "to get a row: proposed as soon as its parents have theirs")                        \
+    X(WAITING, "has a row, not begun: a parent is not done")                                       \
+    X(READY, "has a row, not begun: may be read")                                                  \
+    X(BEGUN, "its row holds a sequence number: may be read, whatever its parents are")             \
+    X(ENDING, "its reader has met the end: the children's rows come first")                        \
+    X(ENDED, "its row is at SHARD_END")                                                            \
+    X(LEAVING, "its row is at SHARD_END and may be deleted")                                       \
+    X(GONE, "had a row that went")
+enum tr_shard_state {
+#define TR_SHARD_STATE_ENUM(id, doc) TR_SHARD_##id,
+    TR_SHARD_STATE_TABLE(TR_SHARD_STATE_ENUM)
+#undef TR_SHARD_STATE_ENUM
+        TR_SHARD_STATE_COUNT
+};
+enum tr_shard_state tr_graph_state(const struct tr_graph *graph, struct tr_bytes key);
+
+/* A shard that answers ResourceNotFound. */
+struct tr_graph_missing {
+    struct tr_bytes key;
+    struct tr_mono since; /* the first ResourceNotFound of one reader that has asked on without a
+                             pause since, and got no other answer; 0: it gives none now */
+    struct tr_mono now;
+    struct tr_wall service; /* ms 0: not known */
+};
+enum tr_graph_verdict {
+    TR_GRAPH_ASK_ON,   /* one ResourceNotFound says nothing */
+    TR_GRAPH_DESCRIBE, /* ask on; and a listing may decide it (a complete one, or, late in the ten
+                          minutes, any answer of DescribeStream) */
+    TR_GRAPH_LOST,     /* a gap; then its row goes to SHARD_END, so that its children may start */
+};
+/* Whether a shard is lost: it answers ResourceNotFound, is over 24 hours old, and either a complete
+ * listing begun after its row was first seen lacks it, or it has answered so for ten minutes, all
+ * of them after it was 24 hours old, while its stream describes well; or its stream is gone. */
+enum tr_graph_verdict tr_graph_judge_missing(const struct tr_graph *graph,
+                                             const struct tr_graph_missing *missing);
+/* How old a shard is at least, in ms: by the time in its id, where that has the service's form;
+ * else by when its row was made or this graph first saw it (docs/decisions/0016). */
+uint64_t tr_graph_age_ms(const struct tr_graph *graph, struct tr_bytes key, struct tr_mono now,
+                         struct tr_wall service);
+/* Whether nothing more will come of this stream: it is DISABLED or gone, all rows are at SHARD_END,
+ * and a complete listing begun after the last of them was shows no shard that has or needs a row
+ * (of a gone stream no listing is asked). Walks over all shards. */
+bool tr_graph_drained(const struct tr_graph *graph);
 /* Whether a shard that has ended has children, and all that are known have rows; or is known to be
  * final (no children, and a complete listing begun after its end says that the stream is
  * DISABLED). */

@@ -10,6 +10,9 @@
 #include "base/mem.h"
 #include "stream/shard_rules.h"
 
+/* Longer than any row is made by a listing. */
+#define UNLIST_MS (24u * TR_GRAPH_LISTING_FRESH_MS)
+
 enum tr_status tr_graph_new(size_t shards_max, struct tr_graph **out)
 {
     struct tr_graph *graph = tr_calloc(1, sizeof *graph);
@@ -21,8 +24,9 @@ enum tr_status tr_graph_new(size_t shards_max, struct tr_graph **out)
     graph->lineage.first_free = TR_NO_NODE;
     graph->lineage.first_new = TR_NO_NODE;
     graph->creates = tr_calloc(TR_GRAPH_CREATES_MAX, sizeof *graph->creates);
+    graph->deletes = tr_calloc(TR_GRAPH_DELETES_MAX, sizeof *graph->deletes);
     graph->view = tr_calloc(1, sizeof *graph->view);
-    if (graph->creates == NULL || graph->view == NULL) {
+    if (graph->creates == NULL || graph->deletes == NULL || graph->view == NULL) {
         tr_graph_free(graph);
         return TR_ENOMEM;
     }
@@ -38,9 +42,16 @@ void tr_graph_free(struct tr_graph *graph)
     tr_lineage_deinit(&graph->lineage);
     tr_free(graph->plan);
     tr_free(graph->creates);
+    tr_free(graph->deletes);
     tr_free(graph->view);
     tr_free(graph->staged);
     tr_free(graph);
+}
+
+void tr_graph_set_further(struct tr_graph *graph)
+{
+    TR_ASSERT(!graph->rows_known && !graph->complete_known);
+    graph->further = true;
 }
 
 /* --- staging ---------------------------------------------------------------------------------- */
@@ -106,7 +117,7 @@ static enum tr_status stage_event(struct tr_graph *graph, const struct tr_graph_
             const struct tr_graph_row *row = &event->rows[i];
             status = stage_family(graph, row->key, row->parents, row->parent_count, &hints);
         }
-    } else if (event->kind != TR_GRAPH_ENDED) {
+    } else if (event->list != NULL) {
         for (i = 0; status == TR_OK && i < event->list->count; i++) {
             const struct tr_shard *shard = &event->list->shards[i];
             status = stage_family(graph, shard->id, shard->parents, shard->parent_count, &hints);
@@ -185,11 +196,15 @@ static void take_shard(struct tr_graph *graph, const struct tr_shard *shard,
     }
     copy_digits(shard->ending, node->ending, &node->ending_len);
     node->flags |= TR_NODE_LISTED | TR_NODE_SHOWN;
+    if (node->known_at.ns == 0) {
+        node->known_at = graph->now;
+    }
 }
 
 static void take_list(struct tr_graph *graph, const struct tr_shard_list *list, struct tr_mono at)
 {
     size_t i, next = 0;
+    graph->described = tr_mono_max(graph->described, graph->now);
     for (i = 0; i < list->count; i++) {
         const struct tr_shard *shard = &list->shards[i];
         struct family family = next_family(graph, &next, shard->parent_count);
@@ -238,6 +253,25 @@ static void take_complete(struct tr_graph *graph, enum tr_stream_status status, 
     }
 }
 
+/* What was listed so long ago that no row is made by it, and has none, is nobody's business: a
+ * worker that does not list the stream itself would keep it for ever. */
+static void unlist_old(struct tr_graph *graph)
+{
+    bool any = false;
+    uint32_t i;
+    for (i = 0; i < graph->lineage.count; i++) {
+        struct tr_shard_node *node = tr_rules_node(graph, i);
+        if (tr_shard_node_is(node, TR_NODE_LISTED) && !tr_shard_node_is(node, TR_NODE_ROW) &&
+            tr_mono_reached(graph->now, tr_mono_add_ms(node->seen, UNLIST_MS))) {
+            node->flags &= ~(uint32_t)(TR_NODE_LISTED | TR_NODE_COMPLETE);
+            any = true;
+        }
+    }
+    if (any) {
+        tr_lineage_forget(&graph->lineage, TR_NODE_LISTED | TR_NODE_ROW);
+    }
+}
+
 /* Shards that are listed no more and have no row are forgotten, and so are their counts. */
 static void forget_gone(struct tr_graph *graph)
 {
@@ -259,23 +293,39 @@ static void clear_flag(struct tr_graph *graph, uint32_t flag)
     }
 }
 
-/* An empty listing proves nothing of what it lacks: a broken answer looks the same. */
+/* An empty listing proves nothing of what it lacks: a broken answer looks the same. But a stream
+ * that was turned off and shows nothing was trimmed before anybody read it. */
+static void take_empty(struct tr_graph *graph, enum tr_stream_status status)
+{
+    graph->complete_known = true;
+    graph->status = status;
+    if (status == TR_STREAM_DISABLED && graph->further && graph->rows_known && !graph->ever_row &&
+        graph->lineage.used == 0 && !graph->stream_gap_said) {
+        graph->stream_gap = graph->stream_gap_said = true;
+    }
+}
+
 static void take_listing(struct tr_graph *graph, const struct tr_graph_event *event,
                          struct tr_mono at)
 {
     const struct tr_shard_list *list = event->list;
+    bool fresh = false;
     take_list(graph, list, at);
     if (event->complete && (!graph->complete_known || !tr_mono_before(at, graph->complete_at))) {
         if (list->count > 0) {
             take_complete(graph, list->status, at);
             forget_gone(graph);
+            fresh = true;
         } else {
-            graph->complete_known = true;
-            graph->status = list->status;
+            take_empty(graph, list->status);
         }
     }
     clear_flag(graph, TR_NODE_SHOWN);
     tr_rules_evaluate(graph);
+    if (fresh) {
+        tr_ends_tell(graph);
+    }
+    tr_ends_collect(graph);
 }
 
 /* CHILD_SHARDS: a partial listing, looked at only around what it shows. */
@@ -330,13 +380,18 @@ static bool stands_alone(const struct tr_shard_node *node)
 static void absorb(struct tr_graph *graph, struct tr_shard_node *node,
                    const struct tr_graph_row *row, struct tr_mono at, struct tr_mono now)
 {
-    if (!tr_shard_node_is(node, TR_NODE_ROW)) {
+    bool is_new = !tr_shard_node_is(node, TR_NODE_ROW);
+    bool was_finished = tr_shard_node_is(node, TR_NODE_FINISHED);
+    if (is_new) {
+        graph->row_change = now;
         node->row_known = now;
         node->row_at = at;
         node->flags &= ~(uint32_t)(TR_NODE_MARKED | TR_NODE_ROOTED);
     }
     node->row_at = tr_mono_max(node->row_at, at);
     node->checkpoint = row->checkpoint;
+    node->made_ms =
+        row->made_ms > 0 && (is_new || node->made_ms == 0) ? row->made_ms : node->made_ms;
     node->flags |= TR_NODE_ROW | TR_NODE_HAD_ROW | (row->without_parents ? TR_NODE_MARKED : 0u);
     node->flags &= ~(uint32_t)(TR_NODE_ALONE | TR_NODE_FINISHED);
     if (stands_alone(node)) {
@@ -347,6 +402,15 @@ static void absorb(struct tr_graph *graph, struct tr_shard_node *node,
         if (node->ended_at.ns == 0) {
             node->ended_at = now;
         }
+        graph->row_change = was_finished ? graph->row_change : now;
+    } else if (was_finished) {
+        /* Somebody set it back: it has not ended. */
+        node->flags &= ~(uint32_t)TR_NODE_TOLD;
+        node->ended_at = (struct tr_mono){0};
+        graph->row_change = now;
+    }
+    if (node->known_at.ns == 0) {
+        node->known_at = now;
     }
     graph->ever_row = true;
 }
@@ -364,11 +428,19 @@ static bool take_row(struct tr_graph *graph, const struct tr_graph_row *row,
         return false;
     }
     absorb(graph, node, row, at, now);
-    set_parents(graph, family, TR_NODE_BY_ROW);
+    if (is_new || family->parent_count > 0) { /* a known row's parents may be left out */
+        set_parents(graph, family, TR_NODE_BY_ROW);
+    }
     if (tr_shard_node_is(node, TR_NODE_ALONE) && !was_alone) {
         tr_lineage_mark_up(&graph->lineage, family->index, TR_NODE_BLOCKED);
     }
     return is_new;
+}
+
+static void drop_row(struct tr_graph *graph, struct tr_shard_node *node)
+{
+    node->flags &= ~(uint32_t)TR_NODE_ROW;
+    node->row_gone = graph->row_change = graph->now;
 }
 
 /* A complete scan. A row that it lacks is gone, unless it was made so shortly before that the scan
@@ -387,14 +459,28 @@ static void take_rows(struct tr_graph *graph, const struct tr_graph_event *event
         struct tr_shard_node *node = tr_rules_node(graph, k);
         if (tr_shard_node_is(node, TR_NODE_ROW) && !tr_shard_node_is(node, TR_NODE_SHOWN) &&
             tr_mono_reached(at, tr_mono_add_ms(node->row_known, TR_GRAPH_STALE_MS))) {
-            node->flags &= ~(uint32_t)TR_NODE_ROW;
-            node->row_gone = event->now;
+            drop_row(graph, node);
         }
         node->flags &= ~(uint32_t)TR_NODE_SHOWN;
     }
+    graph->leaves_only = graph->leaves_only || (event->leaves_only && !graph->ever_row);
     graph->rows_known = true;
     graph->rows_begun = tr_mono_max(graph->rows_begun, at);
+    unlist_old(graph);
     tr_rules_evaluate(graph);
+    tr_ends_collect(graph);
+}
+
+/* We deleted an ended row, so it is gone, whatever scans show that began before. */
+static void take_gone(struct tr_graph *graph, const struct tr_graph_event *event)
+{
+    uint32_t index = tr_lineage_find(&graph->lineage, event->parent);
+    if (index == TR_NO_NODE || !tr_shard_node_is(tr_rules_node(graph, index), TR_NODE_ROW)) {
+        return;
+    }
+    drop_row(graph, tr_rules_node(graph, index));
+    tr_rules_count_orphan(graph, tr_rules_node(graph, index));
+    tr_ends_collect_children(graph, index);
 }
 
 /* A row that is new and was not ours to make may bring rows for its children. */
@@ -446,6 +532,15 @@ static void take_end(struct tr_graph *graph, const struct tr_graph_event *event)
     tr_rules_count_orphan(graph, node);
 }
 
+static void take_time(struct tr_graph *graph, const struct tr_graph_event *event)
+{
+    graph->now = event->now;
+    if (event->service.ms > 0) {
+        graph->service = event->service;
+        graph->service_at = event->now;
+    }
+}
+
 enum tr_status tr_graph_step(struct tr_graph *graph, const struct tr_graph_event *event,
                              struct tr_graph_effects *out)
 {
@@ -453,8 +548,9 @@ enum tr_status tr_graph_step(struct tr_graph *graph, const struct tr_graph_event
     enum tr_status status;
     TR_ASSERT(event->list != NULL ||
               (event->kind != TR_GRAPH_LISTED && event->kind != TR_GRAPH_CHILDREN));
+    take_time(graph, event);
     status = stage_event(graph, event);
-    *out = (struct tr_graph_effects){.creates = graph->creates};
+    *out = (struct tr_graph_effects){.creates = graph->creates, .deletes = graph->deletes};
     if (status != TR_OK) {
         return status;
     }
@@ -475,8 +571,17 @@ enum tr_status tr_graph_step(struct tr_graph *graph, const struct tr_graph_event
     case TR_GRAPH_ENDED:
         take_end(graph, event);
         break;
+    case TR_GRAPH_GONE:
+        take_gone(graph, event);
+        break;
+    case TR_GRAPH_STREAM_GONE:
+        graph->stream_gone = true;
+        break;
     }
     tr_rules_propose(graph, event->now, out);
+    tr_ends_propose(graph, out);
+    out->stream_gap = graph->stream_gap;
+    graph->stream_gap = false;
     return TR_OK;
 }
 

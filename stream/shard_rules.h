@@ -16,19 +16,33 @@ struct tr_graph {
     size_t plan_cap;
     size_t plan_head;                /* all before it have their rows or need none any more */
     struct tr_graph_create *creates; /* owned; what the last step proposed */
-    struct tr_shard *view;           /* owned; what tr_graph_shard gives out */
-    uint32_t *staged;                /* owned; nodes of the event: each shard, then its parents */
+    struct tr_graph_delete *deletes; /* owned; what the last step proposed */
+    uint32_t leaving[TR_GRAPH_DELETES_MAX]; /* nodes whose rows may go; looked at again each time */
+    size_t leaving_count;
+    struct tr_shard *view; /* owned; what tr_graph_shard gives out */
+    uint32_t *staged;      /* owned; nodes of the event: each shard, then its parents */
     size_t staged_count;
     size_t staged_cap;
     struct tr_mono rows_begun;  /* of the newest complete scan */
     struct tr_mono complete_at; /* when the newest complete listing began */
+    struct tr_mono described;   /* when DescribeStream last gave a good answer */
+    struct tr_mono row_change;  /* when a row last came, went or met its end */
+    struct tr_mono now;         /* of the event at hand */
+    struct tr_wall service;     /* at service_at */
+    struct tr_mono service_at;
     enum tr_stream_status status;
     size_t orphans; /* ended shards without a known child */
     bool rows_known;
     bool ever_row;
+    bool leaves_only;  /* of a first start */
+    bool leaves_known; /* they are those of the first complete listing, for good */
     bool complete_known;
     bool deferred; /* a shard waits for the next complete listing */
     bool held;     /* a row waits for a parent that has no row and gets none */
+    bool further;  /* the stream follows another one of the fleet */
+    bool stream_gone;
+    bool stream_gap; /* to be said with this step */
+    bool stream_gap_said;
 };
 
 static inline struct tr_shard_node *tr_rules_node(const struct tr_graph *graph, uint32_t index)
@@ -61,6 +75,20 @@ void tr_rules_plan_child(struct tr_graph *graph, uint32_t index);
 void tr_rules_sort(struct tr_graph *graph);
 /* Keep the count of ended shards without a known child right for one shard. */
 void tr_rules_count_orphan(struct tr_graph *graph, struct tr_shard_node *node);
+/* A child that is listed or has or had a row: not one that is only named. */
+bool tr_rules_is_known(const struct tr_shard_node *node);
+
+/* shard_ends_core.c: how shards and rows go. */
+
+/* After a complete listing: what it shows of ended shards. */
+void tr_ends_tell(struct tr_graph *graph);
+/* Find rows that may go, over all shards. */
+void tr_ends_collect(struct tr_graph *graph);
+/* ... and among the children of one that went. */
+void tr_ends_collect_children(struct tr_graph *graph, uint32_t index);
+/* What of that may be deleted now. */
+void tr_ends_propose(struct tr_graph *graph, struct tr_graph_effects *out);
+
 /* What the plan lets be made now. */
 void tr_rules_propose(struct tr_graph *graph, struct tr_mono now, struct tr_graph_effects *out);
 

@@ -18,7 +18,7 @@ bool tr_rules_had_row(const struct tr_shard_node *node, struct tr_mono begun)
 bool tr_rules_is_wanting(const struct tr_shard_node *node)
 {
     return tr_shard_node_is(node, TR_NODE_LISTED) &&
-           !tr_shard_node_is(node, TR_NODE_FINISHED | TR_NODE_BLOCKED) &&
+           !tr_shard_node_is(node, TR_NODE_FINISHED | TR_NODE_BLOCKED | TR_NODE_PASSED) &&
            !tr_rules_had_row(node, node->seen);
 }
 
@@ -39,12 +39,14 @@ static bool has_row_or_plan(const struct tr_graph *graph, uint32_t index)
            tr_rules_is_planned(tr_rules_node(graph, index));
 }
 
-static bool any_parent_has_row_or_plan(const struct tr_graph *graph,
-                                       const struct tr_shard_node *node)
+/* A parent whose row was at its end and went is as good as one with a row: a child that comes late
+ * carries on behind it. */
+static bool any_parent_leads_on(const struct tr_graph *graph, const struct tr_shard_node *node)
 {
     uint8_t k;
     for (k = 0; k < node->parent_count; k++) {
-        if (has_row_or_plan(graph, node->parents[k])) {
+        if (has_row_or_plan(graph, node->parents[k]) ||
+            tr_shard_node_is(tr_rules_node(graph, node->parents[k]), TR_NODE_FINISHED)) {
             return true;
         }
     }
@@ -60,6 +62,11 @@ static bool any_parent_has_row(const struct tr_graph *graph, const struct tr_sha
         }
     }
     return false;
+}
+
+bool tr_rules_is_known(const struct tr_shard_node *node)
+{
+    return tr_shard_node_is(node, TR_NODE_LISTED | TR_NODE_ROW | TR_NODE_HAD_ROW);
 }
 
 static bool has_known_child(const struct tr_graph *graph, const struct tr_shard_node *node)
@@ -80,23 +87,35 @@ bool tr_rules_is_final(const struct tr_graph *graph, const struct tr_shard_node 
            tr_mono_reached(graph->complete_at, node->ended_at) && !has_known_child(graph, node);
 }
 
+/* A complete listing begun after the child's row was known lacks the parent. */
+static bool is_absent_for(const struct tr_graph *graph, const struct tr_shard_node *child,
+                          const struct tr_shard_node *parent)
+{
+    return graph->complete_known && graph->complete_at.ns > 0 &&
+           tr_mono_reached(graph->complete_at, child->row_known) &&
+           !tr_shard_node_is(parent, TR_NODE_LISTED);
+}
+
 /* A parent holds its child back until it is at SHARD_END. Without a row it is done if it was
- * finished before its row went, or if a descendant that is ALONE says that it is done or was left
- * out on purpose: it gets no row any more, so nobody may wait for it. */
-static bool parent_is_done(const struct tr_shard_node *child, const struct tr_shard_node *parent)
+ * finished before its row went, if it is not listed any more, or if a descendant that is ALONE says
+ * that it is done or was left out on purpose: it gets no row any more, so nobody may wait for it.
+ * */
+static bool parent_is_done(const struct tr_graph *graph, const struct tr_shard_node *child,
+                           const struct tr_shard_node *parent)
 {
     if (tr_shard_node_is(parent, TR_NODE_ROW)) {
         return tr_shard_node_is(parent, TR_NODE_FINISHED);
     }
     return tr_shard_node_is(child, TR_NODE_ALONE | TR_NODE_ROOTED) ||
-           tr_shard_node_is(parent, TR_NODE_FINISHED | TR_NODE_BLOCKED);
+           tr_shard_node_is(parent, TR_NODE_FINISHED | TR_NODE_BLOCKED | TR_NODE_PASSED) ||
+           is_absent_for(graph, child, parent);
 }
 
 bool tr_rules_parents_done(const struct tr_graph *graph, const struct tr_shard_node *node)
 {
     uint8_t k;
     for (k = 0; k < node->parent_count; k++) {
-        if (!parent_is_done(node, tr_rules_node(graph, node->parents[k]))) {
+        if (!parent_is_done(graph, node, tr_rules_node(graph, node->parents[k]))) {
             return false;
         }
     }
@@ -133,7 +152,7 @@ void tr_rules_plan_child(struct tr_graph *graph, uint32_t index)
 {
     const struct tr_shard_node *node = tr_rules_node(graph, index);
     if (tr_rules_is_wanting(node) && !tr_shard_node_is(node, TR_NODE_PLANNED) &&
-        any_parent_has_row_or_plan(graph, node)) {
+        any_parent_leads_on(graph, node)) {
         plan_with_descendants(graph, index);
     }
 }
@@ -155,6 +174,28 @@ static bool is_uncovered(const struct tr_shard_node *node)
 {
     return tr_rules_is_wanting(node) && tr_shard_node_is(node, TR_NODE_COMPLETE) &&
            !tr_shard_node_is(node, TR_NODE_COVERED | TR_NODE_PLANNED | TR_NODE_DEFERRED);
+}
+
+/* Whether the listing may lag behind: it shows the shard and not its parent, though by the time in
+ * its id the parent, which ended when the shard began, cannot be trimmed yet. Such a shard waits
+ * for a complete listing begun a minute later; what its id tells is a hint, so it waits no longer.
+ * */
+static bool may_lag(const struct tr_graph *graph, const struct tr_shard_node *node)
+{
+    int64_t id_ms;
+    uint8_t k;
+    if (tr_shard_node_is(node, TR_NODE_FIRST) || graph->service.ms == 0 ||
+        !tr_shard_id_ms(node->id, &id_ms) || graph->service.ms - id_ms >= TR_GRAPH_RETENTION_MS ||
+        tr_mono_reached(graph->complete_at, tr_mono_add_ms(node->known_at, TR_GRAPH_STALE_MS))) {
+        return false;
+    }
+    for (k = 0; k < node->parent_count; k++) {
+        const struct tr_shard_node *parent = tr_rules_node(graph, node->parents[k]);
+        if (!tr_shard_node_is(parent, TR_NODE_FINISHED) && !tr_rules_is_known(parent)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void plan_uncovered(struct tr_graph *graph)
@@ -193,7 +234,8 @@ static void defer_incomplete(struct tr_graph *graph)
     for (i = 0; i < graph->lineage.count; i++) {
         struct tr_shard_node *node = tr_rules_node(graph, i);
         if (tr_rules_is_wanting(node) &&
-            !tr_shard_node_is(node, TR_NODE_COMPLETE | TR_NODE_PLANNED | TR_NODE_COVERED)) {
+            !tr_shard_node_is(node, TR_NODE_PLANNED | TR_NODE_COVERED) &&
+            (!tr_shard_node_is(node, TR_NODE_COMPLETE) || may_lag(graph, node))) {
             graph->deferred = true;
             node->flags |= TR_NODE_DEFERRED;
             tr_lineage_mark_down(&graph->lineage, i, TR_NODE_DEFERRED, TR_NODE_LISTED);
@@ -253,17 +295,34 @@ static bool is_held(const struct tr_graph *graph, const struct tr_shard_node *no
     }
     for (k = 0; k < node->parent_count; k++) {
         const struct tr_shard_node *parent = tr_rules_node(graph, node->parents[k]);
-        if (!parent_is_done(node, parent) && !has_row_or_plan(graph, node->parents[k])) {
+        if (!parent_is_done(graph, node, parent) && !has_row_or_plan(graph, node->parents[k])) {
             return true;
         }
     }
     return false;
 }
 
+/* The leaves of a first start are those of one listing: were they judged anew, one that has ended
+ * since the start was fixed would be left out, and with it what was written behind the start. */
+static void mark_passed(struct tr_graph *graph)
+{
+    uint32_t i;
+    if (!graph->leaves_only || graph->leaves_known) {
+        return;
+    }
+    for (i = 0; i < graph->lineage.count; i++) {
+        if (tr_shard_node_is(tr_rules_node(graph, i), TR_NODE_LISTED) &&
+            has_known_child(graph, tr_rules_node(graph, i))) {
+            tr_rules_node(graph, i)->flags |= TR_NODE_PASSED;
+        }
+    }
+    graph->leaves_known = true;
+}
+
 static void mark_first_start(struct tr_graph *graph)
 {
     uint32_t i;
-    if (!graph->complete_known || graph->ever_row) {
+    if (!graph->complete_known || graph->ever_row || graph->further) {
         return;
     }
     for (i = 0; i < graph->lineage.count; i++) {
@@ -271,6 +330,7 @@ static void mark_first_start(struct tr_graph *graph)
             tr_rules_node(graph, i)->flags |= TR_NODE_FIRST;
         }
     }
+    mark_passed(graph);
 }
 
 void tr_rules_evaluate(struct tr_graph *graph)
@@ -294,30 +354,56 @@ void tr_rules_evaluate(struct tr_graph *graph)
         tr_rules_sort(graph);
     }
     for (i = 0; i < graph->lineage.count; i++) {
-        graph->held |= is_held(graph, tr_rules_node(graph, i));
+        graph->held = graph->held || is_held(graph, tr_rules_node(graph, i));
         tr_rules_count_orphan(graph, tr_rules_node(graph, i));
     }
 }
 
 /* --- effects ---------------------------------------------------------------------------------- */
 
-/* Something came before the shard that nobody has read and nobody will: its parents have no rows,
- * and were not seen to finish. What was trimmed before a first start is nobody's; but a shard that
- * it found and that was gone before it had a row is missing. */
+/* Whether a child has progressed that had waited for this shard: then it was finished, or lost,
+ * which was said. */
+static bool was_waited_for(const struct tr_graph *graph, const struct tr_shard_node *parent)
+{
+    uint32_t e;
+    for (e = parent->first_edge; e != TR_NO_NODE; e = graph->lineage.edges[e].next) {
+        const struct tr_shard_node *child = tr_rules_node(graph, graph->lineage.edges[e].child);
+        if (!tr_shard_node_is(child, TR_NODE_MARKED) &&
+            (tr_shard_node_is(child, TR_NODE_FINISHED) ||
+             (tr_shard_node_is(child, TR_NODE_ROW) &&
+              tr_position_is_sequence(&child->checkpoint)))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nobody has read the parent, and nobody will. What was trimmed before a first start is nobody's;
+ * but a shard that it found and that was gone before it had a row is missing. */
+static bool is_missing_for(const struct tr_graph *graph, const struct tr_shard_node *node,
+                           const struct tr_shard_node *parent)
+{
+    if (tr_shard_node_is(parent, TR_NODE_ROW | TR_NODE_FINISHED | TR_NODE_PASSED) ||
+        was_waited_for(graph, parent)) {
+        return false;
+    }
+    return !tr_shard_node_is(node, TR_NODE_FIRST) ||
+           (tr_shard_node_is(parent, TR_NODE_FIRST) && !tr_shard_node_is(parent, TR_NODE_BLOCKED));
+}
+
+/* Something came before the shard that is missing. Its parents with rows are read; of a merge one
+ * may have been trimmed without ever having had one. */
 static bool has_gap(const struct tr_graph *graph, const struct tr_shard_node *node)
 {
+    bool orphaned = !any_parent_has_row(graph, node);
     uint8_t k;
     if (tr_shard_node_is(node, TR_NODE_HAD_ROW)) {
         return false;
     }
     for (k = 0; k < node->parent_count; k++) {
         const struct tr_shard_node *parent = tr_rules_node(graph, node->parents[k]);
-        if (tr_shard_node_is(parent, TR_NODE_FINISHED)) {
-            continue;
-        }
-        if (!tr_shard_node_is(node, TR_NODE_FIRST) ||
-            (tr_shard_node_is(parent, TR_NODE_FIRST) &&
-             !tr_shard_node_is(parent, TR_NODE_BLOCKED))) {
+        bool gone = orphaned || (graph->complete_known && !tr_rules_is_known(parent));
+        if (gone && is_missing_for(graph, node, parent)) {
             return true;
         }
     }
@@ -336,7 +422,7 @@ static void fill_create(const struct tr_graph *graph, const struct tr_shard_node
     create->without_parents =
         (orphaned && (node->parent_count > 0 || tr_shard_node_is(node, TR_NODE_FIRST))) ||
         tr_shard_node_is(node, TR_NODE_MARKED);
-    create->gap = orphaned && has_gap(graph, node);
+    create->gap = has_gap(graph, node);
     if (tr_shard_node_is(node, TR_NODE_HAD_ROW) && tr_position_is_sequence(&node->checkpoint)) {
         create->checkpoint = node->checkpoint;
     }
@@ -364,8 +450,9 @@ void tr_rules_propose(struct tr_graph *graph, struct tr_mono now, struct tr_grap
     bool scan_is_fresh = is_within(graph->rows_begun, now, TR_GRAPH_SCAN_FRESH_MS);
     size_t i, end, count = 0;
     out->want_scan = !graph->rows_known;
-    out->want_listing =
-        !graph->complete_known || graph->orphans > 0 || graph->held || graph->deferred;
+    out->want_listing = !graph->complete_known || graph->held || graph->deferred;
+    out->need_listing = graph->rows_known && graph->held;
+    out->want_children = graph->orphans > 0;
     while (graph->plan_head < graph->plan_count &&
            !tr_rules_is_planned(tr_rules_node(graph, graph->plan[graph->plan_head]))) {
         graph->plan_head++;

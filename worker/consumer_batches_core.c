@@ -13,9 +13,6 @@
 #define PROCESS_BACKOFF_MAX_MS 10000u
 /* With once, a batch that fails this often in a row cannot be finished by this run (some 10 s). */
 #define ONCE_ATTEMPTS_MAX 8u
-/* An ended shard whose children are not listed is held this long while we ask for them; after that
- * the listings find them. */
-#define CHILDREN_HOLD_MS 30000u
 /* When there is no memory for a batch. */
 #define NO_MEMORY_WAIT_MS 50u
 
@@ -61,7 +58,7 @@ void tr_consumer_process(struct tr_consumer *c, struct slot *slot)
 {
     struct tr_consumer_effect *fx;
 
-    if (!slot->held || slot->stuck || slot->releasing || slot->processing ||
+    if (!slot->held || slot->stuck || slot->releasing || slot->handing || slot->processing ||
         slot->page_count == 0 || c->stopping || !tr_mono_reached(c->now, slot->retry_at) ||
         (tr_mono_reached(c->now, slot->valid_until) && !TR_MUTANT(BATCH_WITHOUT_VALIDITY))) {
         return;
@@ -100,6 +97,7 @@ static void acknowledge(struct tr_consumer *c, struct slot *slot, size_t done)
     upto = tr_page_position(hand->page, slot->batch_first + done - 1);
     tr_tracker_ack(&slot->tracker, slot->batch_ticket, &upto, c->now);
     slot->records += done;
+    (void)tr_page_created_ms(hand->page, slot->batch_first + done - 1, &slot->done_at_ms);
     slot->attempt = 0;
     slot->batch_first += done;
     slot->batch_count -= done;
@@ -154,41 +152,21 @@ void tr_consumer_processed(struct tr_consumer *c, struct slot *slot, size_t done
     }
 }
 
-static void ask_children(struct tr_consumer *c, struct slot *slot)
-{
-    struct tr_buf *body;
-    if (slot->children != CHILDREN_NOT_ASKED || !tr_mono_reached(c->now, slot->children_at)) {
-        return;
-    }
-    if (slot->children_tries == 0) {
-        tr_consumer_graph_event(c, &(struct tr_graph_event){.kind = TR_GRAPH_ENDED,
-                                                            .now = c->now,
-                                                            .begun = c->now,
-                                                            .parent = tr_consumer_key(slot)});
-    }
-    body = tr_consumer_call(c, tr_consumer_op(OP_CHILDREN, slot, 0), TR_AWS_STREAMS, TR_AWS_CONTROL,
-                            "DescribeStream", 0, 0);
-    if (body != NULL) {
-        slot->children = CHILDREN_ASKING;
-        tr_encode_describe_stream(body, tr_buf_bytes(&c->arn), (struct tr_bytes){NULL, 0},
-                                  tr_consumer_key(slot));
-    }
-}
-
 /* The end of a shard: its children's rows first, then, when all is processed, SHARD_END. */
 void tr_consumer_end_shard(struct tr_consumer *c, struct slot *slot)
 {
     bool held_long;
-    if (!slot->ended || !slot->held || slot->stuck || slot->releasing || slot->tracker.ended) {
+    if (!slot->ended || !slot->held || slot->stuck || slot->gapped || slot->releasing ||
+        slot->handing || slot->tracker.ended) {
         return;
     }
-    ask_children(c, slot);
-    held_long = slot->children_tries > 0 &&
+    tr_consumer_end_met(c, tr_consumer_key(slot));
+    held_long = tr_consumer_children_tries(c, tr_consumer_key(slot)) > 0 &&
                 tr_mono_reached(c->now, tr_mono_add_ms(slot->reader.used, CHILDREN_HOLD_MS));
     if ((slot->page_count > 0 || slot->processing) && !TR_MUTANT(END_BEFORE_DONE)) {
         return;
     }
-    if (((slot->children != CHILDREN_KNOWN && !held_long) ||
+    if (((!tr_consumer_children_known(c, tr_consumer_key(slot)) && !held_long) ||
          tr_consumer_children_wanted(c, tr_consumer_key(slot))) &&
         !TR_MUTANT(END_BEFORE_CHILDREN)) {
         return;
@@ -214,11 +192,12 @@ void tr_consumer_ask_checkpoint(struct tr_consumer *c, struct slot *slot, bool n
                                                         .position = mark});
 }
 
-/* Stopping: once nothing of it is lent, the last checkpoint and the release go out together. */
+/* Stopping, or handing over: once nothing of it is lent, the last checkpoint and the release go out
+ * together. */
 void tr_consumer_give_up(struct tr_consumer *c, struct slot *slot)
 {
-    if (!c->stopping || c->phase != PHASE_STOP || !slot->held || slot->releasing ||
-        slot->processing) {
+    bool asked = slot->handing || (c->stopping && c->phase == PHASE_STOP);
+    if (!asked || !slot->held || slot->releasing || slot->processing) {
         return;
     }
     slot->releasing = true;

@@ -101,18 +101,24 @@ static void start_running(struct tr_consumer *c)
 {
     struct tr_lease_options options = {
         .worker_id = tr_bytes_of(c->options.worker_id),
+        .run = {c->run, 16},
         .stream = c->stream,
         .failover_ms = c->options.failover_ms,
         .seed = tr_random_u64(&c->random),
+        .takes_only_free = c->options.once, /* what others keep alive is theirs to read */
         .leases_max = SHARDS_MAX,
         .writes_max = LEASE_WRITES_MAX,
     };
+    (void)snprintf(c->run, sizeof c->run, "%016llx", (unsigned long long)tr_random_u64(&c->random));
     if (tr_lease_core_new(&options, c->now, &c->leases) != TR_OK ||
         tr_graph_new(SHARDS_MAX, &c->graph) != TR_OK) {
         tr_consumer_fail(c, TR_ENOMEM, "consumer '%s': no memory for its leases", c->options.name);
         return;
     }
-    c->listing.next = c->now;
+    /* Who lists shows the lease table. */
+    c->listing.next = c->options.once ? c->now : TR_MONO_NEVER;
+    c->listing.part_next = c->listing.page_at = TR_MONO_NEVER;
+    c->lease_table.fleet_at = c->now;
     to_phase(c, PHASE_RUN);
 }
 
@@ -136,6 +142,14 @@ static void on_lease_table(struct tr_consumer *c, struct tr_aws_answer *answer)
     }
     if (status != TR_OK) {
         phase_failed(c, "lease table", status, &err);
+    } else if (tr_lease_table_is_going(tr_buf_bytes(&answer->body))) {
+        if (!c->lease_table.gone) {
+            tr_consumer_note(c, TR_NOTE_TABLE_GONE, (struct tr_bytes){NULL, 0}, 0, 0,
+                             tr_bytes_of(c->options.lease_table));
+        }
+        c->lease_table.gone = true; /* once it is gone, the start begins with a new one */
+        to_phase(c, PHASE_LEASE_TABLE);
+        phase_again(c, TABLE_POLL_MS);
     } else if (active) {
         start_running(c);
     } else {
@@ -184,19 +198,20 @@ static void on_answer(struct tr_consumer *c, uint64_t op, struct tr_aws_answer *
         }
         return;
     case OP_LIST:
+    case OP_CHILDREN:
     case OP_STREAMS:
     case OP_SCAN:
     case OP_WRITE:
     case OP_READ:
         tr_consumer_leases_answer(c, kind, tr_consumer_op_number(op), answer);
         return;
-    case OP_CHILDREN:
+    case OP_FLEET:
+        tr_consumer_table_answer(c, answer);
+        return;
     case OP_ITERATOR:
     case OP_RECORDS:
         slot = tr_consumer_slot(c, op);
-        if (slot != NULL && kind == OP_CHILDREN) {
-            tr_consumer_children_answer(c, slot, answer);
-        } else if (slot != NULL) {
+        if (slot != NULL) {
             tr_consumer_shard_answer(c, kind, slot, tr_consumer_op_number(op), answer);
         }
         return;
@@ -272,6 +287,9 @@ enum tr_status tr_consumer_step(struct tr_consumer *c, const struct tr_consumer_
     case TR_CONSUMER_EV_TICK:
         break;
     case TR_CONSUMER_EV_ANSWER:
+        if (event->answer->status == TR_OK) {
+            tr_consumer_start_date(c, event->answer->date);
+        }
         on_answer(c, event->op, event->answer);
         break;
     case TR_CONSUMER_EV_SLICED:
@@ -371,9 +389,35 @@ struct tr_bytes tr_consumer_stream_arn(const struct tr_consumer *c)
     return c->arn.len > 0 ? tr_buf_bytes(&c->arn) : (struct tr_bytes){NULL, 0};
 }
 
+const char *tr_consumer_waits_for(const struct tr_consumer *c)
+{
+    switch (c->phase) {
+    case PHASE_STREAM:
+        return "its stream is not found yet";
+    case PHASE_LEASE_TABLE:
+    case PHASE_CREATE_TABLE:
+    case PHASE_WAIT_TABLE:
+        return "its lease table is not there yet";
+    case PHASE_RUN:
+        return c->stopping                        ? "it stops"
+               : tr_lease_core_scanned(c->leases) ? NULL
+                                                  : "its lease table is not read yet";
+    case PHASE_STOP:
+        return "it stops";
+    case PHASE_DONE:
+        break;
+    }
+    return "it has ended";
+}
+
 size_t tr_consumer_held(const struct tr_consumer *c)
 {
     return c->held;
+}
+
+size_t tr_consumer_stopped(const struct tr_consumer *c)
+{
+    return c->gapped + tr_map_count(&c->gaps);
 }
 
 size_t tr_consumer_lent(const struct tr_consumer *c)

@@ -20,6 +20,9 @@ struct tr_budget {
     uint64_t bytes;
 };
 
+/* Where the fleet's first start begins. */
+enum tr_consumer_start { TR_START_TRIM_HORIZON, TR_START_LATEST, TR_START_AT_TIMESTAMP };
+
 struct tr_consumer_options {
     const char *name;  /* the consumer's name; strings are copied */
     const char *table; /* one of table and arn */
@@ -32,6 +35,8 @@ struct tr_consumer_options {
     uint64_t checkpoint_interval_ms;
     uint64_t batch_records;
     uint64_t batch_bytes;
+    enum tr_consumer_start start;
+    int64_t start_ms;    /* AT_TIMESTAMP: since 1970 */
     bool stop_on_gap;    /* on_gap: stop */
     bool once;           /* end when every shard is at its end or its tip */
     unsigned once_pages; /* empty pages in a row that make a tip */
@@ -115,8 +120,17 @@ struct tr_mono tr_consumer_deadline(const struct tr_consumer *consumer);
 
 /* The stream that is followed; absent until it was found. Borrowed until the next step. */
 struct tr_bytes tr_consumer_stream_arn(const struct tr_consumer *consumer);
+/* What start-up waits for, or that it stops, in a few words; NULL: neither. Owns: static. */
+const char *tr_consumer_waits_for(const struct tr_consumer *consumer);
 /* Leases held now. */
 size_t tr_consumer_held(const struct tr_consumer *consumer);
+/* Shards that on_gap: stop holds: leases held and not read on, and rows not made. */
+size_t tr_consumer_stopped(const struct tr_consumer *consumer);
+/* How far behind the shards held are, the worst of them, in ms: the age of the oldest record in
+ * hand, else of the last one done; 0: all are read to their tip. *unknown: shards that cannot tell.
+ * Errors:  false: none can tell, or none is held; *ms is then unchanged. */
+bool tr_consumer_lag(const struct tr_consumer *consumer, struct tr_wall now, uint64_t *ms,
+                     size_t *unknown);
 /* Pages and batches lent out now. */
 size_t tr_consumer_lent(const struct tr_consumer *consumer);
 

@@ -10,6 +10,8 @@
 #include "base/mem.h"
 
 #define BAD_ROWS_MAX 10000u
+#define GAP_BEFORE "shards before this one were trimmed while nobody read"
+#define SCAN_UNIT_BYTES 4096u /* half a read unit, eventually consistent */
 
 static void row_strings_free(struct wanted *wanted)
 {
@@ -51,9 +53,14 @@ void tr_consumer_leases_deinit(struct tr_consumer *c)
     tr_map_deinit(&c->by_key);
     tr_map_deinit(&c->stream_names);
     free_values(&c->bad, tr_free);
+    tr_map_deinit(&c->gaps);
     scan_reset(&c->scan);
     tr_free(c->scan.pages);
     tr_shard_list_deinit(&c->listing.list);
+    tr_buf_deinit(&c->listing.from);
+    tr_buf_deinit(&c->listing.list_from);
+    tr_consumer_children_deinit(c);
+    tr_consumer_deletes_deinit(c);
     tr_stream_list_deinit(&c->streams.list);
     tr_lease_effects_deinit(&c->lease_effects);
     tr_lease_core_free(c->leases);
@@ -133,6 +140,7 @@ static struct tr_graph_row graph_row_of(const struct tr_lease_row *row)
         .parent_count = row->parent_count,
         .checkpoint = row->checkpoint,
         .without_parents = row->without_parents,
+        .made_ms = row->stream.ptr != NULL ? (int64_t)row->counter : 0,
     };
     memcpy(out.parents, row->parents, row->parent_count * sizeof row->parents[0]);
     return out;
@@ -191,8 +199,12 @@ static void forget_proposals(struct tr_consumer *c)
 void tr_consumer_graph_event(struct tr_consumer *c, const struct tr_graph_event *event)
 {
     struct tr_graph_effects out = {0};
-    enum tr_status status = tr_graph_step(c->graph, event, &out);
+    struct tr_graph_event stamped = *event;
+    enum tr_status status;
     size_t i;
+
+    stamped.service = c->wall;
+    status = tr_graph_step(c->graph, &stamped, &out);
 
     if (status == TR_ELIMIT) {
         tr_consumer_fail(c, status, "consumer '%s': its stream has more than %u shards",
@@ -207,9 +219,12 @@ void tr_consumer_graph_event(struct tr_consumer *c, const struct tr_graph_event 
     for (i = 0; i < out.create_count; i++) {
         want(c, &out.creates[i]);
     }
-    if (out.want_listing) {
+    if (out.need_listing) {
+        tr_consumer_need_listing(c);
+    } else if (out.want_listing || (out.want_children && c->options.once)) {
         tr_consumer_want_listing(c);
     }
+    tr_consumer_deletes_propose(c, &out);
 }
 
 /* A row was seen or made: it is wanted no more, and the graph is told. */
@@ -220,16 +235,18 @@ static void on_row(struct tr_consumer *c, const struct tr_lease_row *row, bool t
     struct tr_graph_row graph_row = graph_row_of(row);
     struct tr_graph_event event = {
         .kind = TR_GRAPH_ROW, .now = c->now, .begun = c->now, .rows = &graph_row, .row_count = 1};
+    tr_consumer_start_row(c, row);
     if (wanted != NULL) {
         if (wanted->asked && wanted->gap && !is_foreign(c, row->stream)) {
-            tr_consumer_note(c, TR_NOTE_GAP, row->key, 0, 0,
-                             TR_LIT("shards before this one were trimmed while nobody read"));
+            (void)tr_consumer_gap(c, &(struct gap){.shard = row->key, .why = GAP_BEFORE});
         }
         row_strings_free(wanted);
+        c->families_next = c->now; /* it may be a child that its parent's end waits for */
     }
     if (info == NULL) {
         return;
     }
+    info->scan = c->scan.number;
     info->ready_sent = false; /* the lease core forgets it with the row */
     info->stream = stream_name(c, row->stream);
     info->foreign = is_foreign(c, info->stream);
@@ -253,7 +270,14 @@ static void begin_scan_page(struct tr_consumer *c)
         after = tr_buf_bytes(&scan->pages[scan->count - 1].last_key);
     }
     if (body != NULL) {
-        tr_lease_encode_scan(body, tr_bytes_of(c->options.lease_table), false, after);
+        /* What the fleet's start depends on is not read from a copy that lags behind. */
+        if (scan->segments == 1) {
+            tr_lease_encode_scan(body, tr_bytes_of(c->options.lease_table),
+                                 !tr_consumer_start_settled(c), after);
+        } else {
+            tr_lease_encode_segment(body, tr_bytes_of(c->options.lease_table), scan->segment,
+                                    scan->segments, after);
+        }
     }
 }
 
@@ -278,7 +302,9 @@ static void emit_read(struct tr_consumer *c, const struct tr_lease_effect *fx)
     struct tr_buf *body =
         tr_consumer_call(c, tr_consumer_op(OP_READ, NULL, fx->op), TR_AWS_DYNAMODB,
                          TR_AWS_LEASE_READ, "GetItem", 0, fx->timeout_ms);
-    if (body != NULL) {
+    if (body != NULL && fx->kind == TR_LEASE_FX_GLANCE) {
+        tr_lease_encode_glance(body, tr_bytes_of(c->options.lease_table), fx->key);
+    } else if (body != NULL) {
         tr_lease_encode_get(body, tr_bytes_of(c->options.lease_table), fx->key);
     }
 }
@@ -329,6 +355,26 @@ static bool is_bad(const struct tr_consumer *c, struct tr_bytes key)
     return bad != NULL && bad->scan != 0 && bad->scan >= c->scan.done;
 }
 
+/* A row under this worker's id: whose run it names, and which is ours. */
+static void note_twin(struct tr_consumer *c, const struct tr_note *note)
+{
+    struct tr_buf text = {0};
+    tr_buf_printf(&text, "%s, run %.*s, not %s", c->options.worker_id, TR_FMT(note->text), c->run);
+    tr_consumer_note(c, note->id, note->shard, note->a, 0, tr_buf_bytes(&text));
+    tr_buf_deinit(&text);
+}
+
+/* How many rows the last scan showed that are not understood. */
+static size_t bad_rows_shown(const struct tr_consumer *c)
+{
+    struct tr_map_entry *entry;
+    size_t count = 0;
+    for (entry = tr_map_first(&c->bad); entry != NULL; entry = tr_map_next(entry)) {
+        count += is_bad(c, tr_map_key(entry));
+    }
+    return count;
+}
+
 static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect *fx, bool in_scan)
 {
     struct slot *slot = fx->key.ptr != NULL ? tr_map_get(&c->by_key, fx->key) : NULL;
@@ -339,6 +385,8 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
         c->scan.active = true;
         c->scan.number++;
         c->scan.op = fx->op;
+        c->scan.segment = fx->segment;
+        c->scan.segments = fx->segments;
         c->scan.begun = c->now;
         begin_scan_page(c);
         break;
@@ -346,7 +394,13 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
         emit_write(c, fx);
         break;
     case TR_LEASE_FX_READ:
+    case TR_LEASE_FX_GLANCE:
         emit_read(c, fx);
+        break;
+    case TR_LEASE_FX_HAND_OVER:
+        if (slot != NULL) {
+            slot->handing = true; /* given up by the pump: this is no place to step the core */
+        }
         break;
     case TR_LEASE_FX_GRANTED:
         tr_consumer_granted(c, fx);
@@ -367,12 +421,19 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
             tr_consumer_stored(c, slot, &fx->position);
         }
         break;
+    case TR_LEASE_FX_GONE:
+        tr_consumer_deletes_gone(c, fx->key);
+        break;
     case TR_LEASE_FX_ROW:
         on_row(c, &fx->row, !in_scan);
         break;
     case TR_LEASE_FX_NOTE:
         if (fx->note.id == TR_NOTE_LEASE_ROW_BAD) {
             on_bad_row_in_the_way(c, &fx->note);
+            break;
+        }
+        if (fx->note.id == TR_NOTE_LEASE_TWIN) {
+            note_twin(c, &fx->note);
             break;
         }
         tr_consumer_note(c, fx->note.id, fx->note.shard, fx->note.a, fx->note.b, fx->note.text);
@@ -385,6 +446,8 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
 void tr_consumer_lease_event(struct tr_consumer *c, const struct tr_lease_event *event)
 {
     struct tr_lease_event stamped = *event;
+    /* A whole scan was told to the graph before; a part of the table it learns row by row. */
+    bool in_scan = event->kind == TR_LEASE_EV_SCANNED && c->scan.segments == 1;
     size_t i;
     stamped.now = c->now;
     stamped.service = c->wall;
@@ -393,12 +456,25 @@ void tr_consumer_lease_event(struct tr_consumer *c, const struct tr_lease_event 
         return;
     }
     for (i = 0; i < c->lease_effects.count; i++) {
-        on_lease_effect(c, &c->lease_effects.items[i], event->kind == TR_LEASE_EV_SCANNED);
+        on_lease_effect(c, &c->lease_effects.items[i], in_scan);
     }
 }
 
 /* The whole table was read: first the graph (it must know all rows before it proposes any), then
  * the lease core. */
+static void note_scan(struct tr_consumer *c)
+{
+    uint64_t rows = 0, bytes = 0;
+    size_t i;
+    for (i = 0; i < c->scan.count; i++) {
+        rows += c->scan.pages[i].count;
+        bytes += c->scan.pages[i].size;
+    }
+    tr_consumer_note(c, TR_NOTE_LEASE_SCANNED, (struct tr_bytes){NULL, 0}, rows,
+                     bytes > 0 ? (bytes + SCAN_UNIT_BYTES - 1) / SCAN_UNIT_BYTES : 1,
+                     (struct tr_bytes){NULL, 0});
+}
+
 static void scan_complete(struct tr_consumer *c)
 {
     struct scan *scan = &c->scan;
@@ -408,7 +484,8 @@ static void scan_complete(struct tr_consumer *c)
     struct tr_graph_row *graph_rows;
     size_t total = 0, i, j;
 
-    scan->done = scan->number;
+    note_scan(c);
+    scan->done = scan->segments == 1 ? scan->number : scan->done;
     for (i = 0; i < scan->count; i++) {
         total += scan->pages[i].count;
     }
@@ -426,7 +503,9 @@ static void scan_complete(struct tr_consumer *c)
                 rows[event.row_count++] = *row;
             }
         }
-        tr_consumer_streams_choose(c, rows, event.row_count);
+        if (scan->segments == 1) {
+            tr_consumer_streams_choose(c, rows, event.row_count); /* by all rows, or not at all */
+        }
         for (i = 0; i < event.row_count; i++) {
             if (!is_foreign(c, rows[i].stream)) {
                 graph_rows[rows_event.row_count++] = graph_row_of(&rows[i]);
@@ -434,8 +513,13 @@ static void scan_complete(struct tr_consumer *c)
         }
         event.rows = rows;
         rows_event.rows = graph_rows;
-        tr_consumer_graph_event(c, &rows_event);
+        if (scan->segments == 1) {
+            tr_consumer_start_scanned(c, rows, event.row_count, bad_rows_shown(c));
+            rows_event.leaves_only = tr_consumer_start_takes_leaves(c);
+            tr_consumer_graph_event(c, &rows_event);
+        }
         tr_consumer_lease_event(c, &event);
+        tr_consumer_deletes_scanned(c, rows, event.row_count);
         /* What the scan shows is made, also where the lease core knew it already. */
         for (i = 0; i < event.row_count; i++) {
             struct wanted *made = tr_map_remove(&c->wanted, rows[i].key);
@@ -458,6 +542,7 @@ static void scan_failed(struct tr_consumer *c, enum tr_status status, const stru
                          err->text);
     }
     c->scan.failures++;
+    tr_consumer_table_unread(c, status, err->text[0] != '\0' ? err->text : tr_status_text(status));
     tr_consumer_lease_event(c, &event);
 }
 
@@ -483,11 +568,14 @@ static void on_scan(struct tr_consumer *c, uint64_t number, struct tr_aws_answer
     }
     if (status != TR_OK) {
         scan_failed(c, status == TR_EPARSE ? TR_ECORRUPT : status, &err);
+    } else if (!tr_consumer_table_page(c, &scan->pages[scan->count - 1])) {
+        scan_reset(scan); /* refused */
     } else if (scan->pages[scan->count - 1].last_key.len > 0) {
         begin_scan_page(c);
     } else {
         scan->active = false;
         scan->failures = 0;
+        tr_consumer_table_read(c);
         scan_complete(c);
         scan_reset(scan);
     }
@@ -517,6 +605,9 @@ static void on_read(struct tr_consumer *c, uint64_t number, struct tr_aws_answer
         .kind = TR_LEASE_EV_READ, .op = number, .status = answer->status};
     struct tr_lease_rows rows = {0};
 
+    if (answer->status == TR_ENOTFOUND) {
+        event.status = TR_ESERVICE; /* the table is gone: that says nothing of the row */
+    }
     if (answer->status == TR_OK) {
         event.status = tr_lease_decode_one(&rows, &answer->body, "Item", NULL);
         event.rows = rows.rows;
@@ -537,6 +628,8 @@ void tr_consumer_leases_answer(struct tr_consumer *c, enum op_kind kind, uint64_
         on_read(c, number, answer);
     } else if (kind == OP_STREAMS) {
         tr_consumer_streams_answer(c, answer);
+    } else if (kind == OP_CHILDREN) {
+        tr_consumer_children_answer(c, number, answer);
     } else {
         tr_consumer_list_answer(c, number, answer);
     }
@@ -569,32 +662,52 @@ static bool parents_made(const struct tr_consumer *c, const struct wanted *wante
     return true;
 }
 
-/* One row a turn: its effects may change the map that is walked. */
-static bool make_one_row(struct tr_consumer *c)
+/* Whether a row can be made now. One behind a gap is not with on_gap: stop: without its row the
+ * shard is not read, by no worker that is configured so. */
+static bool may_be_made(struct tr_consumer *c, struct wanted *wanted)
 {
+    if (wanted->asked || is_bad(c, wanted->write.key) || !parents_made(c, wanted)) {
+        return false;
+    }
+    wanted->gap = wanted->gap && !tr_consumer_start_is_recent(c);
+    return !wanted->gap || !c->options.stop_on_gap ||
+           tr_consumer_gap(c, &(struct gap){.shard = wanted->write.key, .why = GAP_BEFORE});
+}
+
+/* The row to make next; until the fleet's start is fixed, the one of the smallest key, so that
+ * workers that start at once try the same one. */
+static struct wanted *next_wanted(struct tr_consumer *c)
+{
+    struct wanted *next = NULL;
     struct tr_map_entry *entry;
     for (entry = tr_map_first(&c->wanted); entry != NULL; entry = tr_map_next(entry)) {
         struct wanted *wanted = tr_map_value(entry);
-        if (!wanted->asked && !is_bad(c, wanted->write.key) && parents_made(c, wanted)) {
-            struct tr_lease_event event = {
-                .kind = TR_LEASE_EV_CREATE, .key = wanted->write.key, .create = &wanted->write};
-            wanted->asked = true;
-            wanted->write.stream = c->stream;
-            wanted->write.counter = (uint64_t)c->wall.ms;
-            tr_consumer_lease_event(c, &event);
-            return true;
+        if ((next == NULL || tr_bytes_cmp(wanted->write.key, next->write.key) < 0) &&
+            may_be_made(c, wanted)) {
+            next = wanted;
+            if (tr_consumer_start_settled(c)) {
+                break;
+            }
         }
     }
-    return false;
+    return next;
 }
 
-/* A row at TRIM_HORIZON is read from its shard's first number, which a listing shows. */
-static bool waits_for_listing(const struct tr_consumer *c, struct tr_bytes key)
+/* One row a turn: its effects may change the map that is walked. */
+static bool make_one_row(struct tr_consumer *c)
 {
-    struct tr_position checkpoint;
-    return !c->listing.complete_once && !c->streams.lost &&
-           tr_lease_core_checkpoint(c->leases, key, &checkpoint) &&
-           checkpoint.kind == TR_POSITION_TRIM_HORIZON;
+    struct wanted *wanted = next_wanted(c);
+    struct tr_lease_event event = {.kind = TR_LEASE_EV_CREATE};
+    if (wanted == NULL || !tr_consumer_start_stamp(c, &wanted->write)) {
+        return false;
+    }
+    wanted->asked = true;
+    wanted->write.stream = c->stream;
+    wanted->write.counter = (uint64_t)c->wall.ms;
+    event.key = wanted->write.key;
+    event.create = &wanted->write;
+    tr_consumer_lease_event(c, &event);
+    return true;
 }
 
 static void mark_ready(struct tr_consumer *c)
@@ -603,7 +716,7 @@ static void mark_ready(struct tr_consumer *c)
     for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {
         struct row_info *info = tr_map_value(entry);
         struct tr_bytes key = tr_map_key(entry);
-        if (info->ready_sent || info->ended || info->foreign || waits_for_listing(c, key) ||
+        if (info->ready_sent || info->ended || info->foreign ||
             !tr_graph_may_start(c->graph, key)) {
             continue;
         }
@@ -625,14 +738,17 @@ void tr_consumer_leases_pump(struct tr_consumer *c)
         tr_consumer_lease_event(c, &(struct tr_lease_event){.kind = TR_LEASE_EV_LOOK});
     }
     tr_consumer_streams_pump(c);
-    if (tr_mono_reached(c->now, c->listing.next) && !c->stopping) {
-        tr_consumer_list(c);
-    }
+    tr_consumer_table_pump(c);
+    tr_consumer_listing_pump(c);
+    tr_consumer_deletes_pump(c);
     /* Rows are made only after a complete scan has shown which exist. */
     if (tr_lease_core_scanned(c->leases)) {
         while (make_one_row(c)) {
         }
-        mark_ready(c);
+        tr_consumer_start_pump(c);
+        if (tr_consumer_start_settled(c) && tr_consumer_table_known(c)) {
+            mark_ready(c);
+        }
     }
 }
 
@@ -641,7 +757,10 @@ struct tr_mono tr_consumer_leases_deadline(const struct tr_consumer *c)
     struct tr_mono at = tr_lease_core_deadline(c->leases);
     /* Who stops lists no more: a listing that came due then is no deadline. */
     return c->phase == PHASE_RUN
-               ? tr_mono_min(tr_mono_min(at, c->listing.next), tr_consumer_streams_deadline(c))
+               ? tr_mono_min(tr_mono_min(at, tr_consumer_table_deadline(c)),
+                             tr_mono_min(tr_consumer_listing_deadline(c),
+                                         tr_mono_min(tr_consumer_deletes_deadline(c),
+                                                     tr_consumer_streams_deadline(c))))
                : at;
 }
 
@@ -681,7 +800,8 @@ static bool are_rows_coming(const struct tr_consumer *c)
     struct tr_map_entry *entry;
     for (entry = tr_map_first(&c->wanted); entry != NULL; entry = tr_map_next(entry)) {
         const struct wanted *wanted = tr_map_value(entry);
-        if (!is_bad(c, wanted->write.key) && (wanted->asked || parents_made(c, wanted))) {
+        if (!is_bad(c, wanted->write.key) && !tr_consumer_gap_holds(c, wanted->write.key) &&
+            (wanted->asked || parents_made(c, wanted))) {
             return true;
         }
     }
@@ -703,6 +823,9 @@ static bool has_bad_rows(const struct tr_consumer *c)
 void tr_consumer_judge_bad_rows(struct tr_consumer *c)
 {
     struct tr_map_entry *entry;
+    if (c->gap_err.text[0] != '\0') {
+        tr_consumer_fail(c, TR_ETRIMMED, "%s", c->gap_err.text);
+    }
     for (entry = tr_map_first(&c->bad); entry != NULL; entry = tr_map_next(entry)) {
         struct tr_bytes key = tr_map_key(entry);
         if (is_bad(c, key)) {
@@ -718,9 +841,12 @@ void tr_consumer_judge_bad_rows(struct tr_consumer *c)
 bool tr_consumer_leases_finished(const struct tr_consumer *c)
 {
     struct tr_map_entry *entry;
-    if (!c->listing.complete_once || c->listing.active || !tr_lease_core_scanned(c->leases) ||
-        are_rows_coming(c) || !tr_consumer_streams_finished(c) ||
-        !(tr_graph_settled(c->graph) || has_bad_rows(c))) {
+    /* What on_gap: stop holds stays as it is; a stream that is gone is not listed any more. */
+    bool held = tr_consumer_stopped(c) > 0;
+    if (!(c->listing.complete_once || (held && c->streams.lost)) || c->listing.active ||
+        !tr_lease_core_scanned(c->leases) || are_rows_coming(c) ||
+        !tr_consumer_streams_finished(c) ||
+        !(tr_graph_settled(c->graph) || has_bad_rows(c) || held)) {
         return false;
     }
     for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {

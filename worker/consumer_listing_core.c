@@ -1,30 +1,111 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How a consumer learns of shards: complete listings, seldom, as the net, and at the end of a shard
- * CHILD_SHARDS, asked until there is an answer. What they mean is the shard graph's business. */
+ * Who lists the stream's shards, when, and with how many calls. One worker of the fleet lists: all
+ * of it seldom, as the net, and from an older shard on where children are missing. The others ask
+ * only for the children of what they read (consumer_children_core.c), and list when the rows show
+ * no worker that would, or when something stays unknown for long. What listings mean is the shard
+ * graph's business. */
 #include "worker/consumer_parts.h"
 
 #include "base/err.h"
+#include "base/mem.h"
 
 /* A full listing is the net under CHILD_SHARDS: seldom, except when something is missing. */
 #define LISTING_EVERY_MS (5u * 60u * 1000u)
 #define LISTING_WANTED_MS 10000u
 #define LISTING_WANTED_ONCE_MS 1000u
+/* Who does not list lists all the same when it needs to, but not at once, nor often. */
+#define LISTING_NEEDED_MIN_MS 2000u
+#define LISTING_NEEDED_MAX_MS 10000u
+#define LISTING_NEEDED_EVERY_MS 60000u
 #define LISTING_BACKOFF_MAX_MS 10000u
-/* DescribeStream is limited to ten calls a second an account; we use at most a few of them. */
-#define LISTING_FREE_PAGES 4u
-#define LISTING_PAGE_MS 200u
-#define LISTING_NEXT_PAGE_MS 500u
-#define CHILDREN_BACKOFF_MAX_MS 5000u
+/* Who came to lead: several may think so for a moment. */
+#define LEAD_LOOK_MS 1000u
+#define LEAD_STAGGER_MS 2000u
+/* DescribeStream is limited to ten calls a second an account. A worker uses two a second at the
+ * most, five while nothing is known; a few may come at once. */
+#define DESCRIBE_MS 500u
+#define DESCRIBE_FIRST_MS 200u
+#define DESCRIBE_PAGES_AT_ONCE 4u
+#define DESCRIBE_CHILDREN_AT_ONCE 20u
+
+/* --- the budget of calls ---------------------------------------------------------------------- */
+
+static uint64_t call_ms(const struct tr_consumer *c)
+{
+    return c->listing.complete_once && !c->options.once ? DESCRIBE_MS : DESCRIBE_FIRST_MS;
+}
+
+/* The budget is a time that each call moves on; it may be ahead by some calls. */
+static struct tr_mono budget_at(const struct tr_consumer *c, uint64_t calls)
+{
+    uint64_t ns = c->listing.spent.ns, ahead = (calls - 1) * call_ms(c) * TR_NS_PER_MS;
+    return (struct tr_mono){ns > ahead ? ns - ahead : 0};
+}
+
+struct tr_mono tr_consumer_children_budget(const struct tr_consumer *c)
+{
+    return budget_at(c, DESCRIBE_CHILDREN_AT_ONCE);
+}
+
+void tr_consumer_spend_describe(struct tr_consumer *c)
+{
+    c->listing.spent = tr_mono_add_ms(tr_mono_max(c->listing.spent, c->now), call_ms(c));
+}
+
+/* --- what is wanted --------------------------------------------------------------------------- */
 
 void tr_consumer_want_listing(struct tr_consumer *c)
 {
     struct listing *listing = &c->listing;
     uint64_t gap_ms = c->options.once ? LISTING_WANTED_ONCE_MS : LISTING_WANTED_MS;
-    struct tr_mono soon = tr_mono_max(c->now, tr_mono_add_ms(listing->begun, gap_ms));
-    if (!listing->active && !c->streams.lost) {
+    struct tr_mono soon = tr_mono_max(c->now, tr_mono_add_ms(listing->full_begun, gap_ms));
+    if (!listing->active && !c->streams.lost && (listing->leads || c->options.once)) {
         listing->next = tr_mono_min(listing->next, soon);
     }
+}
+
+void tr_consumer_need_listing(struct tr_consumer *c)
+{
+    struct listing *listing = &c->listing;
+    struct tr_mono soon, often = tr_mono_add_ms(listing->full_begun, LISTING_NEEDED_EVERY_MS);
+    uint64_t range = LISTING_NEEDED_MAX_MS - LISTING_NEEDED_MIN_MS;
+    tr_consumer_want_listing(c);
+    if (listing->leads || c->options.once || listing->needed || c->streams.lost) {
+        return;
+    }
+    listing->needed = true;
+    soon = tr_mono_add_ms(c->now, LISTING_NEEDED_MIN_MS + tr_random_below(&c->random, range));
+    soon = listing->full_begun.ns > 0 ? tr_mono_max(soon, often) : soon;
+    listing->next = tr_mono_min(listing->next, soon);
+}
+
+/* The smaller of two ids, as they sort by time. */
+static bool is_older(struct tr_bytes a, const struct tr_buf *b)
+{
+    return b->len == 0 || tr_bytes_cmp(a, tr_buf_bytes(b)) < 0;
+}
+
+void tr_consumer_want_newer(struct tr_consumer *c, struct tr_bytes shard)
+{
+    struct listing *listing = &c->listing;
+    struct tr_mono soon = tr_mono_max(
+        c->now, tr_mono_add_ms(listing->part_begun,
+                               c->options.once ? LISTING_WANTED_ONCE_MS : LISTING_WANTED_MS));
+    int64_t ms;
+    if (c->streams.lost) {
+        return;
+    }
+    if (!tr_shard_id_ms(shard, &ms)) {
+        tr_consumer_need_listing(c); /* ids that may not sort by time */
+        return;
+    }
+    if (is_older(shard, &listing->from)) {
+        tr_buf_reset(&listing->from);
+        tr_buf_add(&listing->from, shard);
+        c->out_of_memory = c->out_of_memory || listing->from.failed;
+    }
+    listing->part_next = tr_mono_min(listing->part_next, soon);
 }
 
 bool tr_consumer_child_due(const struct tr_consumer *c, struct tr_bytes key,
@@ -34,43 +115,96 @@ bool tr_consumer_child_due(const struct tr_consumer *c, struct tr_bytes key,
            !tr_graph_has_children(c->graph, key) && tr_graph_shard(c->graph, key) != NULL;
 }
 
-/* Ended shards whose children are not known yet, while the stream lives: listed again soon. */
+/* Ended shards whose children are not known yet, while the stream lives: listed on from the oldest
+ * of them soon. */
 static void watch_leaves(struct tr_consumer *c)
 {
     struct tr_map_entry *entry;
     for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {
         if (tr_consumer_child_due(c, tr_map_key(entry), tr_map_value(entry))) {
-            tr_consumer_want_listing(c);
-            return;
+            if (c->options.once) {
+                tr_consumer_want_listing(c);
+                return;
+            }
+            tr_consumer_want_newer(c, tr_map_key(entry));
         }
     }
 }
 
-/* The first page of a new listing, or the next one. */
-void tr_consumer_list(struct tr_consumer *c)
+/* --- who lists -------------------------------------------------------------------------------- */
+
+/* A new leader does not know when its predecessor listed last. */
+static void lead(struct tr_consumer *c, bool leads)
 {
     struct listing *listing = &c->listing;
-    struct tr_buf *body;
-    struct tr_bytes after = {NULL, 0};
-
-    if (!listing->active) {
-        tr_shard_list_deinit(&listing->list);
-        listing->begun = c->now;
-        listing->calls = 0;
-        listing->number++;
-        listing->active = true;
-    } else {
-        after = tr_buf_bytes(&listing->list.last_evaluated);
+    struct tr_mono next;
+    if (leads && !listing->leads && !listing->active) {
+        next = tr_consumer_has_rows(c)
+                   ? tr_mono_add_ms(c->now, tr_random_below(&c->random, LEAD_STAGGER_MS))
+                   : c->now;
+        if (listing->complete_once) {
+            next = tr_mono_max(next, tr_mono_add_ms(listing->complete_begun, LISTING_WANTED_MS));
+        }
+        listing->next = tr_mono_min(listing->next, next);
+    } else if (!leads && listing->leads && !listing->needed && !listing->active) {
+        listing->next = TR_MONO_NEVER;
     }
-    body = tr_consumer_call(c, tr_consumer_op(OP_LIST, NULL, listing->number), TR_AWS_STREAMS,
-                            TR_AWS_CONTROL, "DescribeStream", 0, 0);
+    listing->leads = leads;
+}
+
+static void look_who_leads(struct tr_consumer *c)
+{
+    struct listing *listing = &c->listing;
+    if (!tr_lease_core_scanned(c->leases) || !tr_mono_reached(c->now, listing->look)) {
+        return;
+    }
+    listing->look = tr_mono_add_ms(c->now, LEAD_LOOK_MS);
+    lead(c, tr_lease_core_leads(c->leases));
+}
+
+/* --- listing ---------------------------------------------------------------------------------- */
+
+/* The first page of a new listing, or the next one. */
+static void list(struct tr_consumer *c)
+{
+    struct listing *listing = &c->listing;
+    struct tr_bytes after = tr_buf_bytes(&listing->list.last_evaluated);
+    struct tr_buf *body = tr_consumer_call(c, tr_consumer_op(OP_LIST, NULL, listing->number),
+                                           TR_AWS_STREAMS, TR_AWS_CONTROL, "DescribeStream", 0, 0);
+    if (after.len == 0 && !listing->full) {
+        after = tr_buf_bytes(&listing->list_from);
+    }
     if (body != NULL) {
         tr_encode_describe_stream(body, tr_buf_bytes(&c->arn),
                                   after.len > 0 ? after : (struct tr_bytes){NULL, 0},
                                   (struct tr_bytes){NULL, 0});
         listing->calls++;
-        listing->next = TR_MONO_NEVER;
+        listing->page_at = TR_MONO_NEVER;
+        tr_consumer_spend_describe(c);
     }
+}
+
+static void begin(struct tr_consumer *c, bool full)
+{
+    struct listing *listing = &c->listing;
+    struct tr_buf from = listing->list_from;
+    tr_shard_list_deinit(&listing->list);
+    listing->begun = c->now;
+    listing->calls = 0;
+    listing->number++;
+    listing->active = true;
+    listing->full = full;
+    if (full) {
+        listing->full_begun = c->now;
+        listing->next = TR_MONO_NEVER;
+    } else {
+        tr_buf_reset(&from);
+        listing->list_from = listing->from;
+        listing->from = from;
+        listing->part_begun = c->now;
+    }
+    listing->part_next = TR_MONO_NEVER; /* a full one shows the new ones, too */
+    list(c);
 }
 
 void tr_consumer_forget_listing(struct tr_consumer *c)
@@ -78,31 +212,37 @@ void tr_consumer_forget_listing(struct tr_consumer *c)
     struct listing *listing = &c->listing;
     listing->active = false;
     listing->complete_once = false;
+    listing->needed = false;
     listing->failures = 0;
-    listing->next = c->now;
+    listing->next = listing->leads || c->options.once ? c->now : TR_MONO_NEVER;
+    listing->part_next = TR_MONO_NEVER;
+    tr_buf_reset(&listing->from);
 }
 
 static void listing_failed(struct tr_consumer *c, enum tr_status status, const struct tr_err *err)
 {
     struct listing *listing = &c->listing;
+    struct tr_mono again;
 
-    if (status == TR_ENOTFOUND) {
+    if (status == TR_ENOTFOUND && listing->full) {
         tr_consumer_stream_missing(c);
     }
-    if (!listing->complete_once && !c->streams.further &&
+    if (!listing->complete_once && listing->full && !c->streams.further &&
         !tr_consumer_may_pass(status, listing->failures)) {
         tr_consumer_fail(c, status, "consumer '%s': list the stream's shards: %s", c->options.name,
                          err->text);
     }
     tr_consumer_note(c, TR_NOTE_STREAM_WAITING, (struct tr_bytes){NULL, 0}, 0, 0,
                      tr_bytes_of(err->text));
-    /* A listing that broke off is begun anew: its first pages may be old by now. */
+    /* A listing that broke off is begun anew: its first pages may be old by now. One from a shard
+     * on that may be trimmed by now is begun as a full one. */
     listing->active = false;
-    listing->next = tr_mono_add_ms(
-        c->now, tr_consumer_backoff_ms(c, listing->failures++, LISTING_BACKOFF_MAX_MS));
+    again = tr_mono_add_ms(c->now,
+                           tr_consumer_backoff_ms(c, listing->failures++, LISTING_BACKOFF_MAX_MS));
+    listing->next = tr_mono_min(listing->next, again);
 }
 
-static void note_new_shards(struct tr_consumer *c, const struct tr_shard_list *list)
+void tr_consumer_note_shards(struct tr_consumer *c, const struct tr_shard_list *list)
 {
     size_t i;
     for (i = 0; i < list->count; i++) {
@@ -122,19 +262,27 @@ static void listing_complete(struct tr_consumer *c)
                                    .now = c->now,
                                    .begun = listing->begun,
                                    .list = &listing->list,
-                                   .complete = true};
+                                   .complete = listing->full};
     listing->active = false;
     listing->failures = 0;
-    listing->complete_once = true;
-    listing->complete_begun = listing->begun;
-    c->streams.missing = false;
-    listing->next = tr_mono_add_ms(c->now, LISTING_EVERY_MS);
     c->stream_status = listing->list.status;
-    note_new_shards(c, &listing->list);
-    tr_consumer_note(c, TR_NOTE_LISTING_DONE, (struct tr_bytes){NULL, 0}, listing->list.count,
-                     listing->calls, (struct tr_bytes){NULL, 0});
+    if (listing->full) {
+        listing->complete_once = true;
+        listing->complete_begun = listing->begun;
+        listing->needed = false;
+        c->streams.missing = false;
+        listing->next = listing->leads || c->options.once ? tr_mono_add_ms(c->now, LISTING_EVERY_MS)
+                                                          : TR_MONO_NEVER;
+    }
+    tr_consumer_note_shards(c, &listing->list);
+    tr_consumer_note(c, listing->full ? TR_NOTE_LISTING_DONE : TR_NOTE_LISTING_PART,
+                     (struct tr_bytes){NULL, 0}, listing->list.count, listing->calls,
+                     (struct tr_bytes){NULL, 0});
     tr_consumer_graph_event(c, &event);
-    watch_leaves(c);
+    tr_consumer_children_look(c);
+    if (listing->leads || c->options.once) {
+        watch_leaves(c);
+    }
 }
 
 void tr_consumer_list_answer(struct tr_consumer *c, uint64_t number, struct tr_aws_answer *answer)
@@ -142,7 +290,6 @@ void tr_consumer_list_answer(struct tr_consumer *c, uint64_t number, struct tr_a
     struct listing *listing = &c->listing;
     struct tr_err err = answer->err;
     enum tr_status status = answer->status;
-    uint64_t wait_ms;
 
     if (!listing->active || number != listing->number) {
         return;
@@ -154,7 +301,7 @@ void tr_consumer_list_answer(struct tr_consumer *c, uint64_t number, struct tr_a
         listing_failed(c, status == TR_EPARSE ? TR_ECORRUPT : status, &err);
         return;
     }
-    if (listing->list.last_evaluated.len == 0 && listing->list.count == 0 &&
+    if (listing->full && listing->list.last_evaluated.len == 0 && listing->list.count == 0 &&
         listing->list.status != TR_STREAM_DISABLED) {
         /* A stream that is on has a shard that is open: this listing lags behind. Taken for
          * complete it would end a run with `once`, and the next one would come minutes later. */
@@ -166,38 +313,53 @@ void tr_consumer_list_answer(struct tr_consumer *c, uint64_t number, struct tr_a
         listing_complete(c);
         return;
     }
-    wait_ms = listing->calls < LISTING_FREE_PAGES ? 0
-              : listing->complete_once            ? LISTING_NEXT_PAGE_MS
-                                                  : LISTING_PAGE_MS;
-    listing->next = tr_mono_add_ms(c->now, wait_ms);
+    listing->page_at = c->now;
 }
 
-/* The answer to CHILD_SHARDS of an ended shard. No child yet is no answer: asked again. */
-void tr_consumer_children_answer(struct tr_consumer *c, struct slot *slot,
-                                 struct tr_aws_answer *answer)
+/* Whether this worker goes on with a full listing: another one may have come to lead meanwhile. */
+static bool is_ours(const struct tr_consumer *c)
 {
-    struct tr_shard_list list = {0};
-    struct tr_graph_event event = {.kind = TR_GRAPH_CHILDREN,
-                                   .now = c->now,
-                                   .begun = slot->children_at,
-                                   .list = &list,
-                                   .parent = tr_bytes_of(slot->key)};
-    if (slot->children != CHILDREN_ASKING) {
+    return c->options.once || c->listing.leads || c->listing.needed;
+}
+
+void tr_consumer_listing_pump(struct tr_consumer *c)
+{
+    struct listing *listing = &c->listing;
+    if (c->stopping || c->streams.lost) {
         return;
     }
-    slot->children = CHILDREN_NOT_ASKED;
-    slot->children_at = tr_mono_add_ms(
-        c->now, tr_consumer_backoff_ms(c, slot->children_tries++, CHILDREN_BACKOFF_MAX_MS));
-    if (answer->status == TR_OK &&
-        tr_shard_list_add(&list, tr_buf_bytes(&answer->body), NULL) == TR_OK) {
-        c->stream_status = list.status;
-        note_new_shards(c, &list);
-        tr_consumer_graph_event(c, &event);
-        if (tr_graph_has_children(c->graph, event.parent) || list.status == TR_STREAM_DISABLED) {
-            slot->children = CHILDREN_KNOWN;
-        }
-    } else if (answer->status == TR_ENOTFOUND) {
-        slot->children = CHILDREN_KNOWN; /* the stream is gone: nothing can follow */
+    look_who_leads(c);
+    tr_consumer_children_pump(c);
+    if (listing->active && listing->full && !is_ours(c)) {
+        listing->active = false;
     }
-    tr_shard_list_deinit(&list);
+    if (!tr_mono_reached(c->now, budget_at(c, DESCRIBE_PAGES_AT_ONCE))) {
+        return;
+    }
+    if (listing->active) {
+        if (tr_mono_reached(c->now, listing->page_at)) {
+            list(c);
+        }
+    } else if (tr_mono_reached(c->now, listing->next)) {
+        if (is_ours(c)) {
+            begin(c, true);
+        } else {
+            listing->next = TR_MONO_NEVER;
+        }
+    } else if (tr_mono_reached(c->now, listing->part_next)) {
+        begin(c, listing->from.len == 0);
+    }
+}
+
+struct tr_mono tr_consumer_listing_deadline(const struct tr_consumer *c)
+{
+    const struct listing *listing = &c->listing;
+    struct tr_mono at =
+        listing->active ? listing->page_at : tr_mono_min(listing->next, listing->part_next);
+    if (c->stopping || c->streams.lost) {
+        return TR_MONO_NEVER;
+    }
+    at = at.ns == TR_MONO_NEVER.ns ? at : tr_mono_max(at, budget_at(c, DESCRIBE_PAGES_AT_ONCE));
+    at = tr_mono_min(at, tr_consumer_children_deadline(c));
+    return tr_lease_core_scanned(c->leases) ? tr_mono_min(at, listing->look) : at;
 }

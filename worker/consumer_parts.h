@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The inside of a consumer, shared by its files: consumer_out_core.c (effects, notes, calls),
- * consumer_core.c (start-up, dispatch, end), consumer_leases_core.c (lease table and shard graph),
+ * consumer_core.c (start-up, dispatch, end), consumer_table_core.c (states of the lease table),
+ * consumer_leases_core.c (leases and shard graph),
  * consumer_listing_core.c (listings), consumer_streams_core.c (the table's streams),
- * consumer_shards_core.c (held leases: reading),
- * consumer_batches_core.c (processing, checkpoints, ends). Nobody else includes it. */
+ * consumer_shards_core.c (held leases: reading), consumer_batches_core.c (processing, checkpoints,
+ * ends), consumer_gap_core.c (records that are missing), consumer_start_core.c (the fleet's first
+ * start). Nobody else includes it. */
 #ifndef TR_WORKER_CONSUMER_PARTS_H
 #define TR_WORKER_CONSUMER_PARTS_H
 
@@ -18,6 +20,9 @@
 /* Pages of one lease that are fetched and not processed: one being processed, one behind it. */
 #define PAGES_PER_LEASE 2u
 #define SHARDS_MAX 100000u
+/* An ended shard whose children are not listed is held this long while we ask for them; after that
+ * they are asked for behind its end. */
+#define CHILDREN_HOLD_MS 30000u
 #define LEASE_WRITES_MAX 64u
 #define BATCHES_OUT_MAX 64u
 
@@ -28,10 +33,11 @@ enum op_kind {
     OP_CREATE_TABLE,
     OP_LIST,     /* DescribeStream, next page of the listing */
     OP_STREAMS,  /* ListStreams of the table, next page */
-    OP_CHILDREN, /* DescribeStream with CHILD_SHARDS, slot */
+    OP_CHILDREN, /* DescribeStream with CHILD_SHARDS: a running number */
     OP_SCAN,     /* Scan, next page */
     OP_WRITE,    /* a write of the lease core: its op */
     OP_READ,     /* a consistent read of the lease core: its op */
+    OP_FLEET,    /* GetItem of KCL 3's state of its fleet */
     OP_ITERATOR, /* reader's op, slot */
     OP_RECORDS,  /* reader's op, slot */
     OP_SLICE,    /* slot */
@@ -48,13 +54,6 @@ enum phase {
     PHASE_DONE,
 };
 
-/* How the children of an ended shard stand: their rows are to exist before SHARD_END is written. */
-enum children {
-    CHILDREN_NOT_ASKED,
-    CHILDREN_ASKING,
-    CHILDREN_KNOWN, /* an answer was taken in; its rows may still be under way */
-};
-
 struct page_in_hand {
     struct tr_page *page; /* owned */
     size_t next;          /* the first record not processed yet */
@@ -66,14 +65,21 @@ struct slot {
     uint8_t generation;
     bool held;      /* false: only waits for what is lent out to come back */
     bool stuck;     /* will not be finished by this run */
+    bool gapped;    /* on_gap: stop: what is in hand lies before a gap, and nothing else is read */
     bool releasing; /* GIVE_UP was sent */
+    bool handing;   /* another worker gets it: no batch and no page is begun */
     char *key;      /* owned */
     struct tr_mono valid_until;
     struct tr_reader reader;
     struct tr_tracker tracker;
     struct tr_position asked; /* the checkpoint last asked for */
     bool has_asked;
-    struct tr_position handed; /* the last record handed out */
+    struct tr_position handed; /* the last record handed out, or passed over */
+    int64_t fetched_ms;        /* when the last record fetched was written; 0: not known */
+    bool has_start;            /* records older than start_ms are not asked for */
+    bool passing;              /* and are passed over: none newer has come yet */
+    int64_t start_ms;
+    uint64_t passed; /* records passed over */
     struct page_in_hand pages[PAGES_PER_LEASE];
     size_t page_count;
     struct tr_page *slicing; /* owned; lent to the slicing thread */
@@ -86,11 +92,12 @@ struct slot {
     bool batch_is_retry; /* the tracker knows the batch already */
     unsigned attempt;
     struct tr_mono retry_at;
-    bool ended; /* the reader met the end */
-    enum children children;
-    unsigned children_tries;
-    struct tr_mono children_at;
-    uint64_t records; /* processed since the grant */
+    bool ended;       /* the reader met the end */
+    bool waits_start; /* its row stands for the whole shard, whose first number is not known yet */
+    bool start_asked;
+    struct tr_mono granted_at;
+    uint64_t records;   /* processed since the grant */
+    int64_t done_at_ms; /* when the last record done was made; 0: not known */
 };
 
 /* A row that the graph wants made; asked of the lease core once, until its row is seen. */
@@ -107,13 +114,32 @@ struct row_info {
     bool ended;
     bool foreign;           /* of another stream */
     struct tr_bytes stream; /* its stream's name, borrowed from stream_names; absent: none given */
+    uint64_t scan;          /* the number of the last scan that showed it */
+};
+
+/* An ended row that the graph lets go. */
+struct doomed {
+    bool gap;
+    bool proposed;  /* by the graph's last step */
+    uint64_t round; /* of deletes, in which it was last asked for; 0: it was not */
 };
 
 struct listing {
     bool active;
     struct tr_shard_list list;
     struct tr_mono begun;
-    struct tr_mono next; /* when the next listing, or its next page, is due */
+    bool full;              /* the one under way: of all shards */
+    bool leads;             /* this worker is the one that lists */
+    bool needed;            /* it lists once, though it does not lead */
+    struct tr_mono look;    /* when to see again who leads */
+    struct tr_mono spent;   /* the budget of calls: each moves it on */
+    struct tr_mono next;    /* when the next full listing is due */
+    struct tr_mono page_at; /* ... the next page of the one under way */
+    struct tr_mono full_begun;
+    struct tr_mono part_next; /* when the next one from `from` on is due */
+    struct tr_mono part_begun;
+    struct tr_buf from;      /* owned: the oldest shard whose children are missing; or empty */
+    struct tr_buf list_from; /* owned: where the one under way began */
     unsigned failures;
     uint64_t calls;
     bool complete_once;
@@ -140,16 +166,46 @@ struct bad_row {
     bool told;     /* with attribute and value */
 };
 
+/* How far the fleet's start is known (docs/starting.md). */
+enum start_state {
+    START_UNKNOWN,  /* no whole scan yet */
+    START_OPEN,     /* the table was empty, nothing is fixed: the first row will fix it */
+    START_FIXING,   /* the first row is under way */
+    START_CHECKING, /* a row is there: whether another one, made before it, says earlier */
+    START_SETTLED,
+};
+
+struct start {
+    enum start_state state;
+    bool has_ms;
+    int64_t ms;      /* of the rows seen: the smallest */
+    int64_t date_ms; /* of the newest answer that had one; 0: none yet */
+    uint64_t scan;   /* CHECKING: only scans behind this number tell */
+    bool looked;     /* CHECKING: such a scan was asked for */
+    bool told;
+};
+
 struct scan {
     bool active;
-    uint64_t number;             /* of the scan under way, or of the last one */
-    uint64_t done;               /* number of the last complete one */
-    uint64_t op;                 /* the lease core's */
+    uint64_t number;  /* of the scan under way, or of the last one */
+    uint64_t done;    /* number of the last complete one that was whole */
+    uint64_t op;      /* the lease core's */
+    unsigned segment; /* the part that is read, of so many; 1: whole */
+    unsigned segments;
     struct tr_lease_rows *pages; /* owned */
     size_t count;
     size_t cap;
     struct tr_mono begun;
     unsigned failures; /* in a row */
+};
+
+/* The lease table as a whole. */
+struct lease_table {
+    bool fleet_known;        /* whether it is a KCL 3.x fleet's was answered, or cannot be */
+    struct tr_mono fleet_at; /* when that is asked next */
+    unsigned fleet_tries;
+    bool gone; /* it was read before, and is not found */
+    struct tr_mono gone_at;
 };
 
 struct tr_consumer {
@@ -171,28 +227,40 @@ struct tr_consumer {
 
     struct tr_graph *graph;
     struct tr_lease_core *leases;
+    char run[17]; /* what tells this process from another that was given its id */
     struct tr_lease_effects lease_effects;
     struct tr_map wanted; /* shard id -> struct wanted, owned */
     bool want_scan;       /* the graph needs fresh rows */
     struct tr_map rows;   /* shard id -> struct row_info, owned */
     struct tr_map by_key; /* shard id -> struct slot, of held leases */
     struct tr_map bad;    /* shard id -> struct bad_row, owned */
+    struct tr_map gaps;   /* shard ids without a held lease that on_gap: stop holds */
     struct listing listing;
+    struct tr_map families; /* parent's shard id -> struct family, owned */
+    struct tr_mono families_next;
+    uint64_t family_ops;
+    struct tr_map doomed; /* shard id -> struct doomed, owned */
+    struct tr_mono deletes_next;
+    uint64_t delete_round;
     struct streams streams;
     struct tr_map stream_names; /* names that rows carry, for row_info */
     struct tr_mono last_end;    /* when a row came to be known as ended */
     struct scan scan;
+    struct start start;
+    struct lease_table lease_table;
 
     struct slot **slots; /* owned; NULL where free */
     size_t slot_count;
     size_t slot_cap;
     size_t lent;
     size_t held;
+    size_t gapped;       /* of those held */
     uint64_t reader_ops; /* the highest op of a reader that went: the next ones begin behind it */
 
     bool stopping;
     enum tr_status end_status; /* what a stop ends with */
     struct tr_err end_err;
+    struct tr_err gap_err; /* with once: a gap that on_gap: stop holds; "": none */
 };
 
 /* consumer_out_core.c */
@@ -231,23 +299,120 @@ void tr_consumer_leases_pump(struct tr_consumer *c);
 struct tr_mono tr_consumer_leases_deadline(const struct tr_consumer *c);
 /* With once: whether all rows are finished, or another worker's, or cannot be finished. */
 bool tr_consumer_leases_finished(const struct tr_consumer *c);
-/* With once, at the end: the run failed if rows were left because they are not understood. */
+/* With once, at the end: the run failed if rows were left because they are not understood, or
+ * shards because of a gap. */
 void tr_consumer_judge_bad_rows(struct tr_consumer *c);
 void tr_consumer_leases_deinit(struct tr_consumer *c);
 
+/* consumer_gap_core.c */
+
+/* Where records are missing that nobody will ever read. */
+struct gap {
+    struct tr_bytes shard;
+    const char *why;         /* what is missing where no position bounds it; else NULL */
+    struct tr_position from; /* the last one that was read; TRIM_HORIZON: none */
+    bool from_at;            /* the record of `from` is missing too */
+    int64_t from_ms;         /* when it was written; 0: not known */
+    struct tr_position to;   /* the first one that is left, if a sequence number */
+    int64_t to_ms;
+    bool ended; /* nothing is left of the shard; neither this nor `to`: nothing until now */
+};
+/* Tell it (note, metric) and do as on_gap says. Returns whether to go on. If not, the shard is not
+ * read on, and told as such: a held lease is kept, its slot is `gapped`; without one, whoever calls
+ * leaves out what would pass the gap (a row, SHARD_END), and may call again: it is told once a
+ * process. A run with `once` fails at its end. */
+bool tr_consumer_gap(struct tr_consumer *c, const struct gap *gap);
+/* Whether on_gap: stop holds a shard that is not held here. */
+bool tr_consumer_gap_holds(const struct tr_consumer *c, struct tr_bytes shard);
+
+/* consumer_start_core.c */
+/* A row was seen, or made by whomever. */
+void tr_consumer_start_row(struct tr_consumer *c, const struct tr_lease_row *row);
+/* A whole scan came; `bad`: rows that are not understood. Before the graph is told. */
+void tr_consumer_start_scanned(struct tr_consumer *c, const struct tr_lease_row *rows, size_t count,
+                               size_t bad);
+/* The Date header of an answer. */
+void tr_consumer_start_date(struct tr_consumer *c, struct tr_wall date);
+/* Whether it is known what the fleet starts with: before, one row is made at the most, and no lease
+ * is taken. */
+bool tr_consumer_start_settled(const struct tr_consumer *c);
+/* Whether the fleet starts now, at the leaves only. */
+bool tr_consumer_start_takes_leaves(const struct tr_consumer *c);
+/* Put the fleet's start into a row to be made; false: none may be made now. */
+bool tr_consumer_start_stamp(struct tr_consumer *c, struct tr_lease_write *write);
+/* Whether all that the service has trimmed by now is older than the fleet's start. */
+bool tr_consumer_start_is_recent(const struct tr_consumer *c);
+/* A lease was granted: from when on its records are asked for. */
+void tr_consumer_start_slot(struct tr_consumer *c, struct slot *slot,
+                            const struct tr_lease_row *row);
+/* Records of this time are asked for: the service's stamps are rounded down to the second. */
+int64_t tr_consumer_start_floor(int64_t start_ms);
+/* Ask for what the start waits for. */
+void tr_consumer_start_pump(struct tr_consumer *c);
+/* consumer_table_core.c */
+
+/* Whether leases may be taken: it is known that no KCL 3.x fleet assigns them. */
+bool tr_consumer_table_known(const struct tr_consumer *c);
+void tr_consumer_table_answer(struct tr_consumer *c, struct tr_aws_answer *answer);
+void tr_consumer_table_pump(struct tr_consumer *c);
+struct tr_mono tr_consumer_table_deadline(const struct tr_consumer *c);
+/* A page of a scan; false: the table is refused, the run ends. */
+bool tr_consumer_table_page(struct tr_consumer *c, const struct tr_lease_rows *page);
+/* A scan succeeded; a scan failed. */
+void tr_consumer_table_read(struct tr_consumer *c);
+void tr_consumer_table_unread(struct tr_consumer *c, enum tr_status status, const char *why);
+
 /* consumer_listing_core.c */
-void tr_consumer_list(struct tr_consumer *c);
+void tr_consumer_listing_pump(struct tr_consumer *c);
+struct tr_mono tr_consumer_listing_deadline(const struct tr_consumer *c);
 void tr_consumer_list_answer(struct tr_consumer *c, uint64_t number, struct tr_aws_answer *answer);
-/* A listing would help: one soon, within the budget of calls. */
+/* A full listing would help: one soon, if this worker is the one that lists. */
 void tr_consumer_want_listing(struct tr_consumer *c);
+/* This worker needs one, whoever lists. */
+void tr_consumer_need_listing(struct tr_consumer *c);
+/* Children of this shard are missing: a listing of the shards behind it, soon. */
+void tr_consumer_want_newer(struct tr_consumer *c, struct tr_bytes shard);
+/* Tell the log of shards that are new here. */
+void tr_consumer_note_shards(struct tr_consumer *c, const struct tr_shard_list *list);
+/* When one more call for children is within the budget; and that one was made. */
+struct tr_mono tr_consumer_children_budget(const struct tr_consumer *c);
+void tr_consumer_spend_describe(struct tr_consumer *c);
 /* Whether the row is at its end and a child of it must still come. */
 bool tr_consumer_child_due(const struct tr_consumer *c, struct tr_bytes key,
                            const struct row_info *info);
-void tr_consumer_children_answer(struct tr_consumer *c, struct slot *slot,
-                                 struct tr_aws_answer *answer);
-
 /* Drop what is under way; the next listing is due now. */
 void tr_consumer_forget_listing(struct tr_consumer *c);
+
+/* consumer_children_core.c */
+
+/* The shard's reader has met its end: its children are asked for until they are known. */
+void tr_consumer_end_met(struct tr_consumer *c, struct tr_bytes parent);
+/* Whether they are, and have their rows; or none can come. */
+bool tr_consumer_children_known(const struct tr_consumer *c, struct tr_bytes parent);
+/* How often they were asked for. */
+unsigned tr_consumer_children_tries(const struct tr_consumer *c, struct tr_bytes parent);
+/* A child's first number is wanted, which the answer shows. */
+void tr_consumer_ask_start(struct tr_consumer *c, struct tr_bytes parent);
+/* A listing, or rows, came: children that were asked for may be known. */
+void tr_consumer_children_look(struct tr_consumer *c);
+void tr_consumer_children_answer(struct tr_consumer *c, uint64_t number,
+                                 struct tr_aws_answer *answer);
+void tr_consumer_children_pump(struct tr_consumer *c);
+struct tr_mono tr_consumer_children_deadline(const struct tr_consumer *c);
+void tr_consumer_children_deinit(struct tr_consumer *c);
+
+/* consumer_deletes_core.c */
+
+/* What the graph's last step lets go. */
+void tr_consumer_deletes_propose(struct tr_consumer *c, const struct tr_graph_effects *effects);
+/* A whole scan came. */
+void tr_consumer_deletes_scanned(struct tr_consumer *c, const struct tr_lease_row *rows,
+                                 size_t count);
+/* This worker deleted the row. */
+void tr_consumer_deletes_gone(struct tr_consumer *c, struct tr_bytes key);
+void tr_consumer_deletes_pump(struct tr_consumer *c);
+struct tr_mono tr_consumer_deletes_deadline(const struct tr_consumer *c);
+void tr_consumer_deletes_deinit(struct tr_consumer *c);
 
 /* consumer_streams_core.c */
 

@@ -8,12 +8,11 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-/* A shard that a complete listing lacks, or that answers ResourceNotFound for ten minutes, is lost
- * once it is older than the service keeps data. */
 /* With once, a shard that is refused this often in a row cannot be finished (some 10 s). */
 #define ONCE_REFUSALS_MAX 8u
 #define RETENTION_MS (24ll * 3600 * 1000)
-#define NOT_FOUND_LOST_MS (10u * 60u * 1000u)
+/* A child whose parent's children did not show it by then needs a listing. */
+#define START_ASK_MS 2000u
 
 struct tr_bytes tr_consumer_key(const struct slot *slot)
 {
@@ -106,14 +105,65 @@ static struct slot *new_slot(struct tr_consumer *c, struct tr_bytes key)
 
 /* Where reading starts. A row at TRIM_HORIZON that was made behind its parents' rows stands for the
  * whole shard: it is read AT the shard's first number, so that a trimmed beginning shows as a gap
- * (docs/shards.md); false for others. */
-static bool start_of_shard(struct tr_consumer *c, const struct tr_lease_row *row,
-                           struct tr_position *start)
+ * (docs/shards.md). */
+static bool stands_for_whole(const struct tr_lease_row *row)
 {
-    const struct tr_shard *shard = tr_graph_shard(c->graph, row->key);
-    bool whole = !row->without_parents && (row->stream.ptr != NULL || row->parent_count > 0);
-    return whole && row->checkpoint.kind == TR_POSITION_TRIM_HORIZON && shard != NULL &&
-           tr_position_parse(shard->starting, start, NULL) == TR_OK;
+    return !row->without_parents && (row->stream.ptr != NULL || row->parent_count > 0) &&
+           row->checkpoint.kind == TR_POSITION_TRIM_HORIZON;
+}
+
+static void begin_reading(struct tr_consumer *c, struct slot *slot,
+                          const struct tr_position *position, bool at)
+{
+    struct tr_reader_event start = {
+        .kind = TR_READER_EV_START, .now = c->now, .position = *position, .at = at};
+    struct tr_reader_effects none;
+    struct tr_buf text = {0};
+    slot->waits_start = false;
+    if (tr_reader_step(&slot->reader, &start, &none) != TR_OK) {
+        c->out_of_memory = true;
+    }
+    tr_position_format(&text, position);
+    tr_consumer_note(c, TR_NOTE_SHARD_STARTED, tr_consumer_key(slot), 0, 0, tr_buf_bytes(&text));
+    tr_buf_deinit(&text);
+}
+
+/* Once the shard's first number is known; or a complete listing begun since lacks the shard, which
+ * then answers ResourceNotFound, or has it without a number. */
+static bool begin_at_start(struct tr_consumer *c, struct slot *slot)
+{
+    const struct tr_shard *shard = tr_graph_shard(c->graph, tr_consumer_key(slot));
+    struct tr_position first;
+    bool known = shard != NULL && tr_position_parse(shard->starting, &first, NULL) == TR_OK;
+    bool listed =
+        c->listing.complete_once && tr_mono_reached(c->listing.complete_begun, slot->granted_at);
+    if (!known && !listed && !c->streams.lost) {
+        return false;
+    }
+    begin_reading(c, slot, known ? &first : &slot->handed, known);
+    return true;
+}
+
+/* Nobody here has listed the shard: its parent's children show it, with one call. */
+static void ask_for_start(struct tr_consumer *c, struct slot *slot, const struct tr_lease_row *row)
+{
+    slot->start_asked = row->parent_count > 0;
+    if (slot->start_asked) {
+        tr_consumer_ask_start(c, row->parents[0]);
+    } else {
+        tr_consumer_need_listing(c);
+    }
+}
+
+/* ... or, where it does not, a listing. */
+static void wait_for_start(struct tr_consumer *c, struct slot *slot)
+{
+    if (!slot->held || !slot->waits_start || begin_at_start(c, slot)) {
+        return;
+    }
+    if (!tr_mono_before(c->now, tr_mono_add_ms(slot->granted_at, START_ASK_MS))) {
+        tr_consumer_need_listing(c);
+    }
 }
 
 /* Where reading starts otherwise. LATEST and AT_TIMESTAMP are written by KCL workers; taken anew
@@ -131,9 +181,6 @@ void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx
                                         .poll_max_ms = c->options.poll_max_ms,
                                         .limit = TR_READER_RECORDS_MAX,
                                         .seed = tr_random_u64(&c->random)};
-    struct tr_reader_event start = {.kind = TR_READER_EV_START, .now = c->now};
-    struct tr_reader_effects none;
-    struct tr_buf text = {0};
 
     if (slot != NULL) {
         /* A new tenure of a lease that was never dropped: begin it clean. */
@@ -145,20 +192,21 @@ void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx
         c->out_of_memory = true;
         return;
     }
-    slot->handed = start.position = start_of(&fx->row.checkpoint);
-    start.at = start_of_shard(c, &fx->row, &start.position);
+    slot->handed = start_of(&fx->row.checkpoint);
+    tr_consumer_start_slot(c, slot, &fx->row);
+    slot->granted_at = c->now;
+    slot->waits_start = stands_for_whole(&fx->row);
     tr_tracker_init(&slot->tracker, &fx->row.checkpoint, c->options.checkpoint_interval_ms,
                     BATCHES_OUT_MAX);
     tr_reader_init(&slot->reader, &options);
     /* A late answer to the slot's last tenant, another shard's iterator say, is nobody's, even when
      * the generations happen to be the same. */
     slot->reader.op = c->reader_ops;
-    if (tr_reader_step(&slot->reader, &start, &none) != TR_OK) {
-        c->out_of_memory = true;
+    if (!slot->waits_start) {
+        begin_reading(c, slot, &slot->handed, false);
+    } else if (!begin_at_start(c, slot)) {
+        ask_for_start(c, slot, &fx->row);
     }
-    tr_position_format(&text, &start.position);
-    tr_consumer_note(c, TR_NOTE_SHARD_STARTED, fx->key, 0, 0, tr_buf_bytes(&text));
-    tr_buf_deinit(&text);
     tr_consumer_valid(c, slot, fx->valid_until);
 }
 
@@ -190,7 +238,10 @@ void tr_consumer_stored(struct tr_consumer *c, struct slot *slot,
         c->last_end = c->now;
     }
     tr_consumer_graph_event(c, &event);
-    tr_consumer_want_listing(c); /* CHILD_SHARDS may have left a child out */
+    if (c->options.once) {
+        tr_consumer_want_listing(c); /* CHILD_SHARDS may have left a child out */
+    }
+    c->families_next = c->now;
 }
 
 void tr_consumer_drop(struct tr_consumer *c, struct slot *slot)
@@ -199,6 +250,8 @@ void tr_consumer_drop(struct tr_consumer *c, struct slot *slot)
     (void)tr_map_remove(&c->by_key, tr_consumer_key(slot));
     slot->held = false;
     c->held--;
+    c->gapped -= slot->gapped;
+    slot->gapped = false;
     tr_consumer_valid(c, slot, (struct tr_mono){0});
     drop_pages(c, slot);
     tr_consumer_returned(c, slot);
@@ -210,8 +263,8 @@ static bool has_room(const struct tr_consumer *c, const struct slot *slot, size_
 {
     const struct tr_budget *budget = c->options.budget;
     size_t pages = slot->page_count + coming + (slot->slicing != NULL);
-    if (!slot->held || slot->stuck || slot->releasing || slot->reader.state == TR_READER_ENDED ||
-        c->stopping) {
+    if (!slot->held || slot->waits_start || slot->stuck || slot->gapped || slot->releasing ||
+        slot->handing || slot->reader.state == TR_READER_ENDED || c->stopping) {
         return false;
     }
     return pages == 0 || (pages < PAGES_PER_LEASE && budget->bytes < budget->bytes_max);
@@ -225,36 +278,40 @@ void tr_consumer_stick(struct tr_consumer *c, struct slot *slot, enum tr_status 
     tr_consumer_fail(c, status, "consumer '%s': shard '%s': %s", c->options.name, slot->key, why);
 }
 
-static void note_gap(struct tr_consumer *c, const struct slot *slot, const struct tr_position *from,
-                     bool from_at, const struct tr_position *first)
+/* Whether all that a gap may hold is older than what was asked for: the first record left is, or,
+ * where none is left, the service had not kept the start that long. */
+static bool gap_is_before_start(const struct tr_consumer *c, const struct slot *slot,
+                                const struct gap *gap)
 {
-    struct tr_buf bounds = {0};
-    tr_buf_add_str(&bounds, from_at ? "from " : "after ");
-    tr_position_format(&bounds, from);
-    if (first != NULL) {
-        tr_buf_add_str(&bounds, ", before ");
-        tr_position_format(&bounds, first);
-    } else {
-        tr_buf_add_str(&bounds, ", up to the end of the shard");
+    if (!slot->has_start) {
+        return false;
     }
-    tr_consumer_note(c, TR_NOTE_GAP, tr_consumer_key(slot), 0, 0, tr_buf_bytes(&bounds));
-    tr_buf_deinit(&bounds);
+    return gap->to_ms > 0
+               ? gap->to_ms < tr_consumer_start_floor(slot->start_ms)
+               : !tr_position_is_sequence(&gap->to) && c->wall.ms - slot->start_ms < RETENTION_MS;
 }
 
-static void on_trimmed(struct tr_consumer *c, struct slot *slot, const struct tr_position *after)
+/* What was trimmed is bounded now: by a page's first record, by the end, or by nothing. */
+static void on_gap(struct tr_consumer *c, struct slot *slot, const struct tr_reader_effects *fx,
+                   const struct tr_page *page)
 {
-    struct tr_buf why = {0};
-    if (c->options.stop_on_gap) {
-        tr_buf_add_str(&why, "records behind ");
-        tr_position_format(&why, after);
-        tr_buf_add_str(&why, " were trimmed before they were read, and on_gap is stop");
-        tr_consumer_stick(c, slot, TR_ETRIMMED, why.failed ? "records were trimmed" : why.ptr);
+    struct gap gap = {.shard = tr_consumer_key(slot),
+                      .from = fx->from,
+                      .from_at = fx->from_at,
+                      .from_ms = fx->from_at ? 0 : slot->fetched_ms,
+                      .to = TR_TRIM_HORIZON,
+                      .ended = fx->ended};
+    if (page != NULL && page->count > 0) {
+        gap.to = tr_page_position(page, 0);
+        (void)tr_page_created_ms(page, 0, &gap.to_ms);
     }
-    tr_buf_deinit(&why);
+    if (!gap_is_before_start(c, slot, &gap)) {
+        (void)tr_consumer_gap(c, &gap);
+    }
 }
 
 static void read_effects(struct tr_consumer *c, struct slot *slot,
-                         const struct tr_reader_effects *fx, const struct tr_position *first)
+                         const struct tr_reader_effects *fx, const struct tr_page *page)
 {
     struct tr_buf text = {0};
     struct tr_buf *body;
@@ -265,11 +322,8 @@ static void read_effects(struct tr_consumer *c, struct slot *slot,
                          tr_buf_bytes(&text));
         tr_buf_deinit(&text);
     }
-    if (fx->trimmed) {
-        on_trimmed(c, slot, &fx->from);
-    }
     if (fx->gap_closed) {
-        note_gap(c, slot, &fx->from, fx->from_at, first);
+        on_gap(c, slot, fx, page);
     }
     if (fx->kind == TR_READER_FX_ASK) {
         body = tr_consumer_call(c, tr_consumer_op(OP_ITERATOR, slot, fx->op), TR_AWS_STREAMS,
@@ -288,14 +342,15 @@ static void read_effects(struct tr_consumer *c, struct slot *slot,
     }
 }
 
+/* `page`: the one that the event is about, if it was sliced. */
 static void read_event(struct tr_consumer *c, struct slot *slot, struct tr_reader_event *event,
-                       struct tr_reader_effects *fx)
+                       const struct tr_page *page, struct tr_reader_effects *fx)
 {
     event->now = c->now;
     if (tr_reader_step(&slot->reader, event, fx) != TR_OK) {
         c->out_of_memory = true;
     }
-    read_effects(c, slot, fx, event->count > 0 ? &event->first : NULL);
+    read_effects(c, slot, fx, page);
 }
 
 /* Lend a page's bytes to the slicing thread. */
@@ -310,7 +365,7 @@ static void slice(struct tr_consumer *c, struct slot *slot, uint64_t number,
     if (fx == NULL) {
         tr_free(page);
         c->out_of_memory = true;
-        read_event(c, slot, &lost, &none); /* fetched again later */
+        read_event(c, slot, &lost, NULL, &none); /* fetched again later */
         return;
     }
     page->body = answer->body;
@@ -323,29 +378,39 @@ static void slice(struct tr_consumer *c, struct slot *slot, uint64_t number,
     fx->page = page;
 }
 
-/* ResourceNotFound says nothing by itself. A shard is lost when it is older than the retention and
- * either the latest complete listing lacks it, or it has answered so for ten minutes on end. */
+/* ResourceNotFound says nothing by itself; the graph judges what it says with the listings. */
 static void check_lost(struct tr_consumer *c, struct slot *slot)
 {
-    int64_t made_ms;
-    bool listed = tr_graph_shard(c->graph, tr_consumer_key(slot)) != NULL;
-    uint64_t missing_ms = tr_mono_ms_between(slot->reader.not_found_since, c->now);
-
-    if (slot->reader.not_found == 0 ||
-        (!c->streams.lost &&
-         (!c->listing.complete_once || !tr_shard_id_ms(tr_consumer_key(slot), &made_ms) ||
-          c->wall.ms - made_ms < RETENTION_MS || (listed && missing_ms < NOT_FOUND_LOST_MS)))) {
+    struct tr_graph_missing missing = {.key = tr_consumer_key(slot),
+                                       .since = slot->reader.not_found_since,
+                                       .now = c->now,
+                                       .service = c->wall};
+    enum tr_graph_verdict verdict;
+    if (slot->gapped || slot->ended || slot->reader.not_found == 0) {
         return;
     }
-    on_trimmed(c, slot, &slot->handed);
-    if (slot->stuck) {
+    verdict = tr_graph_judge_missing(c->graph, &missing);
+    if (verdict == TR_GRAPH_DESCRIBE) {
+        tr_consumer_need_listing(c);
+        if (tr_mono_ms_between(missing.since, c->now) >= TR_GRAPH_NOT_FOUND_MS) {
+            tr_consumer_want_newer(c, missing.key);
+        }
+    }
+    if (verdict != TR_GRAPH_LOST) {
         return;
     }
-    note_gap(c, slot, &slot->handed, false, NULL);
+    tr_consumer_note(c, TR_NOTE_SHARD_LOST, missing.key,
+                     tr_graph_age_ms(c->graph, missing.key, c->now, c->wall) / 1000,
+                     tr_mono_ms_between(missing.since, c->now) / 1000, (struct tr_bytes){NULL, 0});
+    if (!tr_consumer_gap(c, &(struct gap){.shard = tr_consumer_key(slot),
+                                          .from = slot->handed,
+                                          .from_ms = slot->fetched_ms,
+                                          .ended = true})) {
+        return;
+    }
     tr_reader_deinit(&slot->reader);
     slot->reader.state = TR_READER_ENDED;
     slot->ended = true;
-    slot->children_at = c->now;
 }
 
 /* With once, what the service refuses again and again cannot be finished by this run. */
@@ -387,7 +452,7 @@ void tr_consumer_shard_answer(struct tr_consumer *c, enum op_kind kind, struct s
     if (event.kind == TR_READER_EV_PAGE && event.status == TR_OK) {
         event.status = TR_ECORRUPT; /* a late answer to an op that is not under way */
     }
-    read_event(c, slot, &event, &fx);
+    read_event(c, slot, &event, NULL, &fx);
     tr_buf_deinit(&iterator);
     check_lost(c, slot);
     check_refused(c, slot, answer->status, &answer->err);
@@ -421,13 +486,65 @@ static uint64_t lag_ms(const struct tr_consumer *c, const struct tr_page *page)
     return (uint64_t)(c->wall.ms - created);
 }
 
+/* Records older than the fleet's start are passed over, up to the first newer one: they count as
+ * done, so that a restart does not come by them again (docs/starting.md). */
+static size_t first_asked_for(struct slot *slot, const struct tr_page *page, size_t first)
+{
+    int64_t created, floor = tr_consumer_start_floor(slot->start_ms);
+    while (slot->passing && first < page->count) {
+        slot->passing = tr_page_created_ms(page, first, &created) && created < floor;
+        first += slot->passing;
+    }
+    return first;
+}
+
+static void pass_over(struct tr_consumer *c, struct slot *slot, const struct tr_page *page,
+                      size_t first, size_t end)
+{
+    struct tr_position last;
+    uint64_t ticket;
+    enum tr_status status;
+    if (first >= end) {
+        return;
+    }
+    last = tr_page_position(page, end - 1);
+    status = tr_tracker_add(&slot->tracker, &last, &ticket);
+    if (status == TR_EPARSE) {
+        tr_consumer_stick(c, slot, TR_EPARSE, "the stream's sequence numbers go backwards");
+        return;
+    }
+    if (status == TR_OK) {
+        tr_tracker_ack(&slot->tracker, ticket, &last, c->now);
+    } else {
+        c->out_of_memory = true; /* the mark comes by here with what follows */
+    }
+    slot->handed = last;
+    slot->passed += end - first;
+}
+
+/* The page's records from `first` on are to be processed. */
+static void keep_page(struct tr_consumer *c, struct slot *slot, struct tr_page *page, size_t first)
+{
+    if (slot->stuck || slot->gapped || first >= page->count) {
+        tr_consumer_free_page(c, page);
+        return;
+    }
+    if (slot->passed > 0) {
+        tr_consumer_note(c, TR_NOTE_START_REACHED, tr_consumer_key(slot), slot->passed, 0,
+                         (struct tr_bytes){NULL, 0});
+        slot->passed = 0;
+    }
+    TR_ASSERT(slot->page_count < PAGES_PER_LEASE);
+    slot->pages[slot->page_count++] = (struct page_in_hand){page, first};
+}
+
 static void take_page(struct tr_consumer *c, struct slot *slot, struct tr_page *page)
 {
     struct tr_position fetched = slot->reader.has_fetched ? slot->reader.fetched : slot->handed;
     struct tr_reader_event event = {
         .kind = TR_READER_EV_PAGE, .op = slot->reader_op, .status = TR_OK};
     struct tr_reader_effects fx;
-    size_t first = first_new_record(page, &fetched);
+    size_t fresh = first_new_record(page, &fetched), first = first_asked_for(slot, page, fresh);
 
     event.count = page->count;
     event.bytes = page->body.len;
@@ -435,20 +552,24 @@ static void take_page(struct tr_consumer *c, struct slot *slot, struct tr_page *
     event.iterator = page->has_next ? tr_buf_bytes(&page->next_iterator) : (struct tr_bytes){0};
     if (page->count > 0) {
         event.first = tr_page_position(page, 0);
-        event.last = first < page->count ? tr_page_position(page, page->count - 1) : fetched;
+        event.last = fresh < page->count ? tr_page_position(page, page->count - 1) : fetched;
     }
     event.room = has_room(c, slot, page->count > first);
-    read_event(c, slot, &event, &fx);
-    if (fx.accepted && page->count > first) {
-        TR_ASSERT(slot->page_count < PAGES_PER_LEASE);
-        slot->pages[slot->page_count++] = (struct page_in_hand){page, first};
-    } else {
+    read_event(c, slot, &event, page, &fx);
+    if (!fx.accepted) {
         tr_consumer_free_page(c, page);
+        return;
     }
-    if (fx.ended) {
+    if (fx.ended && !slot->gapped) {
         slot->ended = true;
-        slot->children_at = c->now;
     }
+    if (page->count > 0 && !tr_page_created_ms(page, page->count - 1, &slot->fetched_ms)) {
+        slot->fetched_ms = 0;
+    }
+    if (!slot->gapped) {
+        pass_over(c, slot, page, fresh, first);
+    }
+    keep_page(c, slot, page, first);
 }
 
 void tr_consumer_sliced(struct tr_consumer *c, struct slot *slot, enum tr_status status,
@@ -475,7 +596,7 @@ void tr_consumer_sliced(struct tr_consumer *c, struct slot *slot, enum tr_status
     tr_consumer_free_page(c, page);
     event.status = TR_ECORRUPT;
     event.room = has_room(c, slot, 0);
-    read_event(c, slot, &event, &fx);
+    read_event(c, slot, &event, NULL, &fx);
 }
 
 static void pump_reader(struct tr_consumer *c, struct slot *slot)
@@ -484,7 +605,7 @@ static void pump_reader(struct tr_consumer *c, struct slot *slot)
     struct tr_reader_effects fx;
     if (slot->held && (event.room != slot->reader.room ||
                        tr_mono_reached(c->now, tr_reader_deadline(&slot->reader)))) {
-        read_event(c, slot, &event, &fx);
+        read_event(c, slot, &event, NULL, &fx);
     }
 }
 
@@ -492,8 +613,8 @@ static void pump_reader(struct tr_consumer *c, struct slot *slot)
 static bool at_tip(const struct tr_consumer *c, const struct slot *slot)
 {
     return c->options.once && slot->reader.empty_pages >= c->options.once_pages &&
-           slot->page_count == 0 && !slot->processing && slot->slicing == NULL && !slot->ended &&
-           !slot->stuck;
+           !slot->reader.in_gap && slot->page_count == 0 && !slot->processing &&
+           slot->slicing == NULL && !slot->ended && !slot->stuck;
 }
 
 void tr_consumer_shards_pump(struct tr_consumer *c)
@@ -502,6 +623,7 @@ void tr_consumer_shards_pump(struct tr_consumer *c)
     for (i = 0; i < c->slot_count; i++) {
         /* A step may drop and free the slot: look it up again each time. */
         if (c->slots[i] != NULL) {
+            wait_for_start(c, c->slots[i]);
             tr_consumer_process(c, c->slots[i]);
             pump_reader(c, c->slots[i]);
             tr_consumer_end_shard(c, c->slots[i]);
@@ -522,17 +644,21 @@ static struct tr_mono slot_deadline(const struct tr_consumer *c, const struct sl
     if (!slot->held) {
         return TR_MONO_NEVER;
     }
+    if (slot->waits_start) {
+        struct tr_mono until = tr_mono_add_ms(slot->granted_at, START_ASK_MS);
+        at = tr_mono_before(c->now, until) ? tr_mono_min(at, until) : at;
+    }
     if (tr_tracker_pending(&slot->tracker, &mark) &&
         !(slot->has_asked && tr_position_cmp(&mark, &slot->asked) <= 0)) {
         at = tr_mono_min(at, tr_tracker_deadline(&slot->tracker));
     }
-    if (slot->page_count > 0 && !slot->processing && !slot->stuck && !c->stopping &&
-        tr_mono_before(c->now, slot->valid_until)) {
+    if (slot->page_count > 0 && !slot->processing && !slot->stuck && !slot->handing &&
+        !c->stopping && tr_mono_before(c->now, slot->valid_until)) {
         at = tr_mono_min(at, slot->retry_at);
     }
-    if (slot->ended && !slot->tracker.ended && slot->children == CHILDREN_NOT_ASKED &&
-        !c->stopping) {
-        at = tr_mono_min(at, slot->children_at);
+    if (slot->ended && !slot->tracker.ended && !slot->handing && !c->stopping) {
+        struct tr_mono until = tr_mono_add_ms(slot->reader.used, CHILDREN_HOLD_MS);
+        at = tr_mono_before(c->now, until) ? tr_mono_min(at, until) : at;
     }
     return at;
 }
@@ -552,5 +678,7 @@ struct tr_mono tr_consumer_shards_deadline(const struct tr_consumer *c)
 bool tr_consumer_slot_finished(const struct tr_consumer *c, const struct slot *slot)
 {
     struct tr_position mark;
-    return at_tip(c, slot) && !tr_tracker_pending(&slot->tracker, &mark);
+    bool drained = slot->page_count == 0 && !slot->processing && slot->slicing == NULL;
+    return (at_tip(c, slot) || (slot->gapped && drained)) &&
+           !tr_tracker_pending(&slot->tracker, &mark);
 }

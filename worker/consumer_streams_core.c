@@ -66,6 +66,9 @@ static void follow(struct tr_consumer *c, struct tr_bytes stream)
     (void)tr_consumer_stream_of(c, &c->stream);
     tr_graph_free(c->graph);
     c->graph = graph;
+    if (c->streams.further) {
+        tr_graph_set_further(graph);
+    }
     tr_consumer_forget_shards(c);
     tr_consumer_forget_listing(c);
     c->stream_status = TR_STREAM_ENABLED;
@@ -192,17 +195,17 @@ static struct tr_bytes next_stream(const struct tr_consumer *c, bool *present)
     return best;
 }
 
-/* Something of the present stream may never have been read. */
-static void tell_gap(struct tr_consumer *c)
+/* Something of the present stream may never have been read: tell it. Returns whether to go on. */
+static bool pass_gap(struct tr_consumer *c)
 {
+    struct gap gap = {.shard = c->stream};
     if (c->streams.lost) {
-        tr_consumer_note(c, TR_NOTE_GAP, c->stream, 0, 0,
-                         TR_LIT("the stream was gone before it was seen to its end; shards of it "
-                                "may never have been read"));
+        gap.why = "the stream was gone before it was seen to its end; shards of it may never have "
+                  "been read";
     } else if (c->streams.further && !tr_consumer_has_rows(c)) {
-        tr_consumer_note(c, TR_NOTE_GAP, c->stream, 0, 0,
-                         TR_LIT("the stream was turned off and emptied before it was read"));
+        gap.why = "the stream was turned off and emptied before it was read";
     }
+    return gap.why == NULL || tr_consumer_gap(c, &gap);
 }
 
 static void answered(struct tr_consumer *c)
@@ -219,11 +222,12 @@ static void answered(struct tr_consumer *c)
         streams->lost = true;
         c->listing.active = false;
         c->listing.next = TR_MONO_NEVER; /* there is nothing to be listed */
+        tr_consumer_graph_event(
+            c, &(struct tr_graph_event){.kind = TR_GRAPH_STREAM_GONE, .now = c->now});
         tr_consumer_note(c, TR_NOTE_STREAM_LOST, (struct tr_bytes){NULL, 0}, 0, 0,
                          tr_buf_bytes(&c->arn));
     }
-    if (is_drained(c)) {
-        tell_gap(c);
+    if (is_drained(c) && pass_gap(c)) {
         streams->further = true;
         follow(c, next);
     }
@@ -283,6 +287,6 @@ struct tr_mono tr_consumer_streams_deadline(const struct tr_consumer *c)
 
 bool tr_consumer_streams_finished(const struct tr_consumer *c)
 {
-    return c->options.table == NULL || c->streams.none_newer ||
+    return c->options.table == NULL || c->streams.none_newer || tr_consumer_stopped(c) > 0 ||
            !(c->streams.missing || c->stream_status == TR_STREAM_DISABLED);
 }

@@ -62,8 +62,7 @@ static struct tr_mono after_failure(struct tr_reader *reader, struct tr_mono now
 
 /* Data was trimmed before it was read: go on with the oldest that is left, and remember
  * from where something is missing. */
-static void jump_to_horizon(struct tr_reader *reader, struct tr_mono now,
-                            struct tr_reader_effects *out)
+static void jump_to_horizon(struct tr_reader *reader, struct tr_mono now)
 {
     struct tr_position from = seek_position(reader);
     struct tr_mono next = now;
@@ -72,14 +71,10 @@ static void jump_to_horizon(struct tr_reader *reader, struct tr_mono now,
         /* The horizon itself moved between asking and fetching: only ask again. */
         next = after_failure(reader, now);
     } else {
-        out->from = from;
-        out->from_at = reader->start_at && !reader->has_fetched;
-        out->trimmed = !TR_MUTANT(TRIMMED_IN_SILENCE);
-        if (!reader->in_gap) {
-            reader->in_gap = true;
-            reader->gap_from = from;
-            reader->gap_at = out->from_at;
-        }
+        reader->gap_at = reader->in_gap ? reader->gap_at : reader->start_at && !reader->has_fetched;
+        reader->gap_from = reader->in_gap ? reader->gap_from : from;
+        reader->in_gap = true;
+        reader->empty_pages = 0;
     }
     reader->start = TR_TRIM_HORIZON;
     reader->start_at = false;
@@ -94,12 +89,17 @@ static void on_failure(struct tr_reader *reader, const struct tr_reader_event *e
     bool fetching = reader->state == TR_READER_FETCHING;
 
     if (event->status == TR_ENOTFOUND) {
-        reader->not_found_since = reader->not_found++ > 0 ? reader->not_found_since : event->now;
+        /* A pause between two of them may hide a better answer. */
+        bool goes_on =
+            reader->not_found++ > 0 &&
+            tr_mono_ms_between(reader->not_found_at, event->now) <= TR_READER_NOT_FOUND_PAUSE_MS;
+        reader->not_found_since = goes_on ? reader->not_found_since : event->now;
+        reader->not_found_at = event->now;
     } else {
         reader->not_found = 0;
     }
     if (event->status == TR_ETRIMMED) {
-        jump_to_horizon(reader, event->now, out);
+        jump_to_horizon(reader, event->now);
     } else if (event->status == TR_EEXPIRED) {
         out->expired = true;
         out->from = seek_position(reader);
@@ -176,6 +176,10 @@ static void accept_page(struct tr_reader *reader, const struct tr_reader_event *
     if (event->count == 0) {
         return;
     }
+    if (reader->in_gap && tr_position_cmp(&event->first, &reader->gap_from) <= 0) {
+        /* The horizon lies before what was said to be trimmed: nothing is missing. */
+        reader->in_gap = false;
+    }
     if (reader->in_gap) {
         close_gap(reader, out);
     }
@@ -187,6 +191,7 @@ static void on_page(struct tr_reader *reader, const struct tr_reader_event *even
                     struct tr_reader_effects *out)
 {
     struct tr_mono sent = reader->used;
+    uint64_t pace_ms;
 
     reader->room = event->room;
     if (event->status != TR_OK) {
@@ -204,7 +209,11 @@ static void on_page(struct tr_reader *reader, const struct tr_reader_event *even
         move(reader, TR_READER_ENDED, TR_MONO_NEVER);
         return;
     }
-    wait_with(reader, event, tr_mono_max(event->now, tr_mono_add_ms(sent, pace(reader, event))));
+    pace_ms = pace(reader, event);
+    if (reader->in_gap && reader->empty_pages >= TR_READER_GAP_EMPTY_PAGES) {
+        close_gap(reader, out); /* an idle shard: its next record may be hours away */
+    }
+    wait_with(reader, event, tr_mono_max(event->now, tr_mono_add_ms(sent, pace_ms)));
 }
 
 static void ask(struct tr_reader *reader, struct tr_reader_effects *out)

@@ -16,9 +16,13 @@
 #define TR_READER_RECORDS_MAX 1000
 /* Iterators live 15 minutes; one that was not used for 10 is made again. */
 #define TR_READER_ITERATOR_IDLE_MS (10 * 60 * 1000)
+/* ResourceNotFound answers further apart than this do not go on. */
+#define TR_READER_NOT_FOUND_PAUSE_MS 60000u
 /* Empty pages at the quick pace before polling slows down: steady traffic of one record every two
  * seconds is still met at the quick pace. */
 #define TR_READER_QUICK_EMPTY_PAGES 8
+/* Empty pages after which a gap without a record behind it is told all the same. */
+#define TR_READER_GAP_EMPTY_PAGES 8
 
 struct tr_reader_options {
     uint64_t poll_min_ms; /* between fetches while records come */
@@ -47,17 +51,18 @@ struct tr_reader {
     struct tr_position gap_from; /* set while a gap's upper bound is not known yet */
     bool gap_at;                 /* the record of gap_from itself may be missing too */
     bool in_gap;
-    struct tr_buf iterator; /* owned */
-    struct tr_mono used;    /* when the iterator was made or used last */
-    struct tr_mono next;    /* when to do the next thing */
-    uint64_t op;            /* of the call under way; ops before it are late */
-    unsigned failures;      /* calls that failed in a row */
-    unsigned not_found;     /* ResourceNotFound answers in a row */
-    struct tr_mono not_found_since;
-    unsigned empty_pages; /* in a row */
-    uint64_t delay_ms;    /* the present pace */
-    bool behind;          /* the last page with records was full or old */
-    bool room;            /* the owner has room for a page */
+    struct tr_buf iterator;         /* owned */
+    struct tr_mono used;            /* when the iterator was made or used last */
+    struct tr_mono next;            /* when to do the next thing */
+    uint64_t op;                    /* of the call under way; ops before it are late */
+    unsigned failures;              /* calls that failed in a row */
+    unsigned not_found;             /* ResourceNotFound answers in a row */
+    struct tr_mono not_found_since; /* the first of them, asked on without a pause */
+    struct tr_mono not_found_at;    /* the last of them */
+    unsigned empty_pages;           /* in a row */
+    uint64_t delay_ms;              /* the present pace */
+    bool behind;                    /* the last page with records was full or old */
+    bool room;                      /* the owner has room for a page */
 };
 
 enum tr_reader_event_kind {
@@ -100,8 +105,8 @@ struct tr_reader_effects {
     bool accepted;   /* the page of this event is the next one: hand it on */
     bool ended;      /* that page (or an empty one) was the last: the shard has ended */
     bool expired;    /* an iterator had expired; it is made again after `from` */
-    bool trimmed;    /* data from or behind `from` was trimmed; reading goes on at TRIM_HORIZON */
-    bool gap_closed; /* the first record after a gap came: it lies between `from` and first */
+    bool gap_closed; /* records from or behind `from` were trimmed: up to the page's first one, to
+                        the end when `ended`, else nothing is left until now */
     struct tr_position from;
     bool from_at; /* the record of `from` itself is missing too */
 };

@@ -8,7 +8,9 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/random.h"
+#include "worker/admin.h"
 #include "worker/consumer_core.h"
+#include "worker/counting.h"
 #include "worker/pool.h"
 
 #include <unistd.h>
@@ -23,6 +25,7 @@ struct unit {
     struct tr_processor *processor; /* owned */
     _Atomic uint64_t *valid_until;  /* owned; by lease */
     const char *name;               /* the configuration's */
+    const char *waits_for;          /* as the admin port was told */
     bool done;
 };
 
@@ -31,7 +34,11 @@ struct tr_worker {
     struct tr_config *own_config;   /* owned */
     struct tr_aws *aws;             /* owned */
     struct tr_pool *pool;           /* owned */
-    struct unit *units;             /* owned */
+    const char **names;         /* owned: of the consumers; the strings are the configuration's */
+    struct tr_metrics *metrics; /* owned; by consumer */
+    struct tr_admin *admin;     /* owned; NULL: not wanted */
+    struct tr_mono beat_at;     /* when it is told again how things stand */
+    struct unit *units;         /* owned */
     size_t unit_count;
     struct tr_budget budget;
     struct call *calls;                 /* owned; under way */
@@ -55,6 +62,7 @@ struct call {
     struct call *next;
     struct unit *unit;
     uint64_t op;
+    struct tr_call_kind kind;
 };
 
 static void step(struct unit *unit, struct tr_consumer_event *event);
@@ -87,6 +95,7 @@ static void on_answer(void *ctx, struct tr_aws_answer *answer)
     struct unit *unit = call->unit;
     struct tr_consumer_event event = {
         .kind = TR_CONSUMER_EV_ANSWER, .op = call->op, .answer = answer};
+    tr_count_call(unit->worker->metrics, unit->index, &call->kind, answer);
     free_call(unit->worker, call);
     step(unit, &event);
 }
@@ -102,13 +111,10 @@ static void start_call(struct unit *unit, const struct tr_consumer_effect *fx)
 
     request.body = tr_buf_bytes(&fx->body);
     if (call != NULL) {
-        *call = (struct call){.unit = unit, .op = fx->op};
+        *call = (struct call){.unit = unit, .op = fx->op, .kind = tr_call_kind(&request)};
         if (tr_buf_status(&fx->body) == TR_OK &&
             tr_aws_start(unit->worker->aws, &request, on_answer, call, NULL) == TR_OK) {
             add_call(unit->worker, call);
-            if (request.class == TR_AWS_LEASE_WRITE) {
-                tr_metric_add(TR_METRIC_LEASE_WRITES, 1);
-            }
             return;
         }
         tr_free(call);
@@ -138,29 +144,6 @@ static void give_to_pool(struct unit *unit, const struct tr_consumer_effect *fx)
     }
     if (tr_pool_give(unit->worker->pool, &work) != TR_OK) {
         step(unit, &failed);
-    }
-}
-
-static void count_note(enum tr_note_id id)
-{
-    switch (id) {
-    case TR_NOTE_LEASE_TAKEN:
-        tr_metric_add(TR_METRIC_LEASES_TAKEN, 1);
-        break;
-    case TR_NOTE_LEASE_LOST:
-        tr_metric_add(TR_METRIC_LEASES_LOST, 1);
-        break;
-    case TR_NOTE_CHECKPOINT_WRITTEN:
-        tr_metric_add(TR_METRIC_CHECKPOINTS, 1);
-        break;
-    case TR_NOTE_GAP:
-        tr_metric_add(TR_METRIC_GAPS, 1);
-        break;
-    case TR_NOTE_PROCESS_FAILED:
-        tr_metric_add(TR_METRIC_PROCESS_FAILURES, 1);
-        break;
-    default:
-        break; /* the other notes have no counter of their own */
     }
 }
 
@@ -203,7 +186,7 @@ static void run_effect(struct unit *unit, const struct tr_consumer_effect *fx)
         atomic_store(&unit->valid_until[fx->lease], fx->valid_until.ns);
         break;
     case TR_CONSUMER_FX_NOTE:
-        count_note(fx->note.id);
+        tr_count_note(unit->worker->metrics, unit->index, &fx->note);
         tr_log(&fx->note);
         break;
     case TR_CONSUMER_FX_DONE:
@@ -234,15 +217,16 @@ static void step(struct unit *unit, struct tr_consumer_event *event)
     worker->effects = effects;
 }
 
-static void count_result(const struct tr_pool_result *result)
+static void count_result(struct tr_metrics *metrics, const struct tr_pool_result *result)
 {
+    size_t consumer = result->consumer;
     if (!result->sliced) {
-        tr_metric_add(TR_METRIC_RECORDS_DONE, (int64_t)result->done);
+        tr_metrics_add(metrics, consumer, TR_METRIC_RECORDS_DONE, 0, (int64_t)result->done);
     } else if (result->status == TR_OK) {
-        tr_metric_add(TR_METRIC_PAGES, 1);
-        tr_metric_add(TR_METRIC_PAGES_EMPTY, result->count == 0);
-        tr_metric_add(TR_METRIC_RECORDS_FETCHED, (int64_t)result->count);
-        tr_metric_add(TR_METRIC_BYTES_FETCHED, (int64_t)result->bytes);
+        tr_metrics_add(metrics, consumer, TR_METRIC_PAGES, 0, 1);
+        tr_metrics_add(metrics, consumer, TR_METRIC_PAGES_EMPTY, 0, result->count == 0);
+        tr_metrics_add(metrics, consumer, TR_METRIC_RECORDS_FETCHED, 0, (int64_t)result->count);
+        tr_metrics_add(metrics, consumer, TR_METRIC_BYTES_FETCHED, 0, (int64_t)result->bytes);
     }
 }
 
@@ -256,7 +240,7 @@ static void take_result(struct tr_worker *worker, struct tr_pool_result *result)
         .done = result->done,
         .err = result->err,
     };
-    count_result(result);
+    count_result(worker->metrics, result);
     step(unit, &event);
     tr_free(result->err);
 }
@@ -276,6 +260,9 @@ static struct tr_mono next_deadline(const struct tr_worker *worker)
 {
     struct tr_mono at = worker->stopping ? worker->give_up_at : TR_MONO_NEVER;
     size_t i;
+    if (worker->admin != NULL) {
+        at = tr_mono_min(at, worker->beat_at);
+    }
     for (i = 0; i < worker->unit_count; i++) {
         if (!worker->units[i].done) {
             at = tr_mono_min(at, tr_consumer_deadline(worker->units[i].core));
@@ -299,14 +286,49 @@ static void tick(struct tr_worker *worker)
 
 static void update_gauges(const struct tr_worker *worker)
 {
-    int64_t held = 0;
     size_t i;
     for (i = 0; i < worker->unit_count; i++) {
-        held += (int64_t)tr_consumer_held(worker->units[i].core);
+        tr_metrics_set(worker->metrics, i, TR_METRIC_LEASES_HELD, 0,
+                       (int64_t)tr_consumer_held(worker->units[i].core));
+        tr_metrics_set(worker->metrics, i, TR_METRIC_SHARDS_STOPPED, 0,
+                       (int64_t)tr_consumer_stopped(worker->units[i].core));
     }
-    tr_metric_add(TR_METRIC_LEASES_HELD, held - tr_metric_get(TR_METRIC_LEASES_HELD));
-    tr_metric_add(TR_METRIC_PAGES_HELD_BYTES,
-                  (int64_t)worker->budget.bytes - tr_metric_get(TR_METRIC_PAGES_HELD_BYTES));
+    tr_metric_set(TR_METRIC_PAGES_HELD_BYTES, (int64_t)worker->budget.bytes);
+}
+
+static void update_lag(const struct tr_worker *worker, size_t index)
+{
+    struct tr_wall now = tr_aws_service_time(worker->aws);
+    uint64_t ms = 0;
+    size_t unknown;
+    bool known = tr_consumer_lag(worker->units[index].core, now, &ms, &unknown);
+    tr_metrics_set(worker->metrics, index, TR_METRIC_LAG, 0,
+                   known ? (int64_t)ms : TR_METRIC_UNKNOWN);
+    tr_metrics_set(worker->metrics, index, TR_METRIC_LAG_UNKNOWN, 0, (int64_t)unknown);
+}
+
+/* Tell the admin port how things stand. */
+static void tell_admin(struct tr_worker *worker)
+{
+    struct tr_mono now = tr_clock_mono();
+    bool due = tr_mono_reached(now, worker->beat_at);
+    size_t i;
+
+    tr_admin_beat(worker->admin, now);
+    for (i = 0; i < worker->unit_count; i++) {
+        struct unit *unit = &worker->units[i];
+        const char *why = tr_consumer_waits_for(unit->core);
+        if (why != unit->waits_for) {
+            unit->waits_for = why;
+            tr_admin_set_ready(worker->admin, i, why);
+        }
+        if (due) {
+            update_lag(worker, i);
+        }
+    }
+    if (due) {
+        worker->beat_at = tr_mono_add_ms(now, TR_ADMIN_BEAT_MS);
+    }
 }
 
 static bool has_lent(const struct tr_worker *worker)
@@ -335,6 +357,9 @@ static void loop(struct tr_worker *worker)
         }
         tick(worker);
         update_gauges(worker);
+        if (worker->admin != NULL) {
+            tell_admin(worker);
+        }
         if (worker->stopping && tr_mono_reached(tr_clock_mono(), worker->give_up_at) &&
             !all_done(worker)) {
             worker->late = true;
@@ -353,6 +378,11 @@ enum tr_status tr_worker_run(struct tr_worker *worker, struct tr_err *err)
     enum tr_status status;
 
     tr_log(&note);
+    if (worker->admin != NULL) {
+        note = (struct tr_note){.id = TR_NOTE_ADMIN_OPEN,
+                                .text = tr_bytes_of(tr_admin_url(worker->admin))};
+        tr_log(&note);
+    }
     loop(worker);
     status = worker->end_status;
     if (status != TR_OK) {
@@ -364,7 +394,7 @@ enum tr_status tr_worker_run(struct tr_worker *worker, struct tr_err *err)
                          (unsigned long long)worker->config->worker.shutdown_timeout_ms);
     }
     note = (struct tr_note){.id = TR_NOTE_RUN_ENDED,
-                            .a = (uint64_t)tr_metric_get(TR_METRIC_RECORDS_DONE),
+                            .a = (uint64_t)tr_metrics_sum(worker->metrics, TR_METRIC_RECORDS_DONE),
                             .b = status == TR_OK        ? 0
                                  : status == TR_ECONFIG ? 2
                                                         : 1};
@@ -415,6 +445,10 @@ static enum tr_status new_unit(struct tr_worker *worker, size_t index, bool once
         .checkpoint_interval_ms = config->checkpoint.interval_ms,
         .batch_records = config->batch.records,
         .batch_bytes = config->batch.bytes,
+        .start = config->stream.at_timestamp_ms > 0               ? TR_START_AT_TIMESTAMP
+                 : config->stream.start == TR_CONFIG_START_LATEST ? TR_START_LATEST
+                                                                  : TR_START_TRIM_HORIZON,
+        .start_ms = (int64_t)config->stream.at_timestamp_ms,
         .stop_on_gap = config->stream.on_gap == TR_CONFIG_ON_GAP_STOP,
         .once = once,
         .once_pages = once_pages > 0 ? once_pages : ONCE_PAGES,
@@ -439,6 +473,35 @@ static enum tr_status new_unit(struct tr_worker *worker, size_t index, bool once
     return tr_consumer_new(&options, &unit->core);
 }
 
+static enum tr_status new_metrics(struct tr_worker *worker)
+{
+    size_t count = worker->config->consumer_count, i;
+    worker->names = tr_calloc(count, sizeof *worker->names);
+    if (worker->names == NULL) {
+        return TR_ENOMEM;
+    }
+    for (i = 0; i < count; i++) {
+        worker->names[i] = worker->config->consumers[i].name;
+    }
+    return tr_metrics_new(worker->names, count, &worker->metrics);
+}
+
+static enum tr_status start_admin(struct tr_worker *worker, struct tr_err *err)
+{
+    struct tr_admin_options options = {.listen = worker->config->admin.listen,
+                                       .metrics = worker->metrics,
+                                       .consumers = worker->names,
+                                       .consumer_count = worker->config->consumer_count};
+    size_t i;
+    if (options.listen == NULL) {
+        return TR_OK;
+    }
+    for (i = 0; i < worker->unit_count; i++) {
+        worker->units[i].waits_for = ""; /* nothing was told yet */
+    }
+    return tr_admin_start(&options, &worker->admin, err);
+}
+
 enum tr_status tr_worker_new(const struct tr_config *config, bool once, unsigned once_pages,
                              struct tr_worker **out, struct tr_err *err)
 {
@@ -461,13 +524,19 @@ enum tr_status tr_worker_new(const struct tr_config *config, bool once, unsigned
     if (worker->id == NULL || worker->units == NULL) {
         goto fail;
     }
-    status = tr_aws_new(&aws, &worker->aws, err);
+    status = new_metrics(worker);
+    if (status == TR_OK) {
+        status = tr_aws_new(&aws, &worker->aws, err);
+    }
     for (i = 0; i < config->consumer_count && status == TR_OK; i++) {
         worker->unit_count = i + 1;
         status = new_unit(worker, i, once, once_pages, err);
     }
     if (status == TR_OK) {
         status = tr_pool_new((size_t)config->worker.threads, wake, worker, &worker->pool);
+    }
+    if (status == TR_OK) {
+        status = start_admin(worker, err);
     }
     if (status == TR_OK) {
         *out = worker;
@@ -484,6 +553,7 @@ void tr_worker_free(struct tr_worker *worker)
     if (worker == NULL || worker->abandoned) {
         return;
     }
+    tr_admin_free(worker->admin);
     tr_pool_free(worker->pool);
     tr_aws_free(worker->aws);
     while (worker->calls != NULL) {
@@ -498,6 +568,8 @@ void tr_worker_free(struct tr_worker *worker)
         tr_free(unit->valid_until);
     }
     tr_consumer_effects_deinit(&worker->effects);
+    tr_metrics_free(worker->metrics);
+    tr_free(worker->names);
     tr_config_free(worker->own_config);
     tr_free(worker->units);
     tr_free(worker->id);

@@ -3,14 +3,13 @@
  * The service model: how soon it answers, what it holds when empty, what it serves over 16
  * connections, and its item operations without HTTP. With TAILRACE_DYNAMODB_LOCAL=1 the same
  * requests go to DynamoDB Local in the same run (scripts/dynamodb-local), and the ratio is told. */
-#include "base/clock.h"
 #include "local/local.h"
+#include "tests/bench/process.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,8 +24,6 @@
 #define TABLES "DynamoDB_20120810."
 #define STREAMS "DynamoDBStreams_20120810."
 
-extern char **environ;
-
 struct server {
     pid_t pid;
     uint16_t port;
@@ -37,93 +34,6 @@ struct connection {
     char *answer;
     size_t len;
 };
-
-static pid_t running; /* the server under measurement; 0: none */
-
-static void die(const char *what)
-{
-    fprintf(stderr, "bench_model: %s\n", what);
-    if (running > 0) {
-        kill(running, SIGTERM);
-    }
-    exit(1);
-}
-
-static void row(const char *what, double number, const char *unit, const char *limit)
-{
-    printf("%s\t%.4g\t%s\t%s\n", what, number, unit, limit);
-    fflush(stdout);
-}
-
-static double now_s(void)
-{
-    return (double)tr_clock_mono().ns / 1e9;
-}
-
-/* --- processes --- */
-
-static pid_t spawn(const char *const *argv, int out)
-{
-    posix_spawn_file_actions_t actions;
-    pid_t pid;
-    posix_spawn_file_actions_init(&actions);
-    if (out >= 0) {
-        posix_spawn_file_actions_adddup2(&actions, out, 1);
-    } else {
-        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    }
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    /* posix_spawn does not change its arguments; its type is older than const. */
-    if (posix_spawn(&pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ) != 0) {
-        die("cannot start a process");
-    }
-    posix_spawn_file_actions_destroy(&actions);
-    running = pid;
-    return pid;
-}
-
-static void stop(const struct server *server)
-{
-    kill(server->pid, SIGTERM);
-    (void)waitpid(server->pid, NULL, 0);
-    running = 0;
-}
-
-/* CPU seconds so far. */
-static double cpu_of(pid_t pid)
-{
-    char path[64], line[1024] = "";
-    unsigned long user = 0, system_time = 0;
-    FILE *f;
-    (void)snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-    f = fopen(path, "r");
-    if (f == NULL || fgets(line, sizeof line, f) == NULL ||
-        sscanf(strrchr(line, ')') + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-               &system_time) != 2) {
-        die("cannot read /proc");
-    }
-    fclose(f);
-    return (double)(user + system_time) / (double)sysconf(_SC_CLK_TCK);
-}
-
-static double rss_mb(pid_t pid)
-{
-    char path[64], line[256];
-    unsigned long kb = 0;
-    FILE *f;
-    (void)snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
-    f = fopen(path, "r");
-    if (f == NULL) {
-        die("cannot read /proc");
-    }
-    while (fgets(line, sizeof line, f) != NULL) {
-        if (strncmp(line, "VmRSS:", 6) == 0) {
-            kb = strtoul(line + 6, NULL, 10);
-        }
-    }
-    fclose(f);
-    return (double)kb / 1024;
-}
 
 /* --- a client that costs little --- */
 
@@ -152,7 +62,7 @@ static void send_request(struct connection *c, const char *target, const char *b
                  target, strlen(body), body);
     c->len = 0;
     if (send(c->fd, text, (size_t)len, MSG_NOSIGNAL) != len) {
-        die("cannot send");
+        tr_bench_die("cannot send");
     }
 }
 
@@ -180,14 +90,14 @@ static const char *receive(struct connection *c)
     ssize_t n = recv(c->fd, c->answer + c->len, ANSWER_MAX - 1 - c->len, 0);
     const char *body;
     if (n <= 0) {
-        die("the server closed a connection");
+        tr_bench_die("the server closed a connection");
     }
     c->len += (size_t)n;
     c->answer[c->len] = '\0';
     body = body_of(c);
     if (body != NULL && memcmp(c->answer, "HTTP/1.1 200", 12) != 0) {
         fprintf(stderr, "%.600s\n", c->answer);
-        die("refused");
+        tr_bench_die("refused");
     }
     return body;
 }
@@ -207,7 +117,7 @@ static void open_connections(struct connection *list, uint16_t port)
     for (i = 0; i < CONNECTIONS; i++) {
         list[i] = (struct connection){.fd = connect_to(port), .answer = malloc(ANSWER_MAX)};
         if (list[i].fd < 0 || list[i].answer == NULL) {
-            die("cannot connect");
+            tr_bench_die("cannot connect");
         }
     }
 }
@@ -249,7 +159,7 @@ static void copy_string(const char *text, const char *name, char *out, size_t si
 {
     const char *at = strstr(text, name);
     if (at == NULL) {
-        die("an answer lacks a member");
+        tr_bench_die("an answer lacks a member");
     }
     at = strchr(at + strlen(name), '"') + 1;
     (void)snprintf(out, size, "%.*s", (int)(strchr(at, '"') - at), at);
@@ -276,7 +186,7 @@ static struct speed drive(struct connection *list, pid_t pid, const char *target
 {
     struct pollfd polls[CONNECTIONS];
     char body[8192];
-    double from = now_s(), cpu = cpu_of(pid);
+    double from = tr_bench_now_s(), cpu = tr_bench_cpu_s(pid);
     unsigned sent = 0, done = 0, i;
 
     for (i = 0; i < CONNECTIONS; i++) {
@@ -299,8 +209,8 @@ static struct speed drive(struct connection *list, pid_t pid, const char *target
             }
         }
     }
-    cpu = cpu_of(pid) - cpu;
-    return (struct speed){count / (now_s() - from), cpu > 0 ? count / cpu : 0};
+    cpu = tr_bench_cpu_s(pid) - cpu;
+    return (struct speed){count / (tr_bench_now_s() - from), cpu > 0 ? count / cpu : 0};
 }
 
 static unsigned count_records(const char *page)
@@ -352,31 +262,14 @@ static void measure_server(const struct server *server, unsigned pages, struct s
 
 static struct server start_model(const char *program)
 {
-    const char *argv[] = {program, "local", "--port", "0", NULL};
-    struct server server;
-    int pipe_fds[2];
-    char line[128] = "";
+    char endpoint[TR_BENCH_URL_SIZE];
+    struct server server = {.pid = tr_bench_model(program, NULL, NULL, endpoint)};
     unsigned port = 0;
-    FILE *out;
-    if (pipe2(pipe_fds, O_CLOEXEC) != 0) {
-        die("pipe");
+    if (sscanf(endpoint, "http://127.0.0.1:%u", &port) != 1) {
+        tr_bench_die("tailrace local says no port");
     }
-    server.pid = spawn(argv, pipe_fds[1]);
-    close(pipe_fds[1]);
-    out = fdopen(pipe_fds[0], "r");
-    if (out == NULL || fgets(line, sizeof line, out) == NULL ||
-        sscanf(line, "listening on http://127.0.0.1:%u", &port) != 1) {
-        die("tailrace local did not start");
-    }
-    fclose(out);
     server.port = (uint16_t)port;
     return server;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 static void measure_start(const char *program)
@@ -384,22 +277,21 @@ static void measure_start(const char *program)
     double ms[ROUNDS], rss = 0;
     unsigned i;
     for (i = 0; i < ROUNDS; i++) {
-        double from = now_s();
+        double from = tr_bench_now_s();
         struct server server = start_model(program);
         struct connection c = {.fd = connect_to(server.port), .answer = malloc(ANSWER_MAX)};
         if (c.fd < 0 || c.answer == NULL) {
-            die("cannot connect");
+            tr_bench_die("cannot connect");
         }
         (void)ask(&c, TABLES "ListTables", "{}");
-        ms[i] = (now_s() - from) * 1000;
-        rss = rss_mb(server.pid);
+        ms[i] = (tr_bench_now_s() - from) * 1000;
+        rss = tr_bench_rss_mb(server.pid);
         close(c.fd);
         free(c.answer);
-        stop(&server);
+        (void)tr_bench_stop(server.pid);
     }
-    qsort(ms, ROUNDS, sizeof *ms, by_size);
-    row("start to first answer", ms[ROUNDS / 2], "ms", "<= 20");
-    row("RSS, empty", rss, "MB", "<= 10");
+    tr_bench_row("start to first answer", tr_bench_median(ms, ROUNDS), "ms", "<= 20");
+    tr_bench_row("RSS, empty", rss, "MB", "<= 10");
 }
 
 /* --- DynamoDB Local --- */
@@ -408,7 +300,7 @@ static bool start_other(struct server *server)
 {
     char script[512], port[16];
     const char *argv[] = {script, "--port", port, NULL};
-    double until = now_s() + 60;
+    double until = tr_bench_now_s() + 60;
     int fd = -1;
     if (getenv("TAILRACE_DYNAMODB_LOCAL") == NULL) {
         fprintf(stderr, "bench_model: DynamoDB Local is not measured (TAILRACE_DYNAMODB_LOCAL=1 "
@@ -418,8 +310,8 @@ static bool start_other(struct server *server)
     server->port = (uint16_t)(20000 + getpid() % 10000);
     (void)snprintf(script, sizeof script, "%s/scripts/dynamodb-local", TR_SOURCE_DIR);
     (void)snprintf(port, sizeof port, "%u", (unsigned)server->port);
-    server->pid = spawn(argv, -1);
-    while (fd < 0 && now_s() < until && waitpid(server->pid, NULL, WNOHANG) == 0) {
+    server->pid = tr_bench_spawn(argv, -1);
+    while (fd < 0 && tr_bench_now_s() < until && waitpid(server->pid, NULL, WNOHANG) == 0) {
         (void)usleep(50000);
         fd = connect_to(server->port);
     }
@@ -439,15 +331,18 @@ static void compare(struct speed puts, struct speed records)
         return;
     }
     measure_server(&other, PAGES / 10, &other_puts, &other_records);
-    stop(&other);
-    row("DynamoDB Local: PutItem, 16 connections", other_puts.per_s, "writes/s", "");
-    row("DynamoDB Local: GetRecords, 16 connections", other_records.per_s, "records/s", "");
-    row("DynamoDB Local: PutItem a second of its CPU", other_puts.per_cpu_s, "writes/s", "");
-    row("DynamoDB Local: GetRecords a second of its CPU", other_records.per_cpu_s, "records/s", "");
-    row("against DynamoDB Local: PutItem a CPU second", puts.per_cpu_s / other_puts.per_cpu_s, "x",
-        ">= 10");
-    row("against DynamoDB Local: GetRecords a CPU second",
-        records.per_cpu_s / other_records.per_cpu_s, "x", ">= 10");
+    (void)tr_bench_stop(other.pid);
+    tr_bench_row("DynamoDB Local: PutItem, 16 connections", other_puts.per_s, "writes/s", "");
+    tr_bench_row("DynamoDB Local: GetRecords, 16 connections", other_records.per_s, "records/s",
+                 "");
+    tr_bench_row("DynamoDB Local: PutItem a second of its CPU", other_puts.per_cpu_s, "writes/s",
+                 "");
+    tr_bench_row("DynamoDB Local: GetRecords a second of its CPU", other_records.per_cpu_s,
+                 "records/s", "");
+    tr_bench_row("against DynamoDB Local: PutItem a CPU second",
+                 puts.per_cpu_s / other_puts.per_cpu_s, "x", ">= 10");
+    tr_bench_row("against DynamoDB Local: GetRecords a CPU second",
+                 records.per_cpu_s / other_records.per_cpu_s, "x", ">= 10");
 }
 
 /* --- without HTTP --- */
@@ -463,7 +358,7 @@ static void call(struct in_process *p, const char *target, const char *body)
     tr_local_call(p->local, p->now, tr_bytes_of(target), tr_bytes_of(body), &p->answer);
     if (p->answer.http_status != 200) {
         fprintf(stderr, "%s: %.*s\n", target, (int)p->answer.body.len, p->answer.body.ptr);
-        die("refused");
+        tr_bench_die("refused");
     }
 }
 
@@ -473,7 +368,7 @@ static void begin(struct in_process *p, bool stream)
     char body[512];
     *p = (struct in_process){.now = {1795248000000}};
     if (tr_local_new(&options, p->now, &p->local) != TR_OK) {
-        die("out of memory");
+        tr_bench_die("out of memory");
     }
     (void)snprintf(body, sizeof body,
                    "{\"TableName\":\"Tab\",\"KeySchema\":[{\"AttributeName\":\"pk\",\"KeyType\":"
@@ -521,35 +416,33 @@ static void measure_items(const char *what, unsigned kind, bool stream)
     for (i = 0; i < 1000; i++) {
         call(&p, item_call(1, i, body, sizeof body), body);
     }
-    from = now_s();
+    from = tr_bench_now_s();
     for (i = 0; i < IN_PROCESS; i++) {
         const char *target = item_call(kind == MIX ? i % MIX : kind, i + 1000, body, sizeof body);
         call(&p, target, body);
     }
-    row(what, IN_PROCESS / (now_s() - from), "ops/s", ">= 300000");
+    tr_bench_row(what, IN_PROCESS / (tr_bench_now_s() - from), "ops/s", ">= 300000");
     tr_local_answer_deinit(&p.answer);
     tr_local_free(p.local);
 }
 
 int main(void)
 {
-    const char *program = getenv("TAILRACE");
+    const char *program = tr_bench_begin("bench_model");
     struct server model;
     struct speed puts, records;
 
-    if (program == NULL) {
-        die("TAILRACE is not set");
-    }
     signal(SIGPIPE, SIG_IGN);
     measure_start(program);
     model = start_model(program);
     measure_server(&model, PAGES, &puts, &records);
-    stop(&model);
-    row("PutItem over 16 connections, a second of its CPU", puts.per_cpu_s, "writes/s", ">= 10000");
-    row("GetRecords over 16 connections, a second of its CPU", records.per_cpu_s, "records/s",
-        ">= 200000");
-    row("PutItem over 16 connections, wall clock", puts.per_s, "writes/s", "");
-    row("GetRecords over 16 connections, wall clock", records.per_s, "records/s", "");
+    (void)tr_bench_stop(model.pid);
+    tr_bench_row("PutItem over 16 connections, a second of its CPU", puts.per_cpu_s, "writes/s",
+                 ">= 10000");
+    tr_bench_row("GetRecords over 16 connections, a second of its CPU", records.per_cpu_s,
+                 "records/s", ">= 200000");
+    tr_bench_row("PutItem over 16 connections, wall clock", puts.per_s, "writes/s", "");
+    tr_bench_row("GetRecords over 16 connections, wall clock", records.per_s, "records/s", "");
     measure_items("in process: GetItem", 0, false);
     measure_items("in process: PutItem", 1, false);
     measure_items("in process: PutItem, stream with both images", 1, true);

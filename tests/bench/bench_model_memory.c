@@ -3,13 +3,9 @@
  * How soon the service model answers, and what it holds in memory: empty, and with a million items
  * of 1 KB in a table without a stream. It writes for a minute at the most; what a million needs is
  * then reckoned from what was written. */
-#include "base/clock.h"
+#include "tests/bench/process.h"
 
 #include <curl/curl.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define ITEMS 1000000u
@@ -19,79 +15,12 @@
 #define SECONDS_MAX 50.0
 #define STARTS 11u
 
-extern char **environ;
-
-static char endpoint[64];
-
-static void die(const char *what)
-{
-    fprintf(stderr, "bench_model_memory: %s\n", what);
-    exit(1);
-}
-
-static void row(const char *what, double number, const char *unit, const char *limit)
-{
-    printf("%s\t%.4g\t%s\t%s\n", what, number, unit, limit);
-    fflush(stdout);
-}
-
-static double now_s(void)
-{
-    return (double)tr_clock_mono().ns / 1e9;
-}
-
-static double rss_mb(pid_t pid)
-{
-    char path[64], line[256];
-    unsigned long kb = 0;
-    FILE *f;
-    (void)snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
-    f = fopen(path, "r");
-    if (f == NULL) {
-        die("cannot read /proc");
-    }
-    while (fgets(line, sizeof line, f) != NULL) {
-        if (strncmp(line, "VmRSS:", 6) == 0) {
-            kb = strtoul(line + 6, NULL, 10);
-        }
-    }
-    fclose(f);
-    return (double)kb / 1024;
-}
-
-static pid_t start_model(const char *program)
-{
-    const char *argv[] = {program, "local", "--port", "0", NULL};
-    posix_spawn_file_actions_t actions;
-    int fds[2];
-    FILE *out;
-    pid_t pid;
-    if (pipe2(fds, O_CLOEXEC) != 0) {
-        die("pipe");
-    }
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    /* posix_spawn does not change its arguments; its type is older than const. */
-    if (posix_spawn(&pid, program, &actions, NULL, (char *const *)(uintptr_t)argv, environ) != 0) {
-        die("cannot start tailrace local");
-    }
-    posix_spawn_file_actions_destroy(&actions);
-    close(fds[1]);
-    out = fdopen(fds[0], "r");
-    if (out == NULL || fscanf(out, "listening on %63s", endpoint) != 1) {
-        die("tailrace local did not start");
-    }
-    fclose(out);
-    return pid;
-}
+static char endpoint[TR_BENCH_URL_SIZE];
 
 static void stop_model(pid_t pid)
 {
-    int status;
-    kill(pid, SIGTERM);
-    if (waitpid(pid, &status, 0) != pid || status != 0) {
-        die("tailrace local did not end well");
+    if (tr_bench_stop(pid) != 0) {
+        tr_bench_die("tailrace local did not end well");
     }
 }
 
@@ -128,11 +57,11 @@ static void call(CURL *curl, const char *body, size_t len)
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)len);
     if (curl_easy_perform(curl) != CURLE_OK) {
-        die("no answer");
+        tr_bench_die("no answer");
     }
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     if (status != 200) {
-        die("refused");
+        tr_bench_die("refused");
     }
 }
 
@@ -167,21 +96,15 @@ static unsigned fill(double *seconds)
 {
     static char body[65536];
     CURL *curl = connection("BatchWriteItem");
-    double from = now_s();
+    double from = tr_bench_now_s();
     unsigned number = 0;
-    while (number < ITEMS && now_s() - from < SECONDS_MAX) {
+    while (number < ITEMS && tr_bench_now_s() - from < SECONDS_MAX) {
         call(curl, body, batch_body(body, sizeof body, number));
         number += BATCH;
     }
-    *seconds = now_s() - from;
+    *seconds = tr_bench_now_s() - from;
     curl_easy_cleanup(curl);
     return number;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 /* From the start of the process to the end of its first answer. */
@@ -190,42 +113,39 @@ static void measure_start(const char *program)
     double times[STARTS];
     unsigned i;
     for (i = 0; i < STARTS; i++) {
-        double from = now_s();
-        pid_t pid = start_model(program);
+        double from = tr_bench_now_s();
+        pid_t pid = tr_bench_model(program, NULL, NULL, endpoint);
         CURL *curl = connection("ListTables");
         call(curl, "{}", 2);
-        times[i] = (now_s() - from) * 1000;
+        times[i] = (tr_bench_now_s() - from) * 1000;
         curl_easy_cleanup(curl);
         stop_model(pid);
     }
-    qsort(times, STARTS, sizeof *times, by_size);
-    row("service model: start to first answer", times[STARTS / 2], "ms", "<= 20");
+    tr_bench_row("service model: start to first answer", tr_bench_median(times, STARTS), "ms",
+                 "<= 20");
 }
 
 int main(void)
 {
-    const char *program = getenv("TAILRACE");
+    const char *program = tr_bench_begin("bench_model_memory");
     double empty, full, seconds;
     unsigned written;
     pid_t pid;
 
-    if (program == NULL) {
-        die("TAILRACE is not set: run scripts/bench");
-    }
     curl_global_init(CURL_GLOBAL_DEFAULT);
     measure_start(program);
-    pid = start_model(program);
+    pid = tr_bench_model(program, NULL, NULL, endpoint);
     create_table();
-    empty = rss_mb(pid);
-    row("service model: RSS empty", empty, "MB", "<= 10");
+    empty = tr_bench_rss_mb(pid);
+    tr_bench_row("service model: RSS empty", empty, "MB", "<= 10");
     written = fill(&seconds);
-    full = empty + (rss_mb(pid) - empty) * ITEMS / written;
+    full = empty + (tr_bench_rss_mb(pid) - empty) * ITEMS / written;
     stop_model(pid);
     if (written < ITEMS) {
         fprintf(stderr, "bench_model_memory: reckoned from %u items, the time was up\n", written);
     }
-    row("service model: items written in batches, one connection", written / seconds, "items/s",
-        "");
-    row("service model: RSS with a million items of 1 KB", full, "MB", "<= 1600");
+    tr_bench_row("service model: items written in batches, one connection", written / seconds,
+                 "items/s", "");
+    tr_bench_row("service model: RSS with a million items of 1 KB", full, "MB", "<= 1600");
     return 0;
 }

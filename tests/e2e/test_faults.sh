@@ -159,12 +159,12 @@ trimmed() { # EXIT CODE, ON_GAP: a run that has read something finds the rest of
     once "$1"
 }
 trimmed 0 continue
-grep -q '"level":"error","msg":"records are missing".*"bounds":"after [0-9]*, before [0-9]*"' \
+grep -q '"level":"error","msg":"records are missing".*"bounds":"after [0-9]*, before [0-9]* (written [-0-9T:.]*Z)"' \
     "$dir/$name.log" || fail "EarlyTrim: no bounds"
 [ "$(lines "$dir/trimmed-continue.jsonl")" -eq 51 ] || fail "EarlyTrim: not the newest record alone"
 once 0
 trimmed 1 stop
-grep -q 'were trimmed before they were read, and on_gap is stop' "$dir/$name.log" ||
+grep -q "shard not read on.*records are missing and on_gap is 'stop'" "$dir/$name.log" ||
     fail "EarlyTrim: on_gap: stop does not say why"
 once 1
 echo "EarlyTrim: ok"

@@ -72,6 +72,26 @@ wait "$first" || fail "the first worker"
 expect 0 "$TAILRACE" run --once "$dir/two.yaml"
 [ "$(lines "$dir/two.jsonl")" -eq 1800 ] || fail "$(lines "$dir/two.jsonl") lines by two workers"
 
+# A start at the latest: nothing of before, and everything since, also what was written while
+# nobody ran; a changed configuration changes nothing. A start in the future is refused.
+call TailraceLocal_1.AdvanceClock '{"Seconds":60}' | grep -q '200 OK' || fail "advance the clock"
+config latest Orders "$dir/latest.jsonl"
+sed -i 's/table: Orders}/table: Orders, start: latest}/' "$dir/latest.yaml"
+expect 0 "$TAILRACE" run --once "$dir/latest.yaml"
+[ "$(lines "$dir/latest.jsonl")" -eq 0 ] || fail "start: latest delivered what was old"
+"$TAILRACE" feed Orders --count 100 --seed 10 2>>"$dir/feed.log" || fail "feed"
+call TailraceLocal_1.SplitShard '{"TableName":"Orders"}' | grep -q '200 OK' || fail "split"
+"$TAILRACE" feed Orders --count 100 --seed 11 2>>"$dir/feed.log" || fail "feed"
+expect 0 "$TAILRACE" run --once "$dir/latest.yaml"
+[ "$(lines "$dir/latest.jsonl")" -eq 200 ] || fail "$(lines "$dir/latest.jsonl") lines, not 200"
+sed -i 's/start: latest/start: {at_timestamp: 2962-11-21T08:00:00Z}/' "$dir/latest.yaml"
+"$TAILRACE" feed Orders --count 100 --seed 12 2>>"$dir/feed.log" || fail "feed"
+expect 0 "$TAILRACE" run --once "$dir/latest.yaml"
+[ "$(lines "$dir/latest.jsonl")" -eq 300 ] || fail "$(lines "$dir/latest.jsonl") lines, not 300"
+sed -i 's/lease: {/lease: {table: never, /' "$dir/latest.yaml"
+expect 2 "$TAILRACE" run --once "$dir/latest.yaml"
+says "'2962-11-21T08:00:00.000Z' lies in the future"
+
 # Wrong tables.
 config missing NoSuchTable "$dir/missing.jsonl"
 expect 1 "$TAILRACE" run --once "$dir/missing.yaml"

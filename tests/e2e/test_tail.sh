@@ -60,6 +60,23 @@ done
 kill -TERM "$follower"
 wait "$follower" || fail "SIGTERM ended tail with $?"
 
+# A signal during the first question, which nobody answers: it ends as well, and at once.
+call TailraceLocal_1.SetFault '{"Fault":"Hang","Operation":"DescribeStream"}' | grep -q '200 OK' ||
+    fail "SetFault"
+"$TAILRACE" tail Orders >"$dir/hang" 2>"$dir/hang.log" &
+hanging=$!
+pids="$pids $hanging"
+asked() {
+    call TailraceLocal_1.ClearFaults '{}' | tail -n 1 >"$dir/struck"
+    grep -q '"Struck": *0' "$dir/struck" || return 0
+    call TailraceLocal_1.SetFault '{"Fault":"Hang","Operation":"DescribeStream"}' >/dev/null
+    return 1
+}
+wait_for 20 asked
+kill -TERM "$hanging"
+wait "$hanging" || fail "SIGTERM during the first question ended tail with $?"
+[ -s "$dir/hang.log" ] && fail "SIGTERM during the first question was not quiet"
+
 # A service that answers with nonsense for good: an error with the place, in seconds.
 call TailraceLocal_1.SetFault '{"Fault":"HalfAnswer","Operation":"GetRecords"}' | grep -q '200 OK' ||
     fail "SetFault"

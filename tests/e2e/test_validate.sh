@@ -87,9 +87,9 @@ sed 's/table: Orders/tabel: Orders/' good.yaml |
     bad "bad.yaml:3:5: consumers.orders-indexer.stream: required: 'table' or 'arn'"
 
 # All errors at once, in the order of places.
-printf 'wroker: {}\nlog: {level: loud}\nadmin: {}\nconsumers: {}\n' >bad.yaml
+printf 'wroker: {}\nlog: {level: loud}\nadmin: {listen: a}\nconsumers: {}\n' >bad.yaml
 expect 2 validate bad.yaml
-[ "$(cut -d: -f1-3 err | tr '\n' ' ')" = "bad.yaml:1:1 bad.yaml:2:14 bad.yaml:3:1 bad.yaml:4:1 " ] ||
+[ "$(cut -d: -f1-3 err | tr '\n' ' ')" = "bad.yaml:1:1 bad.yaml:2:14 bad.yaml:3:17 bad.yaml:4:1 " ] ||
     fail "not all errors in order"
 
 # Files that cannot be read.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Prints a page of docs/ that is made from the code's tables: configuration, commands or logs; or,
- * with `man NAME`, the man page (roff) of the program or of a command. scripts/docs writes the
- * pages, tests/house/test_docs.sh holds the committed ones to them. */
+ * Prints a page of docs/ that is made from the code's tables: configuration, commands, logs or
+ * metrics; or, with `man NAME`, the man page (roff) of the program or of a command. scripts/docs
+ * writes the pages, tests/house/test_docs.sh holds the committed ones to them. */
 #include "base/metrics.h"
 #include "base/note.h"
 #include "cli/cli.h"
@@ -31,13 +31,6 @@ static void add_name(struct tr_buf *out, const char *name)
 
 static void add_logs(struct tr_buf *out)
 {
-    static const struct {
-        const char *name, *type, *help;
-    } metrics[] = {
-#define TR_METRIC_ROW(id, name, type, help) {name, type, help},
-        TR_METRIC_TABLE(TR_METRIC_ROW)
-#undef TR_METRIC_ROW
-    };
     size_t i;
     tr_buf_add_str(out, "# Log lines\n\nMade from `base/note.h` (`scripts/docs`). Every line has "
                         "`ts`, `level`, `msg`; where it applies\n`consumer` and `shard`; then the "
@@ -51,12 +44,64 @@ static void add_logs(struct tr_buf *out)
         add_name(out, row->text);
         tr_buf_printf(out, " | %s |\n", row->doc);
     }
-    tr_buf_add_str(out, "\n# What is counted\n\nMade from `base/metrics.h`. These are kept by the "
-                        "process; the endpoint that shows them is not\nthere yet.\n\n| name | type "
-                        "| meaning |\n|---|---|---|\n");
-    for (i = 0; i < sizeof metrics / sizeof metrics[0]; i++) {
-        tr_buf_printf(out, "| `%s` | %s | %s |\n", metrics[i].name, metrics[i].type,
-                      metrics[i].help);
+}
+
+/* "x,y" as `x`, `y`. */
+static void add_codes(struct tr_buf *out, const char *list, const char *between)
+{
+    struct tr_bytes rest = tr_bytes_of(list);
+    const char *comma = "";
+    while (rest.ptr != NULL && rest.len > 0) {
+        struct tr_bytes name = tr_bytes_cut(&rest, ',');
+        tr_buf_printf(out, "%s`%.*s`", comma, TR_FMT(name));
+        comma = between;
+    }
+}
+
+/* Labels that are independent of each other, each with its values: "a,b;c" and "1,2|3,4;5|6". */
+static void add_label_lists(struct tr_buf *out, const struct tr_metric_row *row)
+{
+    struct tr_bytes labels = tr_bytes_of(row->labels), values = tr_bytes_of(row->values);
+    while (labels.ptr != NULL && labels.len > 0) {
+        struct tr_bytes list, names = tr_bytes_cut(&labels, ';');
+        char text[64];
+        (void)snprintf(text, sizeof text, "%.*s", TR_FMT(names));
+        tr_buf_add_str(out, " Label ");
+        add_codes(out, text, " with ");
+        tr_buf_add_char(out, ':');
+        list = tr_bytes_cut(&values, ';');
+        while (list.ptr != NULL) {
+            struct tr_bytes value = tr_bytes_cut(&list, '|');
+            (void)snprintf(text, sizeof text, "%.*s", TR_FMT(value));
+            tr_buf_add_char(out, ' ');
+            add_codes(out, text, " ");
+            tr_buf_add_str(out, list.ptr != NULL ? "," : ".");
+        }
+    }
+}
+
+static void add_metrics(struct tr_buf *out)
+{
+    unsigned i;
+    tr_buf_add_str(
+        out,
+        "# Metrics\n\nMade from `base/metrics.h` (`scripts/docs`).\n\n`admin: {listen: "
+        "\"127.0.0.1:9464\"}` in the configuration opens a port, off unless given, that answers\n"
+        "GET and HEAD without asking who it is:\n\n| path | answer |\n|---|---|\n"
+        "| `/livez` | 200 while the loop goes round; 503 when it has not for 30 s |\n"
+        "| `/readyz` | 200 when every consumer has found its stream and read its lease table; "
+        "503 with the reason before that and while stopping |\n"
+        "| `/metrics` | the numbers below, in the Prometheus text format 0.0.4 |\n\n"
+        "Neither of the first two looks at the services: an outage of theirs restarts no fleet.\n"
+        "All of a consumer's metrics have the label `consumer`.\n\n"
+        "| name | type | meaning |\n|---|---|---|\n");
+    for (i = 0; i < TR_METRIC_ALL; i++) {
+        const struct tr_metric_row *row = tr_metric_row((enum tr_metric)i);
+        bool gauge = row->type == TR_METRIC_TYPE_GAUGE || row->type == TR_METRIC_TYPE_GAUGE_MILLI;
+        tr_buf_printf(out, "| `%s` | %s%s | %s.", row->name, gauge ? "gauge" : "counter",
+                      row->scope == TR_METRIC_SCOPE_PROCESS ? ", of the process" : "", row->help);
+        add_label_lists(out, row);
+        tr_buf_add_str(out, " |\n");
     }
 }
 
@@ -244,6 +289,8 @@ int main(int argc, char **argv)
         add_commands(&out);
     } else if (strcmp(page, "logs") == 0) {
         add_logs(&out);
+    } else if (strcmp(page, "metrics") == 0) {
+        add_metrics(&out);
     } else if (strcmp(page, "man") == 0 && argc == 3) {
         add_man(&out, argv[2]);
     } else if (strcmp(page, "man") == 0) {
@@ -252,7 +299,7 @@ int main(int argc, char **argv)
     if (out.len > 0 && !out.failed) {
         code = fwrite(out.ptr, 1, out.len, stdout) == out.len ? 0 : 1;
     } else {
-        fprintf(stderr, "usage: make_docs configuration|commands|logs|man [NAME]\n");
+        fprintf(stderr, "usage: make_docs configuration|commands|logs|metrics|man [NAME]\n");
     }
     tr_buf_deinit(&out);
     return code;

@@ -4,7 +4,7 @@
 # warning where groff is to be had.
 set -u
 status=0
-for page in configuration commands logs; do
+for page in configuration commands logs metrics; do
     if ! "$TR_BUILD_DIR/tests/make_docs" "$page" | cmp -s - "$TR_SOURCE_DIR/docs/$page.md"; then
         echo "docs/$page.md is not what the tables say: run scripts/docs" >&2
         status=1

@@ -39,12 +39,19 @@ sed -n 's/^    \[LEASE_\([A-Z]*\)\] = \(.*\),$/\1 \2/p' lease/lease_known_core.c
 sed -n '/^## States$/,/^## Costs$/s/^| \([A-Z]*\) | [^|]* | \(.*\) |$/\1 \2/p' docs/leases.md |
     while read -r from moves; do
         echo "$moves" | grep -oE '\<[A-Z]{4,}\>' | grep -vE '^(SHARD|END|'"$from"')$' | sort -u |
-            grep -xE 'ABSENT|MAKING|FOREIGN|TAKING|ADOPTING|HELD|LAPSED|RELEASING' |
+            grep -xE 'ABSENT|MAKING|DELETING|ASKING|FOREIGN|TAKING|ADOPTING|HELD|LAPSED|RELEASING' |
             sed "s/^/$from /"
     done | sort >"$work/told"
 [ -s "$work/moves" ] || violation "lease/lease_known_core.c: the table of moves is not found"
 comm -23 "$work/moves" "$work/told" | violations_of "a move of a lease that docs/leases.md lacks"
 comm -13 "$work/moves" "$work/told" | violations_of "a move of a lease that the code does not know"
+# The states of a shard, with what they are.
+sed -n 's/^    X(\([A-Z]*\), "\(.*\)").*$/\1 \2/p' stream/shard_graph.h | sort >"$work/states"
+sed -n '/^## States$/,/^## Where/s/^| \([A-Z]*\) | \([^|]*\) | [^|]* |$/\1 \2/p' docs/shards.md |
+    sort >"$work/shown"
+[ -s "$work/states" ] || violation "stream/shard_graph.h: the table of states is not found"
+comm -23 "$work/states" "$work/shown" | violations_of "a state of a shard that docs/shards.md lacks"
+comm -13 "$work/states" "$work/shown" | violations_of "a state of a shard that the code lacks"
 # Log lines of the on-call guide's sequences are lines that there are.
 awk '/^```/ { on = !on; next } on' docs/operations.md | sed -n 's/^\([a-z][a-z ]*[a-z]\)  .*/\1/p' |
     sort -u >"$work/lines"

@@ -150,6 +150,7 @@ struct world {
     uint64_t deliveries, repeats, wrong;
     uint64_t writes;
     uint64_t notes[TR_NOTE_COUNT];
+    char gap[256]; /* the newest one's bounds */
     uint64_t calls;
 
     bool over; /* a verdict was given */

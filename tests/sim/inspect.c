@@ -68,9 +68,6 @@ static void inspect_slot(struct world *world, size_t index, const struct slot *s
                 is_under_way(world, index, OP_RECORDS, slot),
             "a page was asked for");
     must_be(world, index,
-            slot->children != CHILDREN_ASKING || is_under_way(world, index, OP_CHILDREN, slot),
-            "children were asked for");
-    must_be(world, index,
             slot->page_count == 0 || slot->processing || slot->retry_at.ns != UINT64_MAX,
             "records in hand are processed some time");
 }

@@ -153,6 +153,9 @@ void observe_note(struct world *world, size_t index, const struct tr_note *note)
     WORLD_TRACE(world, index, "note: %s %.*s %s=%llu %s=%llu %s=%.*s", row->message,
                 TR_FMT(note->shard), row->a, (unsigned long long)note->a, row->b,
                 (unsigned long long)note->b, row->text, TR_FMT(note->text));
+    if (note->id == TR_NOTE_GAP) {
+        (void)snprintf(world->gap, sizeof world->gap, "%.*s", TR_FMT(note->text));
+    }
     if (note->id == TR_NOTE_GAP && world->judge != NULL) {
         char shard[80], text[512];
         (void)snprintf(shard, sizeof shard, "%.*s", TR_FMT(note->shard));

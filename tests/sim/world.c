@@ -515,6 +515,8 @@ size_t world_start(struct world *world, bool once)
         .checkpoint_interval_ms = given->checkpoint_ms > 0 ? given->checkpoint_ms : 5000,
         .batch_records = given->batch_records > 0 ? given->batch_records : 100,
         .batch_bytes = 6 << 20,
+        .start = given->start,
+        .start_ms = given->start_ms,
         .stop_on_gap = given->stop_on_gap,
         .once = once,
         .once_pages = 5,
@@ -795,6 +797,29 @@ void world_run_until_ended(struct world *world, size_t worker, uint64_t ms)
     }
 }
 
+void world_expect_from_now(struct world *world)
+{
+    memcpy(world->delivered, world->written, WORLD_KEYS_MAX * sizeof *world->delivered);
+}
+
+void world_configure(struct world *world, enum tr_consumer_start start, int64_t start_ms,
+                     bool stop_on_gap)
+{
+    world->options.start = start;
+    world->options.start_ms = start_ms;
+    world->options.stop_on_gap = stop_on_gap;
+}
+
+int64_t world_wall_ms(const struct world *world)
+{
+    return world_wall(world).ms;
+}
+
+const char *world_gap(const struct world *world)
+{
+    return world->gap;
+}
+
 uint64_t world_check(struct world *world)
 {
     size_t i;
@@ -825,6 +850,13 @@ uint64_t world_delivered(const struct world *world)
 uint64_t world_notes(const struct world *world, unsigned note_id)
 {
     return world->notes[note_id];
+}
+
+bool world_lag(const struct world *world, size_t index, uint64_t *ms, size_t *unknown)
+{
+    const struct worker *worker = &world->workers[index];
+    TR_ASSERT(worker->core != NULL);
+    return tr_consumer_lag(worker->core, world_wall(world), ms, unknown);
 }
 
 size_t world_held(const struct world *world, size_t index)

@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "local/local.h"
 #include "tailrace/status.h"
+#include "worker/consumer_core.h"
 
 #include <stdio.h>
 
@@ -22,6 +23,9 @@ struct world_options {
     uint64_t failover_ms;       /* 0: 10 s */
     uint64_t process_ms;        /* a batch takes up to this long */
     bool once;
+    enum tr_consumer_start start;
+    int64_t start_ms; /* of at_timestamp */
+    bool no_date;     /* answers have no Date header */
     bool stop_on_gap;
     unsigned fail_per_thousand; /* batches that fail, some of their records done */
     bool bad_clocks;            /* rates differ, wall clocks are off */
@@ -74,6 +78,16 @@ void world_run_until_ended(struct world *world, size_t worker, uint64_t ms);
 /* Whether a verdict was given. */
 bool world_over(const struct world *world);
 
+/* What was written until now need not be delivered; if it is, that is a repeat. */
+void world_expect_from_now(struct world *world);
+/* How workers that start from now on are configured. */
+void world_configure(struct world *world, enum tr_consumer_start start, int64_t start_ms,
+                     bool stop_on_gap);
+/* The service's time of `world_now_ms`. */
+int64_t world_wall_ms(const struct world *world);
+/* The bounds in the newest note of a gap; "" when there was none. */
+const char *world_gap(const struct world *world);
+
 /* Everything written was processed, each item's first deliveries in order; prints what is wrong and
  * fails the test. Returns how many deliveries were repeated. */
 uint64_t world_check(struct world *world);
@@ -89,6 +103,8 @@ void world_starve(struct world *world, int64_t n, bool stops);
 size_t world_starved(const struct world *world);
 /* Allocations that the workers have made. */
 uint64_t world_allocations(const struct world *world);
+/* How far behind a worker's core says it is; false: it cannot tell. */
+bool world_lag(const struct world *world, size_t worker, uint64_t *ms, size_t *unknown);
 /* Leases held by a worker now. */
 size_t world_held(const struct world *world, size_t worker);
 

@@ -184,24 +184,74 @@ static void test_load__refuses_what_comes_later_and_still_finds_typos_in_it(void
           "5: consumers.c-one.on_error: not available yet\n"
           "t.yaml:5:57: consumers.c-one.on_error.backoff: 'soon' is not a duration (for example "
           "500ms, 10s, 5m, 1h)");
-    extra("admin: {listen: \"127.0.0.1:9464\"}\n", "1: admin: not available yet");
+    extra("admin: {listen: \"127.0.0.1\"}\n",
+          "17: admin.listen: '127.0.0.1' has no ':' and port (for example 127.0.0.1:9464, "
+          "[::1]:9464, :9464)");
     load_bad(TR_LIT("consumers:\n  one:\n    stream: {table: Orders, start: latest}\n"
                     "    processor: {http: {url: \"http://h\"}}\n"),
-             "t.yaml:3:36: consumers.one.stream.start: 'latest' is not available yet (only "
-             "'trim_horizon' is)\n"
              "t.yaml:4:17: consumers.one.processor.http: not available yet\n");
     load_bad(TR_LIT("consumers:\n  one:\n    stream:\n      table: Orders\n"
                     "      start: {at_timestamp: 2026-11-21T08:00:00Z}\n"
                     "    processor: {file: {path: x}, exec: {command: [a]}}\n"),
-             "t.yaml:5:15: consumers.one.stream.start.at_timestamp: not available yet\n"
              "t.yaml:6:34: consumers.one.processor.exec: not available yet\n"
              "t.yaml:6:34: consumers.one.processor: only one processor may be given\n");
-    load_bad(TR_LIT("consumers:\n  one:\n    stream:\n      table: Orders\n"
-                    "      start: {at_timestamp: yesterday}\n"
-                    "    processor: {file: {path: x}}\n"),
-             "t.yaml:5:15: consumers.one.stream.start.at_timestamp: not available yet\n"
-             "t.yaml:5:29: consumers.one.stream.start.at_timestamp: 'yesterday' is not a time (for "
-             "example 2026-11-21T08:00:00Z)\n");
+}
+
+/* Load a consumer whose stream has this line for its start. */
+static void start_is(const char *line, enum tr_config_start start, uint64_t at_timestamp_ms)
+{
+    struct tr_buf text = {0};
+    struct tr_config *config;
+    tr_buf_printf(&text,
+                  "consumers:\n  one:\n    stream:\n      table: Orders\n      %s\n"
+                  "    processor: {file: {path: x}}\n",
+                  line);
+    config = load_good(text.ptr);
+    assert_int_equal(config->consumers[0].stream.start, start);
+    assert_int_equal(config->consumers[0].stream.at_timestamp_ms, at_timestamp_ms);
+    tr_config_free(config);
+    tr_buf_deinit(&text);
+}
+
+static void start_is_bad(const char *line, const char *says)
+{
+    struct tr_buf text = {0}, message = {0};
+    tr_buf_printf(&text,
+                  "consumers:\n  one:\n    stream:\n      table: Orders\n      %s\n"
+                  "    processor: {file: {path: x}}\n",
+                  line);
+    tr_buf_printf(&message, "t.yaml:5:%s\n", says);
+    load_bad(tr_buf_bytes(&text), message.ptr);
+    tr_buf_deinit(&text);
+    tr_buf_deinit(&message);
+}
+
+static void test_load__start_is_a_word_or_a_time(void **state)
+{
+    (void)state;
+    start_is("start: trim_horizon", TR_CONFIG_START_TRIM_HORIZON, 0);
+    start_is("start: latest", TR_CONFIG_START_LATEST, 0);
+    start_is("start: {at_timestamp: 2026-11-21T08:00:00Z}", TR_CONFIG_START_TRIM_HORIZON,
+             1795248000000);
+    start_is("start: {at_timestamp: \"2026-11-21T10:00:00.25+02:00\"}",
+             TR_CONFIG_START_TRIM_HORIZON, 1795248000250);
+    start_is("start: \"${X:-latest}\"", TR_CONFIG_START_LATEST, 0);
+    start_is_bad("start: {at_timestamp: yesterday}",
+                 "29: consumers.one.stream.start.at_timestamp: 'yesterday' is not a time (for "
+                 "example 2026-11-21T08:00:00Z)");
+    start_is_bad("start: {at_timestamp: 2026-11-21}",
+                 "29: consumers.one.stream.start.at_timestamp: '2026-11-21' is not a time (for "
+                 "example 2026-11-21T08:00:00Z)");
+    start_is_bad("start: {at_timestamp: 1969-12-31T23:59:59Z}",
+                 "29: consumers.one.stream.start.at_timestamp: '1969-12-31T23:59:59Z' lies before "
+                 "1970");
+    start_is_bad("start: {}", "7: consumers.one.stream.start.at_timestamp: required");
+    start_is_bad("start: {at: 1}",
+                 "7: consumers.one.stream.start.at_timestamp: required\n"
+                 "t.yaml:5:15: consumers.one.stream.start.at: unknown key (known: at_timestamp)");
+    start_is_bad("start: at_timestamp",
+                 "14: consumers.one.stream.start: 'at_timestamp' is not one of "
+                 "trim_horizon|latest");
 }
 
 static void test_load__holds_what_must_be_between_settings(void **state)
@@ -512,6 +562,7 @@ int main(void)
         cmocka_unit_test(test_load__hints_at_the_place_where_a_key_belongs),
         cmocka_unit_test(test_load__takes_no_word_for_a_type_it_does_not_have),
         cmocka_unit_test(test_load__refuses_what_comes_later_and_still_finds_typos_in_it),
+        cmocka_unit_test(test_load__start_is_a_word_or_a_time),
         cmocka_unit_test(test_load__holds_what_must_be_between_settings),
         cmocka_unit_test(test_load__replaces_variables_in_values_only),
         cmocka_unit_test(test_load__merges_files_and_refuses_what_stands_twice),

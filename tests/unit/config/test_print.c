@@ -102,6 +102,24 @@ static void test_print__loads_again_as_the_same(void **state)
     }
 }
 
+/* stream.start is a word or a mapping. */
+static void test_print__a_start_in_time_loads_again(void **state)
+{
+    struct tr_buf printed = {0};
+    struct tr_config *first, *second;
+    (void)state;
+    first = load_good("consumers:\n  one:\n    stream:\n      table: Orders\n"
+                      "      start: {at_timestamp: 2026-11-21T10:00:00+02:00}\n"
+                      "    processor: {file: {path: x}}\n");
+    tr_config_print(first, &printed);
+    assert_non_null(strstr(printed.ptr, "      start:\n        at_timestamp: "));
+    second = load_good(printed.ptr);
+    assert_int_equal(second->consumers[0].stream.at_timestamp_ms, 1795248000000);
+    tr_config_free(first);
+    tr_config_free(second);
+    tr_buf_deinit(&printed);
+}
+
 static void test_print__quotes_what_yaml_would_take_for_something_else(void **state)
 {
     static const char *const texts[] = {"true", "012", "~",     "-",  "a: b", "a #b", "x:",
@@ -206,6 +224,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_print__shows_where_each_value_came_from),
         cmocka_unit_test(test_print__loads_again_as_the_same),
+        cmocka_unit_test(test_print__a_start_in_time_loads_again),
         cmocka_unit_test(test_print__quotes_what_yaml_would_take_for_something_else),
         cmocka_unit_test(test_print__hides_credentials_inside_an_endpoint),
         cmocka_unit_test(test_reference__is_the_committed_page),

@@ -235,6 +235,10 @@ static void test_schema__accepts_what_loads(void **state)
         "      start: trim_horizon\n      poll: {min: 1s, max: 1m}\n"
         "    parallelism: 1\n    batch: {records: 1, window: 0ms}\n"
         "    processor: {file: {path: \"{shard}\", sync: batch}}\n",
+        "consumers:\n  one:\n    stream: {table: Ord, start: latest}\n"
+        "    processor: {file: {path: x}}\n",
+        "consumers:\n  one:\n    stream: {table: Ord, start: {at_timestamp: "
+        "2026-11-21T08:00:00Z}}\n    processor: {file: {path: x}}\n",
     };
     static const char *const examples[] = {"minimal", "local", "full"};
     cJSON *schema = schema_of_settings();
@@ -282,7 +286,8 @@ static void test_schema__refuses_what_the_loader_refuses(void **state)
         "worker: {shutdown_timeout: 20}\n",
         "worker: {shutdown_timeout: 1d}\n",
         "log: {level: loud}\n",
-        "admin: {listen: \"127.0.0.1:1\"}\n",
+        "admin: {listen: \"127.0.0.1\"}\n",
+        "admin: {listen: \"host:9464\"}\n",
         "    parallelism: 2\n",
         "    parallelism: \"1\"\n",
         "    batch: {records: 10001}\n",
@@ -302,7 +307,9 @@ static void test_schema__refuses_what_the_loader_refuses(void **state)
         "consumers:\n  one:\n    stream: {table: Ord}\n    processor: {file: {}}\n",
         "consumers:\n  one:\n    stream: {table: Ord}\n    processor: {http: {url: "
         "\"http://h\"}}\n",
-        "consumers:\n  one:\n    stream: {table: Ord, start: latest}\n"
+        "consumers:\n  one:\n    stream: {table: Ord, start: {}}\n"
+        "    processor: {file: {path: x}}\n",
+        "consumers:\n  one:\n    stream: {table: Ord, start: newest}\n"
         "    processor: {file: {path: x}}\n",
         "consumers:\n  one:\n    stream: {table: Ord, start: {at_timestamp: x}}\n"
         "    processor: {file: {path: x}}\n",

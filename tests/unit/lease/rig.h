@@ -16,10 +16,14 @@ struct rig {
     struct tr_lease_effects out;
     struct tr_mono now;
     struct tr_buf trace;
-    bool notes;          /* in the trace */
-    uint64_t scan;       /* the last op of a scan */
-    uint64_t write;      /* the last op of a write */
-    uint64_t read;       /* the last op of a read */
+    bool notes;      /* in the trace */
+    uint64_t scan;   /* the last op of a scan */
+    uint64_t write;  /* the last op of a write */
+    uint64_t read;   /* the last op of a read */
+    uint64_t glance; /* ... at the doorbell */
+    uint64_t ring;   /* the last op of a ring */
+    unsigned rings;
+    struct tr_bytes ring_key;
     struct tr_mono sent; /* of the last write */
     struct tr_mono valid_until;
     struct tr_lease_write last; /* the last write; its bytes are copied below */
@@ -34,7 +38,8 @@ struct rig {
 
 static inline const char *rig_write_name(enum tr_lease_write_kind kind)
 {
-    static const char *const names[] = {"create", "take", "renew", "checkpoint", "release"};
+    static const char *const names[] = {"create",  "take",    "renew", "checkpoint",
+                                        "release", "request", "ring",  "delete"};
     return names[kind];
 }
 
@@ -58,10 +63,17 @@ static inline void rig_trace_write(struct rig *rig, const struct tr_lease_effect
     }
 }
 
+/* Rings and looks at the doorbell come between all else: they have a place of their own. */
+static inline bool is_bell(const struct tr_lease_effect *fx)
+{
+    return fx->kind == TR_LEASE_FX_GLANCE ||
+           (fx->kind == TR_LEASE_FX_WRITE && fx->write.kind == TR_LEASE_RING);
+}
+
 static inline void rig_trace(struct rig *rig, const struct tr_lease_effect *fx)
 {
     uint64_t at = rig->now.ns / TR_NS_PER_MS - RIG_START_MS;
-    if (fx->kind == TR_LEASE_FX_NOTE && !rig->notes) {
+    if ((fx->kind == TR_LEASE_FX_NOTE && !rig->notes) || is_bell(fx)) {
         return;
     }
     tr_buf_printf(&rig->trace, "%llu ", (unsigned long long)at);
@@ -74,6 +86,11 @@ static inline void rig_trace(struct rig *rig, const struct tr_lease_effect *fx)
         break;
     case TR_LEASE_FX_READ:
         tr_buf_printf(&rig->trace, "read %.*s", TR_FMT(fx->key));
+        break;
+    case TR_LEASE_FX_GLANCE:
+        break;
+    case TR_LEASE_FX_HAND_OVER:
+        tr_buf_printf(&rig->trace, "hand over %.*s", TR_FMT(fx->key));
         break;
     case TR_LEASE_FX_GRANTED:
         tr_buf_printf(&rig->trace, "granted %.*s at ", TR_FMT(fx->key));
@@ -95,6 +112,9 @@ static inline void rig_trace(struct rig *rig, const struct tr_lease_effect *fx)
     case TR_LEASE_FX_RELEASED:
         tr_buf_printf(&rig->trace, "released %.*s %s", TR_FMT(fx->key), tr_status_name(fx->status));
         break;
+    case TR_LEASE_FX_GONE:
+        tr_buf_printf(&rig->trace, "gone %.*s", TR_FMT(fx->key));
+        break;
     case TR_LEASE_FX_ROW:
         tr_buf_printf(&rig->trace, "row %.*s", TR_FMT(fx->key));
         break;
@@ -109,6 +129,12 @@ static inline void rig_trace(struct rig *rig, const struct tr_lease_effect *fx)
 
 static inline void rig_look(struct rig *rig, const struct tr_lease_effect *fx)
 {
+    if (fx->kind == TR_LEASE_FX_WRITE && is_bell(fx)) {
+        rig->ring = fx->op;
+        rig->ring_key = fx->write.key;
+        rig->rings++;
+        return;
+    }
     rig->count[fx->kind]++;
     switch (fx->kind) {
     case TR_LEASE_FX_SCAN:
@@ -121,6 +147,9 @@ static inline void rig_look(struct rig *rig, const struct tr_lease_effect *fx)
         break;
     case TR_LEASE_FX_READ:
         rig->read = fx->op;
+        break;
+    case TR_LEASE_FX_GLANCE:
+        rig->glance = fx->op;
         break;
     case TR_LEASE_FX_GRANTED:
     case TR_LEASE_FX_VALID:
@@ -135,7 +164,9 @@ static inline void rig_look(struct rig *rig, const struct tr_lease_effect *fx)
     case TR_LEASE_FX_NOTE:
         rig->note_count[fx->note.id]++;
         break;
+    case TR_LEASE_FX_HAND_OVER:
     case TR_LEASE_FX_STORED:
+    case TR_LEASE_FX_GONE:
     case TR_LEASE_FX_ROW:
         break;
     }
@@ -242,6 +273,12 @@ static inline void rig_unanswered(struct rig *rig)
                                           .op = rig->write,
                                           .status = TR_ETIMEOUT,
                                           .may_have_happened = true});
+}
+
+static inline void rig_rung(struct rig *rig, enum tr_status status)
+{
+    rig_step(rig, (struct tr_lease_event){
+                      .kind = TR_LEASE_EV_WRITTEN, .op = rig->ring, .status = status});
 }
 
 static inline void rig_read(struct rig *rig, enum tr_status status, const struct tr_lease_row *row)

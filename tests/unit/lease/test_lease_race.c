@@ -48,6 +48,9 @@ struct row {
     uint64_t position; /* 0: TRIM_HORIZON */
     unsigned failover_of;
     uint64_t failover_ms;
+    bool tailrace;
+    char request[24];
+    char bell[24];
 };
 
 enum message_kind { APPLY, ANSWER, TIMEOUT };
@@ -69,6 +72,9 @@ struct message {
     uint64_t counter;
     unsigned owner;
     uint64_t failover_ms;
+    char seen[24]; /* the request as the asker saw it */
+    uint64_t nonce;
+    bool drops_request;
     bool has_position;
     uint64_t position;
     /* The answer. */
@@ -87,6 +93,7 @@ struct worker {
     uint64_t cut_until; /* its requests go nowhere */
     uint64_t starts_at; /* an empty slot gets a worker */
     bool stopping;
+    bool handing[KEYS];
     struct {
         bool granted;
         uint64_t valid_until; /* its own clock */
@@ -218,8 +225,11 @@ static bool condition_holds(const struct world *w, const struct message *m, cons
     if (m->write == TR_LEASE_CREATE) {
         return !row->there;
     }
-    if (!row->there || w->mutant == NO_CONDITION) {
+    if (!row->there || w->mutant == NO_CONDITION || m->write == TR_LEASE_RING) {
         return row->there;
+    }
+    if (m->write == TR_LEASE_REQUEST) {
+        return row->owner == m->expected_owner && strcmp(row->request, m->seen) == 0;
     }
     return row->owner == m->expected_owner &&
            (w->mutant == OWNER_ONLY || row->counter == m->expected_counter);
@@ -229,6 +239,14 @@ static void carry_out(struct world *w, const struct message *m)
 {
     struct row *row = &w->rows[m->key];
     keep_old(w, m->key);
+    if (m->write == TR_LEASE_RING || m->write == TR_LEASE_REQUEST) {
+        (void)snprintf(m->write == TR_LEASE_RING ? row->bell : row->request, sizeof row->bell,
+                       "w%u %llu", m->number, (unsigned long long)m->nonce);
+        return;
+    }
+    if (m->drops_request || m->write == TR_LEASE_TAKE) {
+        row->request[0] = '\0';
+    }
     if (m->write == TR_LEASE_CREATE) {
         *row = (struct row){.there = true};
     }
@@ -237,6 +255,7 @@ static void carry_out(struct world *w, const struct message *m)
         row->owner = m->owner;
         row->failover_of = m->owner;
         row->failover_ms = m->failover_ms;
+        row->tailrace = m->owner != 0;
     }
     if (m->has_position) {
         if (m->position < row->position) {
@@ -376,6 +395,11 @@ static struct message request(struct world *w, unsigned slot, const struct tr_le
         m.counter = write->counter;
         m.owner = id_of(write->owner);
         m.failover_ms = write->failover_ms;
+        m.nonce = write->nonce;
+        m.drops_request = write->drops_request;
+        (void)snprintf(m.seen, sizeof m.seen, "%.*s",
+                       write->request.ptr != NULL ? (int)write->request.len : 0,
+                       write->request.ptr != NULL ? write->request.ptr : "");
         m.has_position = write->has_position;
         m.position = number_of(&write->position);
         if (w->mutant == FRESH_COUNTER && write->kind == TR_LEASE_TAKE) {
@@ -417,7 +441,11 @@ static void do_effect(struct world *w, unsigned slot, const struct tr_lease_effe
     case TR_LEASE_FX_SCAN:
     case TR_LEASE_FX_WRITE:
     case TR_LEASE_FX_READ:
+    case TR_LEASE_FX_GLANCE:
         send(w, request(w, slot, fx), fx->timeout_ms);
+        break;
+    case TR_LEASE_FX_HAND_OVER:
+        me->handing[key] = true; /* given up a little later */
         break;
     case TR_LEASE_FX_GRANTED:
         me->held[key].granted = true;
@@ -433,6 +461,7 @@ static void do_effect(struct world *w, unsigned slot, const struct tr_lease_effe
         me->held[key].granted = false;
         break;
     case TR_LEASE_FX_STORED:
+    case TR_LEASE_FX_GONE:
     case TR_LEASE_FX_ROW:
     case TR_LEASE_FX_NOTE:
         break;
@@ -495,6 +524,13 @@ static struct tr_lease_row shown(const struct world *w, const struct row *row, u
         out.owner = tr_bytes_of(names[row->owner]);
         out.failover_ms =
             row->failover_of == row->owner && w->mutant != OWN_FAILOVER_ONLY ? row->failover_ms : 0;
+        out.tailrace = row->failover_of == row->owner;
+    }
+    if (row->request[0] != '\0') {
+        out.request = tr_bytes_of(row->request);
+    }
+    if (row->bell[0] != '\0') {
+        out.bell = tr_bytes_of(row->bell);
     }
     return out;
 }
@@ -596,6 +632,11 @@ static void work(struct world *w)
     for (slot = 0; slot < SLOTS; slot++) {
         struct worker *me = &w->workers[slot];
         for (key = 0; key < KEYS && me->number != 0 && me->paused_until <= w->now; key++) {
+            if (me->handing[key]) {
+                me->handing[key] = false;
+                step_key(w, slot, TR_LEASE_EV_GIVE_UP, key);
+                continue;
+            }
             if (!valid(w, me, key)) {
                 continue;
             }
@@ -829,7 +870,7 @@ static void run(struct world *w, uint64_t seed, enum mutant mutant)
 #define MUTANT_FIRST VALID_FROM_RECEIPT
 #define MUTANT_LAST RELEASE_KEEPS_VALIDITY
 #endif
-#define MUTANT_SEEDS 3000
+#define MUTANT_SEEDS 30000
 
 static struct world world;
 

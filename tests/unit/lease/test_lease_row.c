@@ -76,7 +76,9 @@ static void test_row__is_made_with_parents_as_a_set_and_our_own_attributes(void 
                                    .parents = {TR_LIT("p1"), TR_LIT("p2")},
                                    .parent_count = 2,
                                    .stream = TR_LIT("2026-11-21"),
-                                   .without_parents = true};
+                                   .without_parents = true,
+                                   .has_start_ms = true,
+                                   .start_ms = 1795248000000};
     (void)state;
     assert_write(&write, "PutItem",
                  "{\"TableName\":\"orders\",\"Item\":{\"leaseKey\":{\"S\":\"shard-1\"},"
@@ -85,7 +87,8 @@ static void test_row__is_made_with_parents_as_a_set_and_our_own_attributes(void 
                  "\"ownerSwitchesSinceCheckpoint\":{\"N\":\"0\"},\"checkpoint\":{\"S\":\"123\"},"
                  "\"checkpointSubSequenceNumber\":{\"N\":\"0\"},"
                  "\"parentShardId\":{\"SS\":[\"p1\",\"p2\"]},"
-                 "\"tailraceStream\":{\"S\":\"2026-11-21\"},\"tailraceNoParents\":{\"BOOL\":true}}"
+                 "\"tailraceStream\":{\"S\":\"2026-11-21\"},\"tailraceNoParents\":{\"BOOL\":true},"
+                 "\"tailraceStartMs\":{\"N\":\"1795248000000\"}}"
                  ",\"ConditionExpression\":\"attribute_not_exists(#key)\""
                  ",\"ExpressionAttributeNames\":{\"#key\":\"leaseKey\"}"
                  ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
@@ -97,19 +100,23 @@ static void test_row__is_taken_from_an_owner_as_scanned(void **state)
     (void)state;
     write.expected_owner = TR_LIT("other");
     write.owner = TR_LIT("me");
+    write.run = TR_LIT("1f");
     write.failover_ms = 10000;
     assert_write(&write, "UpdateItem",
                  KEY ",\"UpdateExpression\":\"SET #owner = :me, #counter = :new, "
-                     "#tailraceOwner = :me, #tailraceFailover = :failover "
-                     "REMOVE #checkpointOwner ADD #switches :one\"" IF_MINE
+                     "#tailraceOwner = :me, #tailraceFailover = :failover, #run = :run "
+                     "REMOVE #checkpointOwner, #request ADD #switches :one\"" IF_MINE
                      ",\"ExpressionAttributeNames\":{" NAMES
                      ",\"#tailraceOwner\":\"tailraceOwner\","
                      "\"#tailraceFailover\":\"tailraceFailoverMs\","
+                     "\"#run\":\"tailraceRun\","
                      "\"#checkpointOwner\":\"checkpointOwner\","
+                     "\"#request\":\"tailraceRequest\","
                      "\"#switches\":\"ownerSwitchesSinceCheckpoint\"}"
                      ",\"ExpressionAttributeValues\":{\":owner\":{\"S\":\"other\"},"
                      "\":counter\":{\"N\":\"7\"},\":new\":{\"N\":\"8\"},\":me\":{\"S\":\"me\"},"
-                     "\":failover\":{\"N\":\"10000\"},\":one\":{\"N\":\"1\"}}" RETURNS);
+                     "\":failover\":{\"N\":\"10000\"},"
+                     "\":run\":{\"S\":\"1f\"},\":one\":{\"N\":\"1\"}}" RETURNS);
 }
 
 static void test_row__without_owner_is_taken_only_while_it_has_none(void **state)
@@ -122,12 +129,14 @@ static void test_row__without_owner_is_taken_only_while_it_has_none(void **state
     assert_write(&write, "UpdateItem",
                  KEY ",\"UpdateExpression\":\"SET #owner = :me, #counter = :new, "
                      "#tailraceOwner = :me, #tailraceFailover = :failover "
-                     "REMOVE #checkpointOwner\",\"ConditionExpression\":"
+                     "REMOVE #checkpointOwner, #request, #run\",\"ConditionExpression\":"
                      "\"attribute_not_exists(#owner) AND #counter = :counter\""
                      ",\"ExpressionAttributeNames\":{" NAMES
                      ",\"#tailraceOwner\":\"tailraceOwner\","
                      "\"#tailraceFailover\":\"tailraceFailoverMs\","
-                     "\"#checkpointOwner\":\"checkpointOwner\"}"
+                     "\"#run\":\"tailraceRun\","
+                     "\"#checkpointOwner\":\"checkpointOwner\","
+                     "\"#request\":\"tailraceRequest\"}"
                      ",\"ExpressionAttributeValues\":{\":counter\":{\"N\":\"7\"},"
                      "\":new\":{\"N\":\"8\"},\":me\":{\"S\":\"me\"},"
                      "\":failover\":{\"N\":\"10000\"}}" RETURNS);
@@ -179,6 +188,26 @@ static void test_row__release_removes_the_owner_and_may_checkpoint(void **state)
                      "REMOVE #owner, #pending, #pendingSub, #pendingState\"" IF_MINE
                      ",\"ExpressionAttributeNames\":{" NAMES "," PENDING
                      "}" CHECKPOINT_VALUES RETURNS);
+}
+
+static void test_row__is_deleted_only_at_its_end_and_as_seen(void **state)
+{
+    struct tr_lease_write write = base_write(TR_LEASE_DELETE);
+    (void)state;
+    assert_write(&write, "DeleteItem",
+                 KEY ",\"ConditionExpression\":\"#owner = :owner AND #counter = :counter AND "
+                     "#checkpoint = :end\",\"ExpressionAttributeNames\":{" NAMES
+                     ",\"#checkpoint\":\"checkpoint\"},\"ExpressionAttributeValues\":{"
+                     "\":owner\":{\"S\":\"me\"},\":counter\":{\"N\":\"7\"},"
+                     "\":end\":{\"S\":\"SHARD_END\"}},"
+                     "\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
+    write.expected_owner = (struct tr_bytes){0};
+    assert_write(&write, "DeleteItem",
+                 KEY ",\"ConditionExpression\":\"attribute_not_exists(#owner) AND #counter = "
+                     ":counter AND #checkpoint = :end\",\"ExpressionAttributeNames\":{" NAMES
+                     ",\"#checkpoint\":\"checkpoint\"},\"ExpressionAttributeValues\":{"
+                     "\":counter\":{\"N\":\"7\"},\":end\":{\"S\":\"SHARD_END\"}},"
+                     "\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
 }
 
 static void test_row__reads_are_whole_and_may_be_consistent(void **state)
@@ -288,6 +317,26 @@ static void test_row__failover_counts_beside_its_owner(void **state)
     tr_lease_rows_deinit(&rows);
 }
 
+static void test_row__start_is_a_time_or_absent(void **state)
+{
+    struct tr_lease_rows rows = {0};
+    struct reports reports;
+    (void)state;
+    tr_assert_status(scan(&rows,
+                          "{\"Items\":[{\"leaseKey\":{\"S\":\"a\"},\"leaseCounter\":{\"N\":\"1\"},"
+                          "\"checkpoint\":{\"S\":\"TRIM_HORIZON\"},"
+                          "\"tailraceStartMs\":{\"N\":\"253402300799999\"}},"
+                          "{\"leaseKey\":{\"S\":\"b\"},\"leaseCounter\":{\"N\":\"1\"},"
+                          "\"checkpoint\":{\"S\":\"TRIM_HORIZON\"}}]}",
+                          &reports, NULL),
+                     TR_OK, NULL);
+    assert_int_equal(rows.count, 2);
+    assert_true(rows.rows[0].has_start_ms);
+    assert_true(rows.rows[0].start_ms == TR_LEASE_START_MS_MAX);
+    assert_false(rows.rows[1].has_start_ms);
+    tr_lease_rows_deinit(&rows);
+}
+
 #define GOOD_COUNTER "\"leaseCounter\":{\"N\":\"1\"}"
 #define GOOD_CHECKPOINT "\"checkpoint\":{\"S\":\"12\"}"
 
@@ -329,6 +378,10 @@ static void test_row__that_is_not_understood_is_left_out_and_named(void **state)
          "'tailraceStream' is"},
         {GOOD_COUNTER "," GOOD_CHECKPOINT ",\"tailraceNoParents\":{\"S\":\"yes\"}",
          "'tailraceNoParents' is"},
+        {GOOD_COUNTER "," GOOD_CHECKPOINT ",\"tailraceStartMs\":{\"N\":\"-1\"}",
+         "'tailraceStartMs' is '{\"N\":\"-1\"}', not a number of milliseconds"},
+        {GOOD_COUNTER "," GOOD_CHECKPOINT ",\"tailraceStartMs\":{\"S\":\"1\"}",
+         "'tailraceStartMs' is"},
         {GOOD_COUNTER "," GOOD_CHECKPOINT ",\"leaseOwner\":{\"S\":\"o\"},"
                       "\"tailraceOwner\":{\"S\":\"o\"},\"tailraceFailoverMs\":{\"N\":\"600001\"}",
          "'tailraceFailoverMs' is '{\"N\":\"600001\"}'"},
@@ -535,9 +588,11 @@ int main(void)
         cmocka_unit_test(test_row__renewal_changes_nothing_but_the_counter),
         cmocka_unit_test(test_row__checkpoint_resets_switches_and_drops_what_was_pending),
         cmocka_unit_test(test_row__release_removes_the_owner_and_may_checkpoint),
+        cmocka_unit_test(test_row__is_deleted_only_at_its_end_and_as_seen),
         cmocka_unit_test(test_row__reads_are_whole_and_may_be_consistent),
         cmocka_unit_test(test_row__of_kcl_is_understood_with_attributes_nobody_knows),
         cmocka_unit_test(test_row__failover_counts_beside_its_owner),
+        cmocka_unit_test(test_row__start_is_a_time_or_absent),
         cmocka_unit_test(test_row__that_is_not_understood_is_left_out_and_named),
         cmocka_unit_test(test_row__without_key_or_of_no_object_is_named_without_key),
         cmocka_unit_test(test_row__of_another_kind_is_passed_over_silently),

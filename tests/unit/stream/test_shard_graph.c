@@ -1,238 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The rules for shard rows, each by a test named after it. Lineages are written as words: "B<A" is
- * shard B with parent A, "C<A+B" one with two, "B<A." has ended. The creates of a step come back as
- * words, too: "B<A" with "!" for a row marked as made without its parents and "?" for a gap. */
+ * The rules for shard rows that are made, each by a test named after it (shard_bench.h says how
+ * lineages are written). */
 #include "base/mem.h"
-#include "stream/shard_graph.h"
-#include "tests/support/test.h"
-
-#define SECOND 1000u
-#define MINUTE 60000u
-#define WORDS_MAX 64
-
-struct bench {
-    struct tr_graph *graph;
-    struct tr_graph_effects effects;
-    struct tr_mono now;
-    struct tr_shard shards[WORDS_MAX];
-    struct tr_graph_row rows[WORDS_MAX];
-    char digits[WORDS_MAX][8];
-    char said[4096];
-};
-
-static struct bench *begin(void)
-{
-    struct bench *bench = tr_calloc(1, sizeof *bench);
-    assert_non_null(bench);
-    assert_int_equal(tr_graph_new(1000, &bench->graph), TR_OK);
-    bench->now = (struct tr_mono){1000 * (uint64_t)TR_NS_PER_S};
-    return bench;
-}
-
-static void end(struct bench *bench)
-{
-    tr_graph_free(bench->graph);
-    tr_free(bench);
-}
-
-static void pass(struct bench *bench, uint64_t ms)
-{
-    bench->now = tr_mono_add_ms(bench->now, ms);
-}
-
-/* Cut "B<A+C" into an id and parents. */
-static size_t cut_family(struct tr_bytes word, struct tr_bytes *id, struct tr_bytes *parents)
-{
-    size_t count = 0;
-    struct tr_bytes rest = word;
-    *id = tr_bytes_cut(&rest, '<');
-    while (rest.ptr != NULL && count < TR_SHARD_PARENTS_MAX) {
-        parents[count++] = tr_bytes_cut(&rest, '+');
-    }
-    return count;
-}
-
-static struct tr_shard_list list_of(struct bench *bench, const char *words)
-{
-    struct tr_bytes rest = tr_bytes_of(words);
-    struct tr_shard_list list = {.shards = bench->shards, .status = TR_STREAM_ENABLED};
-    memset(bench->shards, 0, sizeof bench->shards);
-    while (rest.ptr != NULL) {
-        struct tr_bytes word = tr_bytes_cut(&rest, ' ');
-        struct tr_shard *shard = &bench->shards[list.count];
-        char *digits = bench->digits[list.count];
-        if (word.len == 0) {
-            continue;
-        }
-        if (tr_bytes_ends(word, ".")) {
-            word.len--;
-            shard->ending = TR_LIT("999");
-        }
-        shard->parent_count = cut_family(word, &shard->id, shard->parents);
-        /* "A" starts at 65: the letters give the order. */
-        snprintf(digits, sizeof bench->digits[0], "%d", shard->id.ptr[0]);
-        shard->starting = tr_bytes_of(digits);
-        list.count++;
-    }
-    return list;
-}
-
-/* Needs no memory: allocations fail in some tests. */
-static void say(struct bench *bench, struct tr_bytes text)
-{
-    size_t len = strlen(bench->said);
-    snprintf(bench->said + len, sizeof bench->said - len, "%.*s", TR_FMT(text));
-}
-
-static void say_effects(struct bench *bench)
-{
-    size_t i, k;
-    bench->said[0] = 0;
-    for (i = 0; i < bench->effects.create_count; i++) {
-        const struct tr_graph_create *create = &bench->effects.creates[i];
-        say(bench, i > 0 ? TR_LIT(" ") : TR_LIT(""));
-        say(bench, create->key);
-        for (k = 0; k < create->parent_count; k++) {
-            say(bench, k == 0 ? TR_LIT("<") : TR_LIT("+"));
-            say(bench, create->parents[k]);
-        }
-        say(bench, create->without_parents ? TR_LIT("!") : TR_LIT(""));
-        say(bench, create->gap ? TR_LIT("?") : TR_LIT(""));
-        if (create->checkpoint.kind != TR_POSITION_TRIM_HORIZON) {
-            say(bench, TR_LIT("@"));
-            say(bench, (struct tr_bytes){create->checkpoint.digits, create->checkpoint.len});
-        }
-    }
-}
-
-static const char *step(struct bench *bench, struct tr_graph_event event)
-{
-    event.now = bench->now;
-    assert_int_equal(tr_graph_step(bench->graph, &event, &bench->effects), TR_OK);
-    say_effects(bench);
-    return bench->said;
-}
-
-static const char *listed_at(struct bench *bench, const char *words, bool complete,
-                             struct tr_mono begun)
-{
-    struct tr_shard_list list = list_of(bench, words);
-    return step(bench,
-                (struct tr_graph_event){
-                    .kind = TR_GRAPH_LISTED, .begun = begun, .list = &list, .complete = complete});
-}
-
-static const char *listed(struct bench *bench, const char *words)
-{
-    return listed_at(bench, words, true, bench->now);
-}
-
-static const char *partly(struct bench *bench, const char *words)
-{
-    return listed_at(bench, words, false, bench->now);
-}
-
-static const char *disabled(struct bench *bench, const char *words)
-{
-    struct tr_shard_list list = list_of(bench, words);
-    list.status = TR_STREAM_DISABLED;
-    return step(bench,
-                (struct tr_graph_event){
-                    .kind = TR_GRAPH_LISTED, .begun = bench->now, .list = &list, .complete = true});
-}
-
-static const char *children(struct bench *bench, const char *parent, const char *words)
-{
-    struct tr_shard_list list = list_of(bench, words);
-    return step(bench, (struct tr_graph_event){.kind = TR_GRAPH_CHILDREN,
-                                               .list = &list,
-                                               .parent = tr_bytes_of(parent)});
-}
-
-static const char *ended(struct bench *bench, const char *shard)
-{
-    return step(bench,
-                (struct tr_graph_event){.kind = TR_GRAPH_ENDED, .parent = tr_bytes_of(shard)});
-}
-
-/* Rows as words "B<A=CHECKPOINT", "!" behind the checkpoint for the mark; no "=": TRIM_HORIZON. */
-static size_t rows_of(struct bench *bench, const char *words)
-{
-    struct tr_bytes rest = tr_bytes_of(words);
-    size_t count = 0;
-    memset(bench->rows, 0, sizeof bench->rows);
-    while (rest.ptr != NULL) {
-        struct tr_bytes word = tr_bytes_cut(&rest, ' '), checkpoint = word, family;
-        struct tr_graph_row *row = &bench->rows[count];
-        if (word.len == 0) {
-            continue;
-        }
-        if (tr_bytes_ends(word, "!")) {
-            checkpoint.len--;
-            row->without_parents = true;
-        }
-        family = tr_bytes_cut(&checkpoint, '=');
-        row->parent_count = cut_family(family, &row->key, row->parents);
-        row->checkpoint = TR_TRIM_HORIZON;
-        if (checkpoint.ptr != NULL) {
-            assert_int_equal(
-                tr_position_parse(tr_bytes_is(checkpoint, "END") ? TR_LIT("SHARD_END") : checkpoint,
-                                  &row->checkpoint, NULL),
-                TR_OK);
-        }
-        count++;
-    }
-    return count;
-}
-
-static const char *scanned_at(struct bench *bench, const char *words, struct tr_mono begun)
-{
-    size_t count = rows_of(bench, words);
-    return step(
-        bench, (struct tr_graph_event){
-                   .kind = TR_GRAPH_ROWS, .begun = begun, .rows = bench->rows, .row_count = count});
-}
-
-static const char *scanned(struct bench *bench, const char *words)
-{
-    return scanned_at(bench, words, bench->now);
-}
-
-static const char *changed(struct bench *bench, const char *words)
-{
-    size_t count = rows_of(bench, words);
-    return step(bench, (struct tr_graph_event){
-                           .kind = TR_GRAPH_ROW, .rows = bench->rows, .row_count = count});
-}
-
-/* Make all that is proposed, and what that brings, until nothing is: the rounds by "/". */
-static const char *made(struct bench *bench)
-{
-    static char text[4096];
-    char words[sizeof bench->said];
-    text[0] = 0;
-    while (bench->effects.create_count > 0) {
-        size_t len = strlen(text), i;
-        snprintf(text + len, sizeof text - len, "%s%s", len > 0 ? " / " : "", bench->said);
-        memcpy(words, bench->said, sizeof words);
-        for (i = 0; words[i] != 0; i++) {
-            words[i] = words[i] == '?' ? ' ' : words[i];
-        }
-        (void)changed(bench, words);
-    }
-    return text;
-}
-
-static bool may_start(struct bench *bench, const char *shard)
-{
-    return tr_graph_may_start(bench->graph, tr_bytes_of(shard));
-}
-
-static bool has_children(struct bench *bench, const char *shard)
-{
-    return tr_graph_has_children(bench->graph, tr_bytes_of(shard));
-}
+#include "tests/unit/stream/shard_bench.h"
 
 /* --- first start ------------------------------------------------------------------------------ */
 
@@ -396,15 +167,15 @@ static void test_child__is_asked_for_at_shard_end_and_made_before_the_parent_is_
     (void)listed(bench, "A");
     assert_true(tr_graph_settled(bench->graph));
     assert_string_equal(ended(bench, "A"), "");
-    assert_true(bench->effects.want_listing);
+    assert_true(bench->effects.want_children);
     assert_false(has_children(bench, "A"));
     /* Too early: the service does not know yet. */
     pass(bench, SECOND);
     assert_string_equal(children(bench, "A", ""), "");
-    assert_true(bench->effects.want_listing);
+    assert_true(bench->effects.want_children);
     pass(bench, SECOND);
     assert_string_equal(children(bench, "A", "B<A C<A"), "B<A C<A");
-    assert_false(bench->effects.want_listing);
+    assert_false(bench->effects.want_children);
     assert_string_equal(changed(bench, "B<A"), "C<A");
     assert_false(has_children(bench, "A"));
     assert_string_equal(changed(bench, "C<A"), "");
@@ -459,11 +230,11 @@ static void test_child__none_comes_only_when_the_stream_is_disabled(void **state
     pass(bench, SECOND);
     (void)listed(bench, "A.");
     assert_false(has_children(bench, "A"));
-    assert_true(bench->effects.want_listing);
+    assert_true(bench->effects.want_children);
     pass(bench, SECOND);
     (void)disabled(bench, "A.");
     assert_true(has_children(bench, "A"));
-    assert_false(bench->effects.want_listing);
+    assert_false(bench->effects.want_children);
     end(bench);
 }
 
@@ -510,7 +281,8 @@ static void test_uncovered__waits_while_an_ancestor_has_a_row(void **state)
     pass(bench, 2 * MINUTE);
     assert_string_equal(scanned(bench, "C<B=9"), "");
     pass(bench, SECOND);
-    assert_string_equal(listed(bench, "A. B<A. C<B D<B"), "D<B!?");
+    /* C waited for B before it progressed, so nothing is missing before D. */
+    assert_string_equal(listed(bench, "A. B<A. C<B D<B"), "D<B!");
     end(bench);
 }
 
@@ -583,6 +355,14 @@ static void test_row__late_second_child_of_a_deleted_parent_starts_by_itself(voi
     struct bench *bench = begin();
     (void)state;
     (void)scanned(bench, "C<B=9");
+    (void)listed(bench, "A. B<A. C<B");
+    pass(bench, MINUTE);
+    assert_string_equal(listed(bench, "A. B<A. C<B D<B"), "D<B!");
+    end(bench);
+
+    /* Of a child that was made without B it is not known that B was read. */
+    bench = begin();
+    (void)scanned(bench, "C<B=9!");
     (void)listed(bench, "A. B<A. C<B");
     pass(bench, MINUTE);
     assert_string_equal(listed(bench, "A. B<A. C<B D<B"), "D<B!?");
@@ -675,6 +455,92 @@ static void test_start__does_not_wait_for_a_parent_that_never_gets_a_row(void **
 }
 
 /* --- stale and late knowledge ----------------------------------------------------------------- */
+
+static void
+test_start__of_a_merge_waits_no_longer_for_the_parent_that_is_listed_no_more(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    /* A was trimmed and has no row; B is there, and at its end. */
+    (void)scanned(bench, "B=END! C<A+B");
+    assert_false(may_start(bench, "C"));
+    (void)listed(bench, "B. C<A+B");
+    assert_true(may_start(bench, "C"));
+    end(bench);
+
+    /* An open B still holds it back. */
+    bench = begin();
+    (void)scanned(bench, "B=5! C<A+B");
+    (void)listed(bench, "B C<A+B");
+    assert_false(may_start(bench, "C"));
+    end(bench);
+}
+
+static void test_row__of_a_merge_reports_the_parent_that_went_unread(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "B=5!");
+    assert_string_equal(listed(bench, "B. C<A+B"), "C<A+B?");
+    end(bench);
+
+    bench = begin();
+    (void)scanned(bench, "A=END! B=5!");
+    assert_string_equal(listed(bench, "B. C<A+B"), "C<A+B");
+    end(bench);
+}
+
+static void
+test_child__that_is_late_gets_its_row_at_once_behind_a_parent_seen_finished(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=END! B<A=7");
+    (void)listed(bench, "A. B<A");
+    pass(bench, 2 * MINUTE);
+    (void)scanned(bench, "B<A=7");
+    /* No complete listing is needed, nor a gap told: A was finished. */
+    assert_string_equal(children(bench, "A", "B<A C<A"), "C<A!");
+    (void)changed(bench, "C<A!");
+    assert_true(may_start(bench, "C"));
+    end(bench);
+}
+
+static void test_uncovered__waits_a_minute_where_the_listing_lags_behind_its_parent(void **state)
+{
+    static const char child[] = "shardId-00000001699999990000-0000000b<A";
+    struct bench *bench = begin();
+    (void)state;
+    bench->service.ms = 1700000000000;
+    (void)scanned(bench, "X=5!");
+    /* Ten seconds old, and its parent is not listed: that cannot be trimmed yet. */
+    assert_string_equal(listed(bench, "X shardId-00000001699999990000-0000000b<A"), "");
+    assert_true(bench->effects.want_listing);
+    pass(bench, 10 * SECOND);
+    assert_string_equal(listed(bench, "X A. shardId-00000001699999990000-0000000b<A"), "A");
+    end(bench);
+
+    bench = begin();
+    bench->service.ms = 1700000000000;
+    (void)scanned(bench, "X=5!");
+    (void)listed(bench, "X shardId-00000001699999990000-0000000b<A");
+    pass(bench, MINUTE);
+    (void)scanned(bench, "X=5!");
+    assert_memory_equal(listed(bench, "X shardId-00000001699999990000-0000000b<A"), child,
+                        strlen(child));
+    assert_true(bench->effects.creates[0].gap);
+    end(bench);
+}
+
+static void test_row__known_keeps_its_parents_when_only_its_checkpoint_is_told(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=5! B<A");
+    (void)changed(bench, "B");
+    assert_false(may_start(bench, "B"));
+    end(bench);
+}
 
 static void test_stale__scan_begun_before_a_row_was_made_does_not_take_it_away(void **state)
 {
@@ -1023,6 +889,13 @@ int main(void)
         cmocka_unit_test(test_start__marked_rows_still_wait_for_a_parent_that_has_a_row),
         cmocka_unit_test(test_start__waits_no_longer_when_a_complete_listing_shows_no_parent),
         cmocka_unit_test(test_start__does_not_wait_for_a_parent_that_never_gets_a_row),
+        cmocka_unit_test(
+            test_start__of_a_merge_waits_no_longer_for_the_parent_that_is_listed_no_more),
+        cmocka_unit_test(test_row__of_a_merge_reports_the_parent_that_went_unread),
+        cmocka_unit_test(
+            test_child__that_is_late_gets_its_row_at_once_behind_a_parent_seen_finished),
+        cmocka_unit_test(test_uncovered__waits_a_minute_where_the_listing_lags_behind_its_parent),
+        cmocka_unit_test(test_row__known_keeps_its_parents_when_only_its_checkpoint_is_told),
         cmocka_unit_test(test_stale__scan_begun_before_a_row_was_made_does_not_take_it_away),
         cmocka_unit_test(test_stale__scan_does_not_take_a_checkpoint_back),
         cmocka_unit_test(test_stale__scan_or_listing_of_long_ago_makes_no_rows),

@@ -182,8 +182,6 @@ static void test_reader__a_trimmed_position_goes_on_at_the_horizon_with_a_bounde
     answer(&play, 2, "777", "it");
     next_fetch(&play);
     fail_with(&play, TR_ETRIMMED);
-    assert_true(play.fx.trimmed);
-    assert_int_equal(tr_position_cmp(&play.fx.from, &from), 0);
     assert_int_equal(play.fx.kind, TR_READER_FX_ASK);
     assert_int_equal(play.fx.position.kind, TR_POSITION_TRIM_HORIZON);
     give(&play, (struct tr_reader_event){
@@ -194,6 +192,76 @@ static void test_reader__a_trimmed_position_goes_on_at_the_horizon_with_a_bounde
     answer(&play, 1, "900", "it4");
     assert_true(play.fx.gap_closed);
     assert_int_equal(tr_position_cmp(&play.fx.from, &from), 0);
+    tr_reader_deinit(&play.reader);
+}
+
+/* Trimmed behind 777; the reader holds a new iterator at the horizon and fetches. */
+static struct play trimmed(void)
+{
+    struct play play = fetching(250, 2000);
+    answer(&play, 2, "777", "it");
+    next_fetch(&play);
+    fail_with(&play, TR_ETRIMMED);
+    give(&play, (struct tr_reader_event){
+                    .kind = TR_READER_EV_ITERATOR, .op = play.fx.op, .iterator = TR_LIT("it2")});
+    return play;
+}
+
+static void test_reader__a_gap_with_nothing_behind_it_is_told_after_some_empty_pages(void **state)
+{
+    struct play play = trimmed();
+    unsigned i;
+    (void)state;
+    for (i = 1; i < TR_READER_GAP_EMPTY_PAGES; i++) {
+        answer(&play, 0, NULL, "it3");
+        assert_false(play.fx.gap_closed);
+        next_fetch(&play);
+    }
+    answer(&play, 0, NULL, "it3");
+    assert_true(play.fx.gap_closed);
+    assert_false(play.fx.ended);
+    assert_true(play.now_ms < 10000);
+    /* Once: what comes later lies behind it. */
+    next_fetch(&play);
+    answer(&play, 1, "900", "it4");
+    assert_false(play.fx.gap_closed);
+    tr_reader_deinit(&play.reader);
+}
+
+static void test_reader__a_horizon_before_what_was_called_trimmed_is_no_gap(void **state)
+{
+    struct play play = trimmed();
+    (void)state;
+    answer(&play, 1, "777", "it3");
+    assert_true(play.fx.accepted);
+    assert_false(play.fx.gap_closed);
+    next_fetch(&play);
+    answer(&play, 1, "778", "it4");
+    assert_false(play.fx.gap_closed);
+    tr_reader_deinit(&play.reader);
+}
+
+/* Trimmed again before the first record came: one gap, from where the first one began. */
+static void test_reader__a_gap_that_grows_is_one_gap(void **state)
+{
+    struct play play = trimmed();
+    struct tr_position from = sequence("777");
+    uint64_t tries;
+    (void)state;
+    for (tries = 0; tries < 3; tries++) {
+        fail_with(&play, TR_ETRIMMED);
+        assert_false(play.fx.gap_closed);
+        play.now_ms += 10000;
+        give(&play, (struct tr_reader_event){.kind = TR_READER_EV_TICK});
+        assert_int_equal(play.fx.kind, TR_READER_FX_ASK);
+        give(&play, (struct tr_reader_event){.kind = TR_READER_EV_ITERATOR,
+                                             .op = play.fx.op,
+                                             .iterator = TR_LIT("it2")});
+    }
+    answer(&play, 1, "900", "it3");
+    assert_true(play.fx.gap_closed);
+    assert_int_equal(tr_position_cmp(&play.fx.from, &from), 0);
+    assert_false(play.fx.from_at);
     tr_reader_deinit(&play.reader);
 }
 
@@ -271,6 +339,9 @@ int main(void)
         cmocka_unit_test(
             test_reader__makes_an_expired_iterator_again_behind_the_last_fetched_record),
         cmocka_unit_test(test_reader__a_trimmed_position_goes_on_at_the_horizon_with_a_bounded_gap),
+        cmocka_unit_test(test_reader__a_gap_with_nothing_behind_it_is_told_after_some_empty_pages),
+        cmocka_unit_test(test_reader__a_horizon_before_what_was_called_trimmed_is_no_gap),
+        cmocka_unit_test(test_reader__a_gap_that_grows_is_one_gap),
         cmocka_unit_test(test_reader__failures_back_off_and_keep_the_position),
         cmocka_unit_test(test_reader__not_found_is_not_the_end),
         cmocka_unit_test(test_reader__waits_without_room_and_makes_a_stale_iterator_again),
