@@ -287,7 +287,7 @@ static void send_back(struct world *world, struct happening *h, struct tr_local_
     landing = schedule_call(world, back, LAND, call);
     landing->http_status = answer->http_status;
     landing->timeout_at = h->timeout_at;
-    landing->date.ms = world_wall(world).ms / 1000 * 1000;
+    landing->date.ms = world->options.no_date ? 0 : world_wall(world).ms / 1000 * 1000;
     if (world->options.scramble && answer->http_status == 200 && world_chance(world, 300)) {
         scramble(&world->random, tr_buf_bytes(&answer->body), &landing->body);
     } else {
