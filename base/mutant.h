@@ -15,8 +15,6 @@
 #define TR_MUTANT_TABLE(X)                                                                         \
     X(EMPTY_PAGE_ENDS, "an empty page is taken for the shard's end")                               \
     X(TRIMMED_IN_SILENCE, "records trimmed before they were read are passed over without a word")  \
-    X(EXPIRED_STARTS_OVER, "an expired iterator is made again at the start, not behind the last "  \
-                           "record")                                                               \
     X(PAGE_CUT, "a page is dropped after its first batch")                                         \
     X(ACK_DROPPED, "an acknowledgement is dropped")                                                \
     X(FAILURE_SKIPPED, "a batch that failed counts as done")                                       \

@@ -203,6 +203,7 @@ void tr_consumer_graph_event(struct tr_consumer *c, const struct tr_graph_event 
     enum tr_status status;
     size_t i;
 
+    tr_consumer_look(c);
     stamped.service = c->wall;
     status = tr_graph_step(c->graph, &stamped, &out);
 
@@ -407,24 +408,29 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
         break;
     case TR_LEASE_FX_VALID:
         if (slot != NULL) {
+            tr_consumer_touch(c, slot);
             tr_consumer_valid(c, slot, fx->valid_until);
         }
         break;
     case TR_LEASE_FX_LOST:
     case TR_LEASE_FX_RELEASED:
+        tr_consumer_look(c);
         if (slot != NULL) {
             tr_consumer_drop(c, slot);
         }
         break;
     case TR_LEASE_FX_STORED:
         if (slot != NULL) {
+            tr_consumer_touch(c, slot);
             tr_consumer_stored(c, slot, &fx->position);
         }
         break;
     case TR_LEASE_FX_GONE:
+        tr_consumer_look(c);
         tr_consumer_deletes_gone(c, fx->key);
         break;
     case TR_LEASE_FX_ROW:
+        tr_consumer_look(c);
         on_row(c, &fx->row, !in_scan);
         break;
     case TR_LEASE_FX_NOTE:
@@ -766,7 +772,7 @@ void tr_consumer_leases_pump(struct tr_consumer *c)
     tr_consumer_listing_pump(c);
     tr_consumer_deletes_pump(c);
     /* Rows are made only after a complete scan has shown which exist. */
-    if (tr_lease_core_scanned(c->leases)) {
+    if (tr_lease_core_scanned(c->leases) && tr_consumer_looks(c)) {
         while (make_one_row(c)) {
         }
         tr_consumer_start_pump(c);

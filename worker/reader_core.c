@@ -45,7 +45,7 @@ static void move(struct tr_reader *reader, enum tr_reader_state state, struct tr
  * what lies between is in hand), else at the start. */
 static struct tr_position seek_position(const struct tr_reader *reader)
 {
-    return reader->has_fetched && !TR_MUTANT(EXPIRED_STARTS_OVER) ? reader->fetched : reader->start;
+    return reader->has_fetched ? reader->fetched : reader->start;
 }
 
 /* The service takes five calls a second of a shard, whoever makes them and whatever they meet. */
