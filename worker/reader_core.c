@@ -115,8 +115,7 @@ static void on_failure(struct tr_reader *reader, const struct tr_reader_event *e
         move(reader, TR_READER_SEEKING,
              reader->failures++ == 0 ? event->now : after_failure(reader, event->now));
     } else if (fetching && tr_status_class(event->status) == TR_CLASS_RETRY) {
-        move(reader, TR_READER_WAITING,
-             next_fetch(reader, after_failure(reader, event->now)));
+        move(reader, TR_READER_WAITING, next_fetch(reader, after_failure(reader, event->now)));
     } else {
         /* A refused or unknown iterator is of no more use. */
         move(reader, TR_READER_SEEKING, after_failure(reader, event->now));
