@@ -376,20 +376,38 @@ static size_t bad_rows_shown(const struct tr_consumer *c)
     return count;
 }
 
+static void begin_scan(struct tr_consumer *c, const struct scan_wish *wish)
+{
+    struct scan *scan = &c->scan;
+    scan_reset(scan);
+    scan->active = true;
+    scan->number++;
+    scan->op = wish->op;
+    scan->segment = wish->segment;
+    scan->segments = wish->segments;
+    scan->begun = c->now;
+    begin_scan_page(c);
+}
+
+/* The lease core may ask for the next scan while it is told of the last one, whose rows are lent
+ * out until all have seen them. */
+static void want_scan(struct tr_consumer *c, const struct tr_lease_effect *fx)
+{
+    struct scan_wish wish = {.op = fx->op, .segment = fx->segment, .segments = fx->segments};
+    if (c->scan.telling) {
+        c->scan.next = wish;
+    } else {
+        begin_scan(c, &wish);
+    }
+}
+
 static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect *fx, bool in_scan)
 {
     struct slot *slot = fx->key.ptr != NULL ? tr_map_get(&c->by_key, fx->key) : NULL;
 
     switch (fx->kind) {
     case TR_LEASE_FX_SCAN:
-        scan_reset(&c->scan);
-        c->scan.active = true;
-        c->scan.number++;
-        c->scan.op = fx->op;
-        c->scan.segment = fx->segment;
-        c->scan.segments = fx->segments;
-        c->scan.begun = c->now;
-        begin_scan_page(c);
+        want_scan(c, fx);
         break;
     case TR_LEASE_FX_WRITE:
         emit_write(c, fx);
@@ -582,8 +600,15 @@ static void on_scan(struct tr_consumer *c, uint64_t number, struct tr_aws_answer
         scan->active = false;
         scan->failures = 0;
         tr_consumer_table_read(c);
+        scan->telling = true;
         scan_complete(c);
+        scan->telling = false;
         scan_reset(scan);
+        if (scan->next.op != 0) {
+            struct scan_wish next = scan->next;
+            scan->next = (struct scan_wish){0};
+            begin_scan(c, &next);
+        }
     }
 }
 

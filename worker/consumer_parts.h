@@ -187,12 +187,20 @@ struct start {
     bool told;
 };
 
+/* A scan that the lease core asked for; op 0: none. */
+struct scan_wish {
+    uint64_t op;
+    unsigned segment, segments;
+};
+
 struct scan {
     bool active;
-    uint64_t number;  /* of the scan under way, or of the last one */
-    uint64_t done;    /* number of the last complete one that was whole */
-    uint64_t op;      /* the lease core's */
-    unsigned segment; /* the part that is read, of so many; 1: whole */
+    bool telling;          /* the last one is being told; its pages are lent out */
+    struct scan_wish next; /* asked for meanwhile */
+    uint64_t number;       /* of the scan under way, or of the last one */
+    uint64_t done;         /* number of the last complete one that was whole */
+    uint64_t op;           /* the lease core's */
+    unsigned segment;      /* the part that is read, of so many; 1: whole */
     unsigned segments;
     struct tr_lease_rows *pages; /* owned */
     size_t count;
