@@ -15,13 +15,12 @@
 #define TR_MUTANT_TABLE(X)                                                                         \
     X(EMPTY_PAGE_ENDS, "an empty page is taken for the shard's end")                               \
     X(TRIMMED_IN_SILENCE, "records trimmed before they were read are passed over without a word")  \
-    X(EXPIRED_STARTS_OVER, "an expired iterator is made again at the start, not behind the last "  \
-                           "record")                                                               \
     X(PAGE_CUT, "a page is dropped after its first batch")                                         \
     X(ACK_DROPPED, "an acknowledgement is dropped")                                                \
     X(FAILURE_SKIPPED, "a batch that failed counts as done")                                       \
     X(STRING_ORDER, "sequence numbers are compared as strings")                                    \
     X(BATCH_WITHOUT_VALIDITY, "a batch is handed out without a look at the lease's validity")      \
+    X(READS_WITHOUT_VALIDITY, "a shard is read on while its lease has lapsed")                      \
     X(CHECKPOINT_OF_HANDED, "a checkpoint says what was handed out, not what is done")             \
     X(RELEASE_WITHOUT_CHECKPOINT, "a lease is released without its last checkpoint")               \
     X(END_BEFORE_CHILDREN, "SHARD_END is written before the children's rows exist")                \
