@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 
 #define BAD_ROWS_MAX 10000u
 #define GAP_BEFORE "shards before this one were trimmed while nobody read"
@@ -684,7 +685,7 @@ bool tr_consumer_children_wanted(const struct tr_consumer *c, struct tr_bytes pa
 static bool parents_made(const struct tr_consumer *c, const struct wanted *wanted)
 {
     size_t i;
-    for (i = 0; i < wanted->write.parent_count; i++) {
+    for (i = 0; i < wanted->write.parent_count && !TR_MUTANT(CHILD_BEFORE_PARENT); i++) {
         if (tr_map_get(&c->wanted, wanted->write.parents[i]) != NULL) {
             return false;
         }
