@@ -540,7 +540,7 @@ static void scan_complete(struct tr_consumer *c, const struct scan *scan)
             whole_scan(c, scan->begun, rows, event.row_count, graph_rows);
         }
         tr_consumer_lease_event(c, &event);
-        tr_consumer_deletes_scanned(c, rows, event.row_count);
+        tr_consumer_deletes_scanned(c, scan->number, rows, event.row_count);
         /* What the scan shows is made, also where the lease core knew it already. */
         for (i = 0; i < event.row_count; i++) {
             struct wanted *made = tr_map_remove(&c->wanted, rows[i].key);
