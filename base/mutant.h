@@ -20,7 +20,7 @@
     X(FAILURE_SKIPPED, "a batch that failed counts as done")                                       \
     X(STRING_ORDER, "sequence numbers are compared as strings")                                    \
     X(BATCH_WITHOUT_VALIDITY, "a batch is handed out without a look at the lease's validity")      \
-    X(READS_WITHOUT_VALIDITY, "a shard is read on while its lease has lapsed")                      \
+    X(READS_WITHOUT_VALIDITY, "a shard is read on while its lease has lapsed")                     \
     X(CHECKPOINT_OF_HANDED, "a checkpoint says what was handed out, not what is done")             \
     X(RELEASE_WITHOUT_CHECKPOINT, "a lease is released without its last checkpoint")               \
     X(END_BEFORE_CHILDREN, "SHARD_END is written before the children's rows exist")                \
