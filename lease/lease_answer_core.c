@@ -6,6 +6,8 @@
  * only ever says what the next conditional write asks for. */
 #include "lease/lease_core_inside.h"
 
+#include "base/mutant.h"
+
 #define TAKE_ATTEMPTS_MAX 3
 #define ADOPT_ATTEMPTS_MAX 6
 #define RELEASE_ATTEMPTS_MAX 4
@@ -13,7 +15,8 @@
 /* Clock rates may differ by 2 % in all; the rest is for the way to the processor. */
 static struct tr_mono validity_end(const struct tr_lease_core *core, struct tr_mono base)
 {
-    return tr_mono_add_ms(base, core->failover_ms * 95 / 100);
+    return tr_mono_add_ms(base,
+                          core->failover_ms * (TR_MUTANT(VALID_WHOLE_FAILOVER) ? 100 : 95) / 100);
 }
 
 /* At two thirds of failover from the sending of the last one, or earlier, so that three attempts
@@ -367,7 +370,7 @@ static void succeeded(struct tr_lease_core *core, struct tr_lease *lease,
             return;
         }
         apply_own(core, lease, op, row);
-        renewed(core, lease, op->sent);
+        renewed(core, lease, TR_MUTANT(VALID_FROM_RECEIPT) ? core->now : op->sent);
         return;
     }
 }
@@ -381,7 +384,7 @@ static void attempt_landed(struct tr_lease_core *core, struct tr_lease *lease,
                            const struct tr_lease_row *row)
 {
     bool earlier = lease->tried && tr_mono_before(lease->earliest, lease->latest);
-    struct tr_mono base = lease->earliest;
+    struct tr_mono base = TR_MUTANT(FAILED_WRITE_EXTENDS) ? core->now : lease->earliest;
     learn(core, lease, row);
     lease->row_gone = false;
     certain(lease);
@@ -407,6 +410,10 @@ static void resolve_take(struct tr_lease_core *core, struct tr_lease *lease,
         grant(core, lease, base);
     } else if (!lease->won && is_next(core, lease, row)) {
         tr_lease_known_set(core, lease, row);
+        if (TR_MUTANT(GRANT_BY_READ)) {
+            grant(core, lease, core->now);
+            return;
+        }
         certain(lease);
         tr_lease_known_enter(core, lease, LEASE_ADOPTING);
         lease->next_at = core->now;
@@ -587,7 +594,8 @@ void tr_lease_answer_written(struct tr_lease_core *core, struct tr_lease *lease,
     const struct tr_lease_row *row = row_of(lease, ev);
     if (is_beside(lease)) {
         answered_beside(core, lease, ev->status, row);
-    } else if (ev->status == TR_OK) {
+    } else if (ev->status == TR_OK ||
+               (TR_MUTANT(LOST_ANSWER_IS_SUCCESS) && ev->may_have_happened)) {
         succeeded(core, lease, &op, row);
     } else if (ev->status != TR_ECONDITION) {
         failed(core, lease, ev->status, ev->may_have_happened);

@@ -187,20 +187,12 @@ struct start {
     bool told;
 };
 
-/* A scan that the lease core asked for; op 0: none. */
-struct scan_wish {
-    uint64_t op;
-    unsigned segment, segments;
-};
-
 struct scan {
     bool active;
-    bool telling;          /* the last one is being told; its pages are lent out */
-    struct scan_wish next; /* asked for meanwhile */
-    uint64_t number;       /* of the scan under way, or of the last one */
-    uint64_t done;         /* number of the last complete one that was whole */
-    uint64_t op;           /* the lease core's */
-    unsigned segment;      /* the part that is read, of so many; 1: whole */
+    uint64_t number;  /* of the scan under way, or of the last one */
+    uint64_t done;    /* number of the last complete one that was whole */
+    uint64_t op;      /* the lease core's */
+    unsigned segment; /* the part that is read, of so many; 1: whole */
     unsigned segments;
     struct tr_lease_rows *pages; /* owned */
     size_t count;
@@ -421,9 +413,9 @@ void tr_consumer_children_deinit(struct tr_consumer *c);
 
 /* What the graph's last step lets go. */
 void tr_consumer_deletes_propose(struct tr_consumer *c, const struct tr_graph_effects *effects);
-/* A whole scan came. */
-void tr_consumer_deletes_scanned(struct tr_consumer *c, const struct tr_lease_row *rows,
-                                 size_t count);
+/* A scan came: its number, and what it showed. */
+void tr_consumer_deletes_scanned(struct tr_consumer *c, uint64_t scan,
+                                 const struct tr_lease_row *rows, size_t count);
 /* This worker deleted the row. */
 void tr_consumer_deletes_gone(struct tr_consumer *c, struct tr_bytes key);
 void tr_consumer_deletes_pump(struct tr_consumer *c);

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 
 /* With once, a shard that is refused this often in a row cannot be finished (some 10 s). */
 #define ONCE_REFUSALS_MAX 8u
@@ -175,7 +176,10 @@ static void wait_for_start(struct tr_consumer *c, struct slot *slot)
  * lost. */
 static struct tr_position start_of(const struct tr_position *checkpoint)
 {
-    return tr_position_is_sequence(checkpoint) ? *checkpoint : TR_TRIM_HORIZON;
+    struct tr_position begin = TR_TRIM_HORIZON;
+    begin.kind = TR_MUTANT(LATEST_ANEW) ? TR_POSITION_LATEST : begin.kind;
+    return tr_position_is_sequence(checkpoint) && !TR_MUTANT(CHECKPOINT_UNREAD) ? *checkpoint
+                                                                                : begin;
 }
 
 void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx)
@@ -262,13 +266,15 @@ void tr_consumer_drop(struct tr_consumer *c, struct slot *slot)
 }
 
 /* Whether one more page may be fetched: each lease has a reserve of one page, so that a blocked
- * shard cannot starve the others; more only within the worker's budget. */
+ * shard cannot starve the others; more only within the worker's budget. Whose lease has lapsed
+ * fetches nothing: another worker may read the shard by now, and the service allows two readers. */
 static bool has_room(const struct tr_consumer *c, const struct slot *slot, size_t coming)
 {
     const struct tr_budget *budget = c->options.budget;
     size_t pages = slot->page_count + coming + (slot->slicing != NULL);
     if (!slot->held || slot->waits_start || slot->stuck || slot->gapped || slot->releasing ||
-        slot->handing || slot->reader.state == TR_READER_ENDED || c->stopping) {
+        slot->handing || slot->reader.state == TR_READER_ENDED || c->stopping ||
+        (tr_mono_reached(c->now, slot->valid_until) && !TR_MUTANT(READS_WITHOUT_VALIDITY))) {
         return false;
     }
     return pages == 0 || (pages < PAGES_PER_LEASE && budget->bytes < budget->bytes_max);
