@@ -209,6 +209,23 @@ static enum tr_status read_trim(struct tr_call *call, struct tr_local_stream **s
     return TR_OK;
 }
 
+/* The service trims by time, so a shard stays listed as long as its parent is, which ended before
+ * it. Who names a shard gets what was asked for. */
+static bool is_oldest(const struct tr_local_stream *stream, const struct trim *trim,
+                      const struct tr_local_shard *shard)
+{
+    size_t i;
+    if (trim->shard != NULL || shard->parent[0] == '\0') {
+        return true;
+    }
+    for (i = 0; i < stream->count; i++) {
+        if (strcmp(stream->shards[i]->id, shard->parent) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum tr_status tr_op_trim(struct tr_call *call)
 {
     struct tr_local_stream *stream;
@@ -229,6 +246,7 @@ enum tr_status tr_op_trim(struct tr_call *call)
             /* Only what this call emptied leaves the listing, or all that is empty when all is to
              * go. */
             if ((gone > 0 || (trim.records == UINT64_MAX && trim.before_s == UINT64_MAX)) &&
+                is_oldest(stream, &trim, shard) &&
                 tr_local_stream_drop_empty(call->local, stream, shard)) {
                 shards++;
                 records += gone;

@@ -42,6 +42,16 @@ static bool has_row_or_plan(const struct tr_graph *graph, uint32_t index)
            tr_rules_is_planned(tr_rules_node(graph, index));
 }
 
+static bool has_known_child(const struct tr_graph *graph, const struct tr_shard_node *node);
+
+/* The listing shows the end of the shard and nothing behind it. Where the stream is on, something
+ * is missing: what came behind may be long done, and its rows gone. */
+static bool is_ragged(const struct tr_graph *graph, const struct tr_shard_node *node)
+{
+    return node->ending_len > 0 && graph->status != TR_STREAM_DISABLED &&
+           !tr_shard_node_is(node, TR_NODE_FIRST) && !has_known_child(graph, node);
+}
+
 /* A parent whose row was at its end and went is as good as one with a row: a child that comes late
  * carries on behind it. */
 static bool any_parent_leads_on(const struct tr_graph *graph, const struct tr_shard_node *node)
@@ -49,7 +59,8 @@ static bool any_parent_leads_on(const struct tr_graph *graph, const struct tr_sh
     uint8_t k;
     for (k = 0; k < node->parent_count; k++) {
         if (has_row_or_plan(graph, node->parents[k]) ||
-            tr_shard_node_is(tr_rules_node(graph, node->parents[k]), TR_NODE_FINISHED)) {
+            (tr_shard_node_is(tr_rules_node(graph, node->parents[k]), TR_NODE_FINISHED) &&
+             !tr_shard_node_is(node, TR_NODE_DEFERRED) && !is_ragged(graph, node))) {
             return true;
         }
     }
@@ -229,12 +240,28 @@ static void plan_uncovered(struct tr_graph *graph)
     }
 }
 
+/* A lineage that breaks off in a listing is not judged by it: neither the shard where it does nor
+ * its ancestors get rows of their own, until a listing shows more, or for ten minutes none has. */
+static void defer_ragged(struct tr_graph *graph)
+{
+    uint32_t i;
+    for (i = 0; i < graph->lineage.count; i++) {
+        struct tr_shard_node *node = tr_rules_node(graph, i);
+        if (tr_rules_is_wanting(node) && is_ragged(graph, node) &&
+            !tr_mono_reached(graph->complete_at,
+                             tr_mono_add_ms(node->known_at, TR_GRAPH_NOT_FOUND_MS))) {
+            graph->deferred = true;
+            node->flags |= TR_NODE_DEFERRED;
+            tr_lineage_mark_up(&graph->lineage, i, TR_NODE_DEFERRED);
+        }
+    }
+}
+
 /* A shard that only a partial listing showed gets no row as long as its lineage is unknown, and
  * neither do its descendants before it. */
 static void defer_incomplete(struct tr_graph *graph)
 {
     uint32_t i;
-    graph->deferred = false;
     for (i = 0; i < graph->lineage.count; i++) {
         struct tr_shard_node *node = tr_rules_node(graph, i);
         if (tr_rules_is_wanting(node) &&
@@ -348,6 +375,9 @@ void tr_rules_evaluate(struct tr_graph *graph)
     graph->deferred = graph->held = false;
     if (graph->rows_known) {
         mark_first_start(graph);
+        if (graph->complete_known) {
+            defer_ragged(graph);
+        }
         for (i = 0; i < graph->lineage.count; i++) {
             tr_rules_plan_child(graph, i);
         }

@@ -201,8 +201,11 @@ static void on_answer(struct tr_consumer *c, uint64_t op, struct tr_aws_answer *
     case OP_CHILDREN:
     case OP_STREAMS:
     case OP_SCAN:
-    case OP_WRITE:
     case OP_READ:
+        tr_consumer_look(c);
+        tr_consumer_leases_answer(c, kind, tr_consumer_op_number(op), answer);
+        return;
+    case OP_WRITE: /* its effects say whom it concerns */
         tr_consumer_leases_answer(c, kind, tr_consumer_op_number(op), answer);
         return;
     case OP_FLEET:
@@ -310,6 +313,7 @@ enum tr_status tr_consumer_step(struct tr_consumer *c, const struct tr_consumer_
         tr_consumer_shards_pump(c);
     }
     wind_up(c);
+    c->look = c->look || c->out_of_memory; /* what could not be done is tried again */
     return c->out_of_memory ? TR_ENOMEM : TR_OK;
 }
 

@@ -204,6 +204,7 @@ void tr_consumer_graph_event(struct tr_consumer *c, const struct tr_graph_event 
     enum tr_status status;
     size_t i;
 
+    tr_consumer_look(c);
     stamped.service = c->wall;
     status = tr_graph_step(c->graph, &stamped, &out);
 
@@ -408,24 +409,29 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
         break;
     case TR_LEASE_FX_VALID:
         if (slot != NULL) {
+            tr_consumer_touch(c, slot);
             tr_consumer_valid(c, slot, fx->valid_until);
         }
         break;
     case TR_LEASE_FX_LOST:
     case TR_LEASE_FX_RELEASED:
+        tr_consumer_look(c);
         if (slot != NULL) {
             tr_consumer_drop(c, slot);
         }
         break;
     case TR_LEASE_FX_STORED:
         if (slot != NULL) {
+            tr_consumer_touch(c, slot);
             tr_consumer_stored(c, slot, &fx->position);
         }
         break;
     case TR_LEASE_FX_GONE:
+        tr_consumer_look(c);
         tr_consumer_deletes_gone(c, fx->key);
         break;
     case TR_LEASE_FX_ROW:
+        tr_consumer_look(c);
         on_row(c, &fx->row, !in_scan);
         break;
     case TR_LEASE_FX_NOTE:
@@ -461,63 +467,77 @@ void tr_consumer_lease_event(struct tr_consumer *c, const struct tr_lease_event 
     }
 }
 
-/* The whole table was read: first the graph (it must know all rows before it proposes any), then
- * the lease core. */
-static void note_scan(struct tr_consumer *c)
+static void note_scan(struct tr_consumer *c, const struct scan *scan)
 {
     uint64_t rows = 0, bytes = 0;
     size_t i;
-    for (i = 0; i < c->scan.count; i++) {
-        rows += c->scan.pages[i].count;
-        bytes += c->scan.pages[i].size;
+    for (i = 0; i < scan->count; i++) {
+        rows += scan->pages[i].count;
+        bytes += scan->pages[i].size;
     }
     tr_consumer_note(c, TR_NOTE_LEASE_SCANNED, (struct tr_bytes){NULL, 0}, rows,
                      bytes > 0 ? (bytes + SCAN_UNIT_BYTES - 1) / SCAN_UNIT_BYTES : 1,
                      (struct tr_bytes){NULL, 0});
 }
 
-static void scan_complete(struct tr_consumer *c)
+/* All rows of a scan's pages, borrowed from them; NULL without memory. */
+static struct tr_lease_row *rows_of(struct tr_consumer *c, const struct scan *scan, size_t *count)
 {
-    struct scan *scan = &c->scan;
-    struct tr_lease_event event = {.kind = TR_LEASE_EV_SCANNED, .op = scan->op};
-    struct tr_graph_event rows_event = {.kind = TR_GRAPH_ROWS, .now = c->now, .begun = scan->begun};
     struct tr_lease_row *rows;
-    struct tr_graph_row *graph_rows;
     size_t total = 0, i, j;
-
-    note_scan(c);
-    scan->done = scan->segments == 1 ? scan->number : scan->done;
+    *count = 0;
     for (i = 0; i < scan->count; i++) {
         total += scan->pages[i].count;
     }
     rows = tr_calloc(total, sizeof *rows);
-    graph_rows = tr_calloc(total, sizeof *graph_rows);
+    for (i = 0; i < scan->count && rows != NULL; i++) {
+        for (j = 0; j < scan->pages[i].count; j++) {
+            const struct tr_lease_row *row = &scan->pages[i].rows[j];
+            if (row->counter == TR_LEASE_COUNTER_MAX) {
+                on_bad_row(c, row->key, "'leaseCounter' cannot be raised any more");
+            }
+            rows[(*count)++] = *row;
+        }
+    }
+    return rows;
+}
+
+/* What a scan of the whole table says besides what it says of each row. */
+static void whole_scan(struct tr_consumer *c, struct tr_mono begun, const struct tr_lease_row *rows,
+                       size_t count, struct tr_graph_row *graph_rows)
+{
+    struct tr_graph_event event = {
+        .kind = TR_GRAPH_ROWS, .now = c->now, .begun = begun, .rows = graph_rows};
+    size_t i;
+    tr_consumer_streams_choose(c, rows, count); /* by all rows, or not at all */
+    for (i = 0; i < count; i++) {
+        if (!is_foreign(c, rows[i].stream)) {
+            graph_rows[event.row_count++] = graph_row_of(&rows[i]);
+        }
+    }
+    tr_consumer_start_scanned(c, rows, count, bad_rows_shown(c));
+    event.leaves_only = tr_consumer_start_takes_leaves(c);
+    tr_consumer_graph_event(c, &event);
+}
+
+/* Everything was read: first the graph (it must know all rows before it proposes any), then the
+ * lease core. `scan` is none of the consumer's any more: the core may begin the next one within its
+ * step. */
+static void scan_complete(struct tr_consumer *c, const struct scan *scan)
+{
+    struct tr_lease_event event = {.kind = TR_LEASE_EV_SCANNED, .op = scan->op};
+    struct tr_lease_row *rows = rows_of(c, scan, &event.row_count);
+    struct tr_graph_row *graph_rows = tr_calloc(event.row_count, sizeof *graph_rows);
+    size_t i;
+
+    note_scan(c, scan);
+    c->scan.done = scan->segments == 1 ? scan->number : c->scan.done;
     if (rows == NULL || graph_rows == NULL) {
         c->out_of_memory = true;
     } else {
-        for (i = 0; i < scan->count; i++) {
-            for (j = 0; j < scan->pages[i].count; j++) {
-                const struct tr_lease_row *row = &scan->pages[i].rows[j];
-                if (row->counter == TR_LEASE_COUNTER_MAX) {
-                    on_bad_row(c, row->key, "'leaseCounter' cannot be raised any more");
-                }
-                rows[event.row_count++] = *row;
-            }
-        }
-        if (scan->segments == 1) {
-            tr_consumer_streams_choose(c, rows, event.row_count); /* by all rows, or not at all */
-        }
-        for (i = 0; i < event.row_count; i++) {
-            if (!is_foreign(c, rows[i].stream)) {
-                graph_rows[rows_event.row_count++] = graph_row_of(&rows[i]);
-            }
-        }
         event.rows = rows;
-        rows_event.rows = graph_rows;
         if (scan->segments == 1) {
-            tr_consumer_start_scanned(c, rows, event.row_count, bad_rows_shown(c));
-            rows_event.leaves_only = tr_consumer_start_takes_leaves(c);
-            tr_consumer_graph_event(c, &rows_event);
+            whole_scan(c, scan->begun, rows, event.row_count, graph_rows);
         }
         tr_consumer_lease_event(c, &event);
         tr_consumer_deletes_scanned(c, rows, event.row_count);
@@ -531,6 +551,20 @@ static void scan_complete(struct tr_consumer *c)
     }
     tr_free(rows);
     tr_free(graph_rows);
+}
+
+/* Its pages are taken from the consumer first. */
+static void scan_over(struct tr_consumer *c)
+{
+    struct scan over = c->scan;
+    c->scan.active = false;
+    c->scan.failures = 0;
+    c->scan.pages = NULL;
+    c->scan.count = c->scan.cap = 0;
+    tr_consumer_table_read(c);
+    scan_complete(c, &over);
+    scan_reset(&over);
+    tr_free(over.pages);
 }
 
 static void scan_failed(struct tr_consumer *c, enum tr_status status, const struct tr_err *err)
@@ -574,11 +608,7 @@ static void on_scan(struct tr_consumer *c, uint64_t number, struct tr_aws_answer
     } else if (scan->pages[scan->count - 1].last_key.len > 0) {
         begin_scan_page(c);
     } else {
-        scan->active = false;
-        scan->failures = 0;
-        tr_consumer_table_read(c);
-        scan_complete(c);
-        scan_reset(scan);
+        scan_over(c);
     }
 }
 
@@ -743,7 +773,7 @@ void tr_consumer_leases_pump(struct tr_consumer *c)
     tr_consumer_listing_pump(c);
     tr_consumer_deletes_pump(c);
     /* Rows are made only after a complete scan has shown which exist. */
-    if (tr_lease_core_scanned(c->leases)) {
+    if (tr_lease_core_scanned(c->leases) && tr_consumer_looks(c)) {
         while (make_one_row(c)) {
         }
         tr_consumer_start_pump(c);

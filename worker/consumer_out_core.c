@@ -34,12 +34,15 @@ uint64_t tr_consumer_op_number(uint64_t op)
     return op >> 28;
 }
 
-/* The slot of an op, or NULL when that lease is gone. */
 struct slot *tr_consumer_slot(struct tr_consumer *c, uint64_t op)
 {
     size_t index = (size_t)(op >> 4 & 0xffff);
     struct slot *slot = index < c->slot_count ? c->slots[index] : NULL;
-    return slot != NULL && slot->generation == (uint8_t)(op >> 20) ? slot : NULL;
+    if (slot == NULL || slot->generation != (uint8_t)(op >> 20)) {
+        return NULL;
+    }
+    tr_consumer_touch(c, slot);
+    return slot;
 }
 
 void tr_consumer_effects_reset(struct tr_consumer_effects *effects)

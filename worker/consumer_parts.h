@@ -68,7 +68,9 @@ struct slot {
     bool gapped;    /* on_gap: stop: what is in hand lies before a gap, and nothing else is read */
     bool releasing; /* GIVE_UP was sent */
     bool handing;   /* another worker gets it: no batch and no page is begun */
-    char *key;      /* owned */
+    struct tr_mono due; /* when it is looked at next; ns 0: touched, in this step */
+    size_t due_place;   /* in the heap */
+    char *key;          /* owned */
     struct tr_mono valid_until;
     struct tr_reader reader;
     struct tr_tracker tracker;
@@ -252,6 +254,12 @@ struct tr_consumer {
     struct slot **slots; /* owned; NULL where free */
     size_t slot_count;
     size_t slot_cap;
+    struct slot **due; /* owned: all slots, a heap; earliest first */
+    size_t due_count;
+    size_t due_cap;
+    bool lacks_room;        /* some reader waits for room */
+    bool look;              /* at all slots and rows, in this step or the next */
+    struct tr_mono look_at; /* and then in any case */
     size_t lent;
     size_t held;
     size_t gapped;       /* of those held */
@@ -280,7 +288,7 @@ uint64_t tr_consumer_backoff_ms(struct tr_consumer *c, unsigned failures, uint64
 uint64_t tr_consumer_op(enum op_kind kind, const struct slot *slot, uint64_t number);
 enum op_kind tr_consumer_op_kind(uint64_t op);
 uint64_t tr_consumer_op_number(uint64_t op);
-/* The slot of an op, or NULL when that lease is gone. */
+/* The slot of an op, which is touched by it, or NULL when that lease is gone. */
 struct slot *tr_consumer_slot(struct tr_consumer *c, uint64_t op);
 
 /* consumer_leases_core.c */
@@ -430,6 +438,23 @@ void tr_consumer_streams_pump(struct tr_consumer *c);
 struct tr_mono tr_consumer_streams_deadline(const struct tr_consumer *c);
 /* With once: no further stream is to be followed. */
 bool tr_consumer_streams_finished(const struct tr_consumer *c);
+
+/* consumer_due_core.c */
+/* Room for one more slot, false without memory; then the new slot, touched. */
+bool tr_consumer_due_room(struct tr_consumer *c);
+void tr_consumer_due_add(struct tr_consumer *c, struct slot *slot);
+void tr_consumer_due_remove(struct tr_consumer *c, struct slot *slot);
+void tr_consumer_due_at(struct tr_consumer *c, struct slot *slot, struct tr_mono at);
+/* Something about this slot changed: it is looked at in this step. */
+void tr_consumer_touch(struct tr_consumer *c, struct slot *slot);
+/* Something changed that may concern any slot or row. */
+void tr_consumer_look(struct tr_consumer *c);
+/* Whether this step looks at all of them; and that it did. */
+bool tr_consumer_looks(const struct tr_consumer *c);
+void tr_consumer_looked(struct tr_consumer *c);
+/* A slot that is due, or NULL; and when one is. */
+struct slot *tr_consumer_due_now(struct tr_consumer *c);
+struct tr_mono tr_consumer_due_next(const struct tr_consumer *c);
 
 /* consumer_shards_core.c */
 void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx);

@@ -24,6 +24,7 @@ void tr_consumer_free_page(struct tr_consumer *c, struct tr_page *page)
 {
     if (page != NULL) {
         c->options.budget->bytes -= page->body.len;
+        c->look = c->look || c->lacks_room; /* others may go on */
         tr_page_deinit(page);
         tr_free(page);
     }
@@ -46,6 +47,7 @@ static void free_slot(struct tr_consumer *c, struct slot *slot)
         c->reader_ops = slot->reader.op;
     }
     c->slots[slot->index] = NULL;
+    tr_consumer_due_remove(c, slot);
     tr_reader_deinit(&slot->reader);
     tr_tracker_deinit(&slot->tracker);
     tr_free(slot->key);
@@ -75,6 +77,7 @@ void tr_consumer_shards_deinit(struct tr_consumer *c)
         }
     }
     tr_free(c->slots);
+    tr_free(c->due);
 }
 
 static struct slot *new_slot(struct tr_consumer *c, struct tr_bytes key)
@@ -87,7 +90,7 @@ static struct slot *new_slot(struct tr_consumer *c, struct tr_bytes key)
     }
     if (slot == NULL || index >= TR_CONSUMER_LEASES_MAX ||
         !tr_grow(&c->slots, &c->slot_cap, index + 1, sizeof *c->slots) ||
-        (slot->key = tr_memdup(key.ptr, key.len)) == NULL ||
+        !tr_consumer_due_room(c) || (slot->key = tr_memdup(key.ptr, key.len)) == NULL ||
         tr_map_set(&c->by_key, key, slot) != TR_OK) {
         if (slot != NULL) {
             tr_free(slot->key);
@@ -99,6 +102,7 @@ static struct slot *new_slot(struct tr_consumer *c, struct tr_bytes key)
     slot->generation = (uint8_t)tr_random_u64(&c->random);
     slot->held = true;
     c->slots[index] = slot;
+    tr_consumer_due_add(c, slot);
     c->slot_count = index < c->slot_count ? c->slot_count : index + 1;
     c->held++;
     return slot;
@@ -262,13 +266,15 @@ void tr_consumer_drop(struct tr_consumer *c, struct slot *slot)
 }
 
 /* Whether one more page may be fetched: each lease has a reserve of one page, so that a blocked
- * shard cannot starve the others; more only within the worker's budget. */
+ * shard cannot starve the others; more only within the worker's budget. Whose lease has lapsed
+ * fetches nothing: another worker may read the shard by now, and the service allows two readers. */
 static bool has_room(const struct tr_consumer *c, const struct slot *slot, size_t coming)
 {
     const struct tr_budget *budget = c->options.budget;
     size_t pages = slot->page_count + coming + (slot->slicing != NULL);
     if (!slot->held || slot->waits_start || slot->stuck || slot->gapped || slot->releasing ||
-        slot->handing || slot->reader.state == TR_READER_ENDED || c->stopping) {
+        slot->handing || slot->reader.state == TR_READER_ENDED || c->stopping ||
+        (tr_mono_reached(c->now, slot->valid_until) && !TR_MUTANT(READS_WITHOUT_VALIDITY))) {
         return false;
     }
     return pages == 0 || (pages < PAGES_PER_LEASE && budget->bytes < budget->bytes_max);
@@ -621,26 +627,6 @@ static bool at_tip(const struct tr_consumer *c, const struct slot *slot)
            slot->slicing == NULL && !slot->ended && !slot->stuck;
 }
 
-void tr_consumer_shards_pump(struct tr_consumer *c)
-{
-    size_t i;
-    for (i = 0; i < c->slot_count; i++) {
-        /* A step may drop and free the slot: look it up again each time. */
-        if (c->slots[i] != NULL) {
-            wait_for_start(c, c->slots[i]);
-            tr_consumer_process(c, c->slots[i]);
-            pump_reader(c, c->slots[i]);
-            tr_consumer_end_shard(c, c->slots[i]);
-        }
-        if (c->slots[i] != NULL) {
-            tr_consumer_ask_checkpoint(c, c->slots[i], at_tip(c, c->slots[i]));
-        }
-        if (c->slots[i] != NULL) {
-            tr_consumer_give_up(c, c->slots[i]);
-        }
-    }
-}
-
 static struct tr_mono slot_deadline(const struct tr_consumer *c, const struct slot *slot)
 {
     struct tr_mono at = tr_reader_deadline(&slot->reader);
@@ -667,16 +653,58 @@ static struct tr_mono slot_deadline(const struct tr_consumer *c, const struct sl
     return at;
 }
 
+/* Whether it has fetched ahead as far as all leases together may. */
+static bool waits_for_budget(const struct slot *slot)
+{
+    return slot->held && !slot->reader.room && slot->page_count > 0 &&
+           slot->page_count < PAGES_PER_LEASE;
+}
+
+/* Whatever the slot can do now, it does. The last of it may drop and free the slot. */
+static void pump_slot(struct tr_consumer *c, size_t index)
+{
+    struct slot *slot = c->slots[index];
+
+    wait_for_start(c, slot);
+    tr_consumer_process(c, slot);
+    pump_reader(c, slot);
+    tr_consumer_end_shard(c, slot);
+    if ((slot = c->slots[index]) != NULL) {
+        tr_consumer_ask_checkpoint(c, slot, at_tip(c, slot));
+    }
+    if ((slot = c->slots[index]) != NULL) {
+        tr_consumer_give_up(c, slot);
+    }
+    if ((slot = c->slots[index]) != NULL) {
+        c->lacks_room = c->lacks_room || waits_for_budget(slot);
+        tr_consumer_due_at(c, slot, slot_deadline(c, slot));
+    }
+}
+
+void tr_consumer_shards_pump(struct tr_consumer *c)
+{
+    struct slot *slot;
+    size_t i;
+
+    if (tr_consumer_looks(c)) {
+        tr_consumer_looked(c);
+        c->lacks_room = false;
+        for (i = 0; i < c->slot_count; i++) {
+            if (c->slots[i] != NULL) {
+                pump_slot(c, i);
+            }
+        }
+        return;
+    }
+    /* What a slot does may touch others; one that is due again at once has the next step. */
+    for (i = c->due_count; i > 0 && (slot = tr_consumer_due_now(c)) != NULL; i--) {
+        pump_slot(c, slot->index);
+    }
+}
+
 struct tr_mono tr_consumer_shards_deadline(const struct tr_consumer *c)
 {
-    struct tr_mono at = TR_MONO_NEVER;
-    size_t i;
-    for (i = 0; i < c->slot_count; i++) {
-        if (c->slots[i] != NULL) {
-            at = tr_mono_min(at, slot_deadline(c, c->slots[i]));
-        }
-    }
-    return at;
+    return tr_consumer_due_next(c);
 }
 
 bool tr_consumer_slot_finished(const struct tr_consumer *c, const struct slot *slot)

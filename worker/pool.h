@@ -43,7 +43,9 @@ typedef void tr_pool_wake_fn(void *ctx);
  * Owns:    *out returned (free with tr_pool_free). */
 enum tr_status tr_pool_new(size_t threads, tr_pool_wake_fn *wake, void *ctx,
                            struct tr_pool **out) TR_MUST_CHECK;
-/* Give work; never waits (what the queues cannot take now waits in a list of the loop's).
+/* Give work; never waits (what the queues cannot take now waits in a list of the loop's). A page of
+ * a few hundred bytes is sliced at once; `wake` does not run for it: take results before the loop
+ * waits.
  * Errors:  TR_ENOMEM: not given.
  * Threads: loop. */
 enum tr_status tr_pool_give(struct tr_pool *pool, const struct tr_pool_work *work) TR_MUST_CHECK;

@@ -45,7 +45,16 @@ static void move(struct tr_reader *reader, enum tr_reader_state state, struct tr
  * what lies between is in hand), else at the start. */
 static struct tr_position seek_position(const struct tr_reader *reader)
 {
-    return reader->has_fetched && !TR_MUTANT(EXPIRED_STARTS_OVER) ? reader->fetched : reader->start;
+    return reader->has_fetched ? reader->fetched : reader->start;
+}
+
+/* The service takes five calls a second of a shard, whoever makes them and whatever they meet. */
+static struct tr_mono next_fetch(const struct tr_reader *reader, struct tr_mono wanted)
+{
+    uint64_t apart_ms = reader->options.poll_min_ms < TR_READER_APART_MS
+                            ? reader->options.poll_min_ms
+                            : TR_READER_APART_MS;
+    return reader->has_sent ? tr_mono_max(wanted, tr_mono_add_ms(reader->sent, apart_ms)) : wanted;
 }
 
 static struct tr_mono after_failure(struct tr_reader *reader, struct tr_mono now)
@@ -98,19 +107,16 @@ static void on_failure(struct tr_reader *reader, const struct tr_reader_event *e
     } else {
         reader->not_found = 0;
     }
-    if (TR_MUTANT(NOT_FOUND_IS_END) && fetching && event->status == TR_ENOTFOUND) {
-        out->ended = true;
-        move(reader, TR_READER_ENDED, TR_MONO_NEVER);
-    } else if (event->status == TR_ETRIMMED) {
+    if (event->status == TR_ETRIMMED) {
         jump_to_horizon(reader, event->now);
     } else if (event->status == TR_EEXPIRED && !(TR_MUTANT(EXPIRED_STALLS) && fetching)) {
         out->expired = true;
         out->from = seek_position(reader);
         move(reader, TR_READER_SEEKING,
              reader->failures++ == 0 ? event->now : after_failure(reader, event->now));
-    } else if (fetching && (tr_status_class(event->status) == TR_CLASS_RETRY ||
-                            (TR_MUTANT(EXPIRED_STALLS) && event->status == TR_EEXPIRED))) {
-        move(reader, TR_READER_WAITING, after_failure(reader, event->now));
+    } else if (fetching &&
+               (tr_status_class(event->status) == TR_CLASS_RETRY || TR_MUTANT(EXPIRED_STALLS))) {
+        move(reader, TR_READER_WAITING, next_fetch(reader, after_failure(reader, event->now)));
     } else {
         /* A refused or unknown iterator is of no more use. */
         move(reader, TR_READER_SEEKING, after_failure(reader, event->now));
@@ -128,7 +134,7 @@ static void wait_with(struct tr_reader *reader, const struct tr_reader_event *ev
         return;
     }
     reader->used = event->now;
-    move(reader, TR_READER_WAITING, next);
+    move(reader, TR_READER_WAITING, next_fetch(reader, next));
 }
 
 static void on_iterator(struct tr_reader *reader, const struct tr_reader_event *event,
@@ -194,7 +200,6 @@ static void accept_page(struct tr_reader *reader, const struct tr_reader_event *
 static void on_page(struct tr_reader *reader, const struct tr_reader_event *event,
                     struct tr_reader_effects *out)
 {
-    struct tr_mono sent = reader->used;
     uint64_t pace_ms;
 
     reader->room = event->room;
@@ -217,7 +222,7 @@ static void on_page(struct tr_reader *reader, const struct tr_reader_event *even
     if (reader->in_gap && reader->empty_pages >= TR_READER_GAP_EMPTY_PAGES) {
         close_gap(reader, out); /* an idle shard: its next record may be hours away */
     }
-    wait_with(reader, event, tr_mono_max(event->now, tr_mono_add_ms(sent, pace_ms)));
+    wait_with(reader, event, tr_mono_max(event->now, tr_mono_add_ms(reader->sent, pace_ms)));
 }
 
 static void ask(struct tr_reader *reader, struct tr_reader_effects *out)
@@ -233,7 +238,8 @@ static void fetch(struct tr_reader *reader, struct tr_mono now, struct tr_reader
 {
     out->kind = TR_READER_FX_FETCH;
     out->op = ++reader->op;
-    reader->used = now;
+    reader->used = reader->sent = now;
+    reader->has_sent = true;
     move(reader, TR_READER_FETCHING, TR_MONO_NEVER);
 }
 

@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #define ONCE_PAGES 5u
+/* What is not due yet may be this late, so that many idle shards are served in one turn. */
+#define TIMER_SLACK_MS 8u
 
 /* One consumer with what the shell keeps for it. */
 struct unit {
@@ -342,13 +344,23 @@ static bool has_lent(const struct tr_worker *worker)
     return false;
 }
 
+/* When the loop is to go on by itself. */
+static struct tr_mono wake_at(const struct tr_worker *worker)
+{
+    struct tr_mono at = next_deadline(worker);
+    if (at.ns == UINT64_MAX || tr_mono_reached(tr_clock_mono(), at)) {
+        return at;
+    }
+    return tr_mono_add_ms(at, TIMER_SLACK_MS);
+}
+
 static void loop(struct tr_worker *worker)
 {
     struct tr_pool_result result;
 
     tick(worker);
     while (!all_done(worker)) {
-        tr_aws_poll(worker->aws, next_deadline(worker));
+        tr_aws_poll(worker->aws, wake_at(worker));
         while (tr_pool_take(worker->pool, &result)) {
             take_result(worker, &result);
         }

@@ -21,6 +21,8 @@ static const struct machine {
     [TR_MACHINE_LEASE] = {"lease",
                           {[LEASE_ABSENT] = "absent",
                            [LEASE_MAKING] = "making",
+                           [LEASE_DELETING] = "deleting",
+                           [LEASE_ASKING] = "asking",
                            [LEASE_FOREIGN] = "foreign",
                            [LEASE_TAKING] = "taking",
                            [LEASE_ADOPTING] = "adopting",
@@ -29,8 +31,11 @@ static const struct machine {
                            [LEASE_RELEASING] = "releasing"},
                           {[LEASE_ABSENT] = TO(LEASE_MAKING) | TO(LEASE_FOREIGN),
                            [LEASE_MAKING] = TO(LEASE_FOREIGN),
-                           [LEASE_FOREIGN] =
-                               TO(LEASE_ABSENT) | TO(LEASE_TAKING) | TO(LEASE_ADOPTING),
+                           [LEASE_DELETING] = TO(LEASE_ABSENT) | TO(LEASE_FOREIGN),
+                           [LEASE_ASKING] = TO(LEASE_FOREIGN),
+                           [LEASE_FOREIGN] = TO(LEASE_ABSENT) | TO(LEASE_TAKING) |
+                                             TO(LEASE_ADOPTING) | TO(LEASE_DELETING) |
+                                             TO(LEASE_ASKING),
                            [LEASE_TAKING] = TO(LEASE_ABSENT) | TO(LEASE_FOREIGN) |
                                             TO(LEASE_ADOPTING) | TO(LEASE_HELD) |
                                             TO(LEASE_RELEASING),

@@ -395,6 +395,9 @@ static void choose_world(const struct fleet_options *options, struct world_optio
     out->bad_clocks = tr_random_below(&random, 4) > 0;
     out->outliers = true;
     out->scramble = tr_random_below(&random, 4) == 0;
+    if (tr_random_below(&random, 1000) < profile->latest) {
+        out->start = TR_START_LATEST;
+    }
     out->inspect = options->inspect;
     out->trace = options->trace;
     out->wrong = remember;
@@ -411,6 +414,7 @@ void fleet_run(const struct fleet_options *options, struct fleet_result *out)
     judge.failover_ms = world.failover_ms;
     judge.balance = options->balance;
     judge.whole_releases = true;
+    judge.latest = world.start == TR_START_LATEST;
     if (!options->strict) {
         judge.records_per_second_max = UINT64_MAX;
         judge.describes_per_minute_max = UINT64_MAX;

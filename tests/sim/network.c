@@ -2,8 +2,8 @@
  *
  * Calls on their way, as the workers' AWS client makes them: attempts with their time-outs,
  * repeated with backoff where the client repeats them, and never where it does not. The network
- * loses, slows, reorders, repeats and breaks; a request may take effect long after its sender
- * gave it up. */
+ * loses, slows, reorders, repeats and breaks; a request may take effect long after its sender gave
+ * it up. */
 #include "tests/sim/inside.h"
 
 #include "aws/error_core.h"

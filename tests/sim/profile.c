@@ -19,6 +19,7 @@ static const struct profile profiles[] = {
      .faults_max = 40,
      .failover_min_ms = 2000,
      .failover_max_ms = 10000,
+     .latest = 150,
      .stream_changes = 50},
     {.name = "large",
      .workers = 20,
@@ -44,6 +45,7 @@ static const struct profile profiles[] = {
      .faults_max = 60,
      .failover_min_ms = 10000,
      .failover_max_ms = 10000,
+     .latest = 150,
      .stream_changes = 300},
 };
 

@@ -18,6 +18,7 @@ struct profile {
     unsigned keys;
     unsigned faults_min, faults_max;
     uint64_t failover_min_ms, failover_max_ms;
+    unsigned latest;         /* of a thousand fleets: they start at latest */
     unsigned stream_changes; /* of a thousand fleets: the stream is turned off and on */
 };
 

@@ -542,6 +542,29 @@ static void test_row__known_keeps_its_parents_when_only_its_checkpoint_is_told(v
     end(bench);
 }
 
+/* A listing that lacks a shard in the middle of a lineage does not show that its beginning was read
+ * long ago. Judged by it, finished shards would be made again and replayed. */
+static void test_uncovered__waits_where_the_lineage_breaks_off_in_the_listing(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "D<C=5");
+    assert_string_equal(listed(bench, "A. B<A. D<C"), "");
+    assert_true(bench->effects.want_listing);
+    assert_string_equal(listed(bench, "A. B<A. C<B. D<C"), "");
+    assert_false(bench->effects.want_listing);
+    end(bench);
+
+    /* Whatever is behind it: for ever it does not wait. */
+    bench = begin();
+    (void)scanned(bench, "D<C=5");
+    (void)listed(bench, "A. B<A. D<C");
+    pass(bench, TR_GRAPH_NOT_FOUND_MS);
+    (void)scanned(bench, "D<C=5");
+    assert_string_equal(listed(bench, "A. B<A. D<C"), "A");
+    end(bench);
+}
+
 static void test_stale__scan_begun_before_a_row_was_made_does_not_take_it_away(void **state)
 {
     struct bench *bench = begin();
@@ -665,7 +688,8 @@ static void test_contradiction__open_parent_closed_leaf_and_corrected_parent(voi
     struct bench *bench = begin();
     (void)state;
     (void)scanned(bench, "A=5!");
-    assert_string_equal(listed(bench, "A B<A C."), "B<A C");
+    /* C has ended, so something is missing behind it: it waits. */
+    assert_string_equal(listed(bench, "A B<A C."), "B<A");
     /* B's parent was wrong, and is put right. */
     assert_string_equal(listed(bench, "A B<C C."), "C");
     assert_string_equal(made(bench), "C / B<C");
@@ -896,6 +920,7 @@ int main(void)
             test_child__that_is_late_gets_its_row_at_once_behind_a_parent_seen_finished),
         cmocka_unit_test(test_uncovered__waits_a_minute_where_the_listing_lags_behind_its_parent),
         cmocka_unit_test(test_row__known_keeps_its_parents_when_only_its_checkpoint_is_told),
+        cmocka_unit_test(test_uncovered__waits_where_the_lineage_breaks_off_in_the_listing),
         cmocka_unit_test(test_stale__scan_begun_before_a_row_was_made_does_not_take_it_away),
         cmocka_unit_test(test_stale__scan_does_not_take_a_checkpoint_back),
         cmocka_unit_test(test_stale__scan_or_listing_of_long_ago_makes_no_rows),

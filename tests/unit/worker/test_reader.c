@@ -139,12 +139,14 @@ static void test_reader__an_idle_shard_costs_thirty_calls_a_minute(void **state)
     tr_reader_deinit(&play.reader);
 }
 
-static void test_reader__a_backlog_is_read_without_a_pause(void **state)
+/* More is throttled by the service, and so is whoever else reads the shard. */
+static void test_reader__a_backlog_is_read_with_five_calls_a_second(void **state)
 {
     struct play play = fetching(250, 2000);
     (void)state;
+    play.now_ms += 20;
     answer(&play, 1000, "5000", "it");
-    assert_int_equal(play.fx.kind, TR_READER_FX_FETCH); /* at once */
+    assert_int_equal(next_fetch(&play), 1000 + TR_READER_APART_MS);
     /* A short page that is hours old: still behind. */
     give(&play, (struct tr_reader_event){.kind = TR_READER_EV_PAGE,
                                          .op = play.reader.op,
@@ -154,7 +156,38 @@ static void test_reader__a_backlog_is_read_without_a_pause(void **state)
                                          .lag_ms = 3600000,
                                          .room = true,
                                          .iterator = TR_LIT("it")});
+    assert_int_equal(next_fetch(&play), 1000 + 2 * TR_READER_APART_MS);
+    /* An answer that took longer is followed at once. */
+    play.now_ms += 300;
+    answer(&play, 1000, "7000", "it");
     assert_int_equal(play.fx.kind, TR_READER_FX_FETCH);
+    tr_reader_deinit(&play.reader);
+}
+
+static void test_reader__keeps_to_five_calls_a_second_whatever_they_meet(void **state)
+{
+    static const enum tr_status met[] = {TR_EEXPIRED, TR_ETHROTTLED, TR_ETRIMMED, TR_ENOTFOUND};
+    struct play play = fetching(250, 2000);
+    uint64_t sent = 1000;
+    size_t i;
+    (void)state;
+    for (i = 0; i < 40; i++) {
+        uint64_t next;
+        fail_with(&play, met[i % 4]);
+        while (play.fx.kind != TR_READER_FX_FETCH) {
+            if (play.fx.kind == TR_READER_FX_ASK) {
+                give(&play, (struct tr_reader_event){.kind = TR_READER_EV_ITERATOR,
+                                                     .op = play.fx.op,
+                                                     .iterator = TR_LIT("it")});
+                continue;
+            }
+            play.now_ms = (tr_reader_deadline(&play.reader).ns + TR_NS_PER_MS - 1) / TR_NS_PER_MS;
+            give(&play, (struct tr_reader_event){.kind = TR_READER_EV_TICK});
+        }
+        next = play.now_ms;
+        assert_true(next - sent >= TR_READER_APART_MS);
+        sent = next;
+    }
     tr_reader_deinit(&play.reader);
 }
 
@@ -186,6 +219,7 @@ static void test_reader__a_trimmed_position_goes_on_at_the_horizon_with_a_bounde
     assert_int_equal(play.fx.position.kind, TR_POSITION_TRIM_HORIZON);
     give(&play, (struct tr_reader_event){
                     .kind = TR_READER_EV_ITERATOR, .op = play.fx.op, .iterator = TR_LIT("it2")});
+    next_fetch(&play);
     answer(&play, 0, NULL, "it3");
     assert_false(play.fx.gap_closed);
     next_fetch(&play);
@@ -204,6 +238,7 @@ static struct play trimmed(void)
     fail_with(&play, TR_ETRIMMED);
     give(&play, (struct tr_reader_event){
                     .kind = TR_READER_EV_ITERATOR, .op = play.fx.op, .iterator = TR_LIT("it2")});
+    next_fetch(&play);
     return play;
 }
 
@@ -335,7 +370,8 @@ int main(void)
         cmocka_unit_test(test_reader__the_end_comes_with_the_last_records_or_alone),
         cmocka_unit_test(test_reader__meets_steady_traffic_within_300_ms),
         cmocka_unit_test(test_reader__an_idle_shard_costs_thirty_calls_a_minute),
-        cmocka_unit_test(test_reader__a_backlog_is_read_without_a_pause),
+        cmocka_unit_test(test_reader__a_backlog_is_read_with_five_calls_a_second),
+        cmocka_unit_test(test_reader__keeps_to_five_calls_a_second_whatever_they_meet),
         cmocka_unit_test(
             test_reader__makes_an_expired_iterator_again_behind_the_last_fetched_record),
         cmocka_unit_test(test_reader__a_trimmed_position_goes_on_at_the_horizon_with_a_bounded_gap),
