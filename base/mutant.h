@@ -55,8 +55,7 @@
     X(CHILD_DELETED_FIRST, "an ended row goes before its parents' rows")                           \
     X(CHILDLESS_DELETED, "an ended row goes although no child of it is known")                     \
     X(NOT_FOUND_IS_LOST, "a shard is lost by a single ResourceNotFoundException")                  \
-    X(NOT_FOUND_IS_END, "ResourceNotFoundException is taken for the shard's end")                  \
-    X(EXPIRED_STALLS, "an expired iterator is asked for ever")                                     \
+    X(EXPIRED_STALLS, "a failed fetch is tried with the same iterator for ever")                   \
     X(LATEST_ANEW, "a shard that nobody has begun is read from LATEST")                            \
     X(CHECKPOINT_UNREAD, "a taken shard is read from its beginning, not from its checkpoint")      \
     X(PART_IS_WHOLE, "a batch that was done in part counts as done")

@@ -365,10 +365,8 @@ static void usage(void)
     (void)fprintf(
         stderr,
         "usage: simulate [--profile NAME] [--jobs N] --seeds A..B | --replay SEED |\n"
-        "                --kept FILE | --mutants [--mutant NAME,NAME] [--seeds A..B]
-"
-        "       --inspect  look inside the workers   --no-kcl  without KCL-like workers   --quiet
-"
+        "                --kept FILE | --mutants [--mutant NAME,NAME] [--seeds A..B]\n"
+        "       --inspect  look inside the workers   --no-kcl  without KCL-like workers   --quiet\n"
         "       --failures N  go on until so many seeds failed (10)\n"
         "profiles:");
     for (i = 0; i < profile_count(); i++) {
