@@ -20,15 +20,19 @@ void tr_buf_reset(struct tr_buf *buf)
     }
 }
 
+#define FIRST_BYTES 64u
+
 bool tr_buf_reserve(struct tr_buf *buf, size_t more)
 {
+    size_t want;
     if (buf->failed) {
         return false;
     }
     if (more < buf->cap - buf->len) {
         return true; /* one stays for the NUL */
     }
-    if (more >= SIZE_MAX - buf->len - 1 || !tr_grow(&buf->ptr, &buf->cap, buf->len + more + 1, 1)) {
+    want = buf->len + (more < FIRST_BYTES - 1 && buf->cap == 0 ? FIRST_BYTES - 1 : more) + 1;
+    if (more >= SIZE_MAX - buf->len - 1 || !tr_grow(&buf->ptr, &buf->cap, want, 1)) {
         buf->failed = true;
         return false;
     }
@@ -60,20 +64,27 @@ void tr_buf_add_char(struct tr_buf *buf, char c)
     }
 }
 
+/* Most texts fit into the room that is there: they are formatted once. */
 void tr_buf_printf(struct tr_buf *buf, const char *fmt, ...)
 {
+    size_t room = buf->failed ? 0 : buf->cap - buf->len;
     va_list args, again;
     int len;
 
     va_start(args, fmt);
     va_copy(again, args);
-    len = vsnprintf(NULL, 0, fmt, args);
+    len = vsnprintf(room > 0 ? buf->ptr + buf->len : NULL, room, fmt, args);
     va_end(args);
     if (len < 0) {
         buf->failed = true;
+    } else if ((size_t)len < room) {
+        buf->len += (size_t)len;
     } else if (tr_buf_reserve(buf, (size_t)len)) {
         (void)vsnprintf(buf->ptr + buf->len, (size_t)len + 1, fmt, again);
         buf->len += (size_t)len;
+    }
+    if (buf->failed && room > 0) {
+        buf->ptr[buf->len] = '\0'; /* nothing was added */
     }
     va_end(again);
 }
@@ -92,19 +103,42 @@ static void add_escaped(struct tr_buf *buf, unsigned char c)
     }
 }
 
+/* From `at` over bytes that stand for themselves, eight at a time while they come: a bit trick per
+ * condition marks a word that has another one. */
+static size_t skip_plain(struct tr_bytes text, size_t at)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    while (text.len - at >= 8) {
+        uint64_t word, quote, slash;
+        memcpy(&word, text.ptr + at, 8);
+        quote = word ^ ones * '"';
+        slash = word ^ ones * '\\';
+        if ((((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
+             ((slash - ones) & ~slash)) &
+            tops) {
+            break;
+        }
+        at += 8;
+    }
+    while (at < text.len && (unsigned char)text.ptr[at] >= 0x20 && text.ptr[at] != '"' &&
+           text.ptr[at] != '\\') {
+        at++;
+    }
+    return at;
+}
+
 void tr_buf_add_json(struct tr_buf *buf, struct tr_bytes text)
 {
-    size_t from = 0, i;
+    size_t from = 0, at;
 
-    tr_buf_add_char(buf, '"');
-    for (i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c >= 0x20 && c != '"' && c != '\\') {
-            continue;
-        }
-        tr_buf_add(buf, (struct tr_bytes){text.ptr + from, i - from});
-        add_escaped(buf, c);
-        from = i + 1;
+    if (!tr_buf_reserve(buf, text.len + 2)) {
+        return;
+    }
+    buf->ptr[buf->len++] = '"';
+    while ((at = skip_plain(text, from)) < text.len) {
+        tr_buf_add(buf, (struct tr_bytes){text.ptr + from, at - from});
+        add_escaped(buf, (unsigned char)text.ptr[at]);
+        from = at + 1;
     }
     tr_buf_add(buf, (struct tr_bytes){text.ptr + from, text.len - from});
     tr_buf_add_char(buf, '"');

@@ -215,7 +215,7 @@ static enum tr_cli_exit run(const struct tr_cli_args *args)
 
 static const struct tr_cli_flag flags[] = {
     {"seconds", "N", NULL,
-     "let the feed write for so long at least; the script itself takes about 30"},
+     "let the feed write for so long at least; the script itself takes about 20"},
     {"port", "N", "0", "the service model's port on 127.0.0.1; 0 lets the system choose"},
     {"keep", NULL, NULL, "leave the files in their folder, and say where it is"},
     {NULL, NULL, NULL, NULL},

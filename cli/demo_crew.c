@@ -11,9 +11,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/file.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define START_MAX_MS 20000u /* of a child, until it does something */
+#define PAUSE_TRIES_MAX 40u
+#define LOCK_TRIES_MAX 100u /* a millisecond each */
 #define END_MAX_MS 12000u   /* of a child that was asked to end */
 
 /* Instead of all AWS_ variables of the user's. */
@@ -320,10 +324,49 @@ void demo_kill_worker(struct demo_worker *worker)
     tr_process_end(&worker->process);
 }
 
-void demo_pause_worker(struct demo_worker *worker, bool pause)
+/* Whether nobody keeps the output file's lock: those that run hold it for moments only. */
+static bool output_is_free(const struct demo *demo)
 {
-    worker->state = pause ? DEMO_PAUSED : DEMO_RUNS;
-    tr_process_signal(&worker->process, pause ? SIGSTOP : SIGCONT);
+    int fd = open(demo->output_path, O_RDONLY | O_CLOEXEC);
+    bool is_free = fd < 0; /* nothing was written yet */
+    unsigned i;
+    for (i = 0; fd >= 0 && !is_free && i < LOCK_TRIES_MAX; i++) {
+        is_free = flock(fd, LOCK_EX | LOCK_NB) == 0;
+        if (!is_free) {
+            (void)poll(NULL, 0, 1);
+        }
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return is_free;
+}
+
+enum tr_status demo_pause_worker(struct demo *demo, struct demo_worker *worker)
+{
+    enum tr_status status = TR_OK;
+    unsigned i;
+    for (i = 0; i < PAUSE_TRIES_MAX && status == TR_OK; i++) {
+        siginfo_t info;
+        tr_process_signal(&worker->process, SIGSTOP);
+        /* Its end, if it comes instead, is left to be collected where all ends are. */
+        (void)waitid(P_PID, (id_t)worker->pid, &info, WSTOPPED | WEXITED | WNOWAIT);
+        if (output_is_free(demo)) {
+            worker->state = DEMO_PAUSED;
+            return TR_OK;
+        }
+        tr_process_signal(&worker->process, SIGCONT);
+        status = demo_tick(demo);
+    }
+    return status != TR_OK ? status
+                           : tr_fail(&demo->err, TR_ETIMEOUT,
+                                     "found no moment to pause a worker that is not writing");
+}
+
+void demo_wake_worker(struct demo_worker *worker)
+{
+    worker->state = DEMO_RUNS;
+    tr_process_signal(&worker->process, SIGCONT);
 }
 
 /* The workers first, so that they have somebody to talk to until then. */

@@ -66,6 +66,7 @@ enum tr_status demo_judge(struct demo *demo, bool *good)
         tr_verdict_count(verdict, &demo->counts);
         demo->show.view.phase = "done";
         demo_show(demo, demo->show.terminal);
+        demo_print_story(demo, &out);
         if (demo->counts.lost > 0) {
             tr_buf_add_str(&out, "lost: ");
             tr_verdict_print_lost(verdict, LOST_SHOWN_MAX, &out);

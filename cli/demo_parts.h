@@ -24,6 +24,7 @@
 #define DEMO_TICK_MS 50u
 #define DEMO_SHARD_SIZE 72u
 #define DEMO_WATCHED_MAX 64u
+#define DEMO_STORY_MAX 8u
 
 enum demo_worker_state {
     DEMO_RUNS,
@@ -46,6 +47,14 @@ struct demo_lease {
     char shard[DEMO_SHARD_SIZE];
     size_t worker; /* its number, from 1; 0: nobody's, or a stranger's */
     bool ended;
+};
+
+/* Something that happened to the fleet, and how soon all was read again. */
+struct demo_chapter {
+    char what[40];
+    const char *why; /* it took so long */
+    size_t shards;   /* that it concerned */
+    uint64_t ms;
 };
 
 struct demo {
@@ -84,6 +93,8 @@ struct demo {
     size_t open_wanted; /* shards that are there at least */
     char watched[DEMO_WATCHED_MAX][DEMO_SHARD_SIZE];
     size_t watched_count;
+    struct demo_chapter story[DEMO_STORY_MAX];
+    size_t story_count;
 
     /* demo_files.c */
     struct tr_verdict *live; /* owned */
@@ -122,7 +133,9 @@ enum tr_status demo_start_worker(struct demo *demo) TR_MUST_CHECK;
 void demo_ask_worker(struct demo_worker *worker);
 enum tr_status demo_await_workers(struct demo *demo) TR_MUST_CHECK;
 void demo_kill_worker(struct demo_worker *worker);
-void demo_pause_worker(struct demo_worker *worker, bool pause);
+/* SIGSTOP, at a moment when it does not hold the output file's lock: the others write there too. */
+enum tr_status demo_pause_worker(struct demo *demo, struct demo_worker *worker) TR_MUST_CHECK;
+void demo_wake_worker(struct demo_worker *worker);
 /* Whether all that should run runs. */
 enum tr_status demo_check_crew(struct demo *demo) TR_MUST_CHECK;
 /* Nobody outlives the demo. */
@@ -150,6 +163,8 @@ void demo_tell_holdings(struct demo *demo, const char *before);
 /* Draw a frame or print a line, if it is time, or now. */
 void demo_show(struct demo *demo, bool now_please);
 void demo_prepare_show(struct demo *demo);
+/* Append what happened, a line each. */
+void demo_print_story(const struct demo *demo, struct tr_buf *out);
 
 /* demo_files.c */
 /* Take in what was added to both files, for a while or to their ends. */

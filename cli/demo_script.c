@@ -11,10 +11,30 @@
 #define FIRST_WRITE_MAX_MS 20000u
 #define PHASE_MAX_MS 20000u
 #define BALANCE_MAX_MS 6000u /* not reached: told, and no failure */
-#define LOOK_MS 700u         /* between phases, for those who watch */
-#define DRAIN_MAX_MS 10000u  /* without progress */
+#define LOOK_MS 1500u        /* between phases, for those who watch */
+#define LOOK_LINES_MS 300u   /* for those who read lines */
+#define UNTIL_EXPIRED "its leases expire, " DEMO_FAILOVER " after a renewal"
+#define DRAIN_MAX_MS 10000u /* without progress */
 
 typedef bool done_fn(const struct demo *demo);
+
+/* For the end: what happened to the worker (0: to the stream) and how long it took. */
+static void tell(struct demo *demo, const char *what, size_t number, struct tr_mono from,
+                 const char *why)
+{
+    struct demo_chapter *chapter = &demo->story[demo->story_count];
+    if (demo->story_count == DEMO_STORY_MAX) {
+        return;
+    }
+    demo->story_count++;
+    *chapter = (struct demo_chapter){
+        .why = why, .shards = demo->watched_count, .ms = tr_mono_ms_between(from, tr_clock_mono())};
+    if (number > 0) {
+        (void)snprintf(chapter->what, sizeof chapter->what, "worker %zu %s", number, what);
+    } else {
+        (void)snprintf(chapter->what, sizeof chapter->what, "%s", what);
+    }
+}
 
 static double seconds_since(struct tr_mono from)
 {
@@ -54,7 +74,7 @@ static bool never(const struct demo *demo)
 static enum tr_status look(struct demo *demo)
 {
     bool met;
-    return await(demo, never, LOOK_MS, &met);
+    return await(demo, never, demo->show.terminal ? LOOK_MS : LOOK_LINES_MS, &met);
 }
 
 static void begin(struct demo *demo, const char *title)
@@ -67,6 +87,17 @@ static void begin(struct demo *demo, const char *title)
 static bool all_held(const struct demo *demo)
 {
     return demo->open_count >= demo->open_wanted && demo->unheld_count == 0;
+}
+
+static bool none_held(const struct demo *demo)
+{
+    size_t i;
+    for (i = 0; i < demo->worker_count; i++) {
+        if (demo->workers[i].held > 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static const struct demo_lease *find(const struct demo *demo, const char *shard)
@@ -135,7 +166,8 @@ static enum tr_status share(struct demo *demo)
         status = await(demo, demo_balanced, BALANCE_MAX_MS, &met);
     }
     if (status == TR_OK) {
-        (void)snprintf(text, sizeof text, met ? "shared evenly after %.1f s: " : "after %.1f s: ",
+        (void)snprintf(text, sizeof text,
+                       met ? "in balance after %.1f s: " : "not in balance after %.1f s: ",
                        seconds_since(from));
         demo_tell_holdings(demo, text);
         status = look(demo);
@@ -158,18 +190,22 @@ static enum tr_status split(struct demo *demo)
     demo->open_wanted = 1;
     if (status == TR_OK) {
         demo_event(demo, "both halves are read after %.1f s", seconds_since(from));
+        demo->watched_count = 2;
+        tell(demo, "a shard split", 0, from, "the halves wait until it is finished");
         status = look(demo);
     }
     return status;
 }
 
 /* Something was done to the worker: until others hold what it held. */
-static enum tr_status replace(struct demo *demo, size_t number, struct tr_mono from)
+static enum tr_status replace(struct demo *demo, size_t number, const char *what,
+                              struct tr_mono from, const char *why)
 {
     enum tr_status status = must(demo, all_taken, "taking its leases");
     if (status == TR_OK) {
         demo_event(demo, "others read the shards of worker %zu after %.1f s", number,
                    seconds_since(from));
+        tell(demo, what, number, from, why);
         status = look(demo);
     }
     return status;
@@ -203,7 +239,7 @@ static enum tr_status kill_one(struct demo *demo)
         demo_event(demo, "SIGKILL to worker %zu, which reads %zu shards", number,
                    demo->watched_count);
         demo_kill_worker(&demo->workers[number - 1]);
-        status = replace(demo, number, from);
+        status = replace(demo, number, "was killed", from, UNTIL_EXPIRED);
     }
     return status == TR_OK ? start_another(demo) : status;
 }
@@ -215,15 +251,17 @@ static enum tr_status pause_one(struct demo *demo)
 
     begin(demo, "a worker is paused beyond its leases");
     if (status == TR_OK) {
+        status = demo_pause_worker(demo, &demo->workers[number - 1]);
+    }
+    if (status == TR_OK) {
         struct tr_mono from = tr_clock_mono();
         demo_event(demo, "SIGSTOP to worker %zu, which reads %zu shards", number,
                    demo->watched_count);
-        demo_pause_worker(&demo->workers[number - 1], true);
-        status = replace(demo, number, from);
+        status = replace(demo, number, "was paused", from, UNTIL_EXPIRED);
     }
     if (status == TR_OK) {
         demo_event(demo, "SIGCONT to worker %zu: it finds its leases gone", number);
-        demo_pause_worker(&demo->workers[number - 1], false);
+        demo_wake_worker(&demo->workers[number - 1]);
         status = share(demo);
     }
     return status;
@@ -240,7 +278,7 @@ static enum tr_status stop_one(struct demo *demo)
         demo_event(demo, "SIGTERM to worker %zu, which reads %zu shards", number,
                    demo->watched_count);
         demo_ask_worker(&demo->workers[number - 1]);
-        status = replace(demo, number, from);
+        status = replace(demo, number, "was stopped", from, "it released its leases");
     }
     if (status == TR_OK) {
         status = demo_await_workers(demo);
@@ -262,6 +300,7 @@ static enum tr_status roll_over(struct demo *demo)
     }
     if (status == TR_OK) {
         demo_event(demo, "all new shards are read after %.1f s", seconds_since(from));
+        tell(demo, "the stream rolled over", 0, from, "each waits until its parent is finished");
         status = share(demo);
     }
     return status;
@@ -317,8 +356,7 @@ static enum tr_status start_fleet(struct demo *demo)
         status = demo_start_worker(demo);
     }
     if (status == TR_OK) {
-        demo_event(demo, "a feed writes to a table of %u shards, %u workers read its stream",
-                   SHARDS, WORKERS);
+        demo_event(demo, "a feed writes to %u shards, %u workers read them", SHARDS, WORKERS);
         demo->open_wanted = SHARDS;
         status = share(demo);
         demo->open_wanted = 1;
@@ -359,6 +397,7 @@ static enum tr_status drain(struct demo *demo)
 
 static enum tr_status stop_fleet(struct demo *demo)
 {
+    enum tr_status status;
     size_t i;
     begin(demo, "the workers are asked to stop");
     demo_event(demo, "the workers are asked to stop");
@@ -367,7 +406,8 @@ static enum tr_status stop_fleet(struct demo *demo)
             demo_ask_worker(&demo->workers[i]);
         }
     }
-    return demo_await_workers(demo);
+    status = demo_await_workers(demo);
+    return status == TR_OK ? must(demo, none_held, "releasing all leases") : status;
 }
 
 static enum tr_status end_feed(struct demo *demo)

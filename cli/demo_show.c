@@ -48,12 +48,12 @@ void demo_event(struct demo *demo, const char *fmt, ...)
 void demo_tell_holdings(struct demo *demo, const char *before)
 {
     struct tr_buf text = {0};
-    const char *comma = "";
+    const char *comma = "worker ";
     size_t i;
     tr_buf_add_str(&text, before);
     for (i = 0; i < demo->worker_count; i++) {
         if (demo->workers[i].state == DEMO_RUNS) {
-            tr_buf_printf(&text, "%sworker %zu has %zu", comma, i + 1, demo->workers[i].held);
+            tr_buf_printf(&text, "%s%zu has %zu", comma, i + 1, demo->workers[i].held);
             comma = ", ";
         }
     }
@@ -194,6 +194,20 @@ static bool can_redraw(void)
 {
     const char *name = getenv("TERM");
     return isatty(STDOUT_FILENO) == 1 && name != NULL && strcmp(name, "dumb") != 0;
+}
+
+void demo_print_story(const struct demo *demo, struct tr_buf *out)
+{
+    size_t i;
+    tr_buf_printf(out, "\n%-24s %6s  %-13s  %s\n", "what happened", "shards", "read on after",
+                  "because");
+    for (i = 0; i < demo->story_count; i++) {
+        const struct demo_chapter *chapter = &demo->story[i];
+        tr_buf_printf(out, "%-24s %6zu  %9llu.%llu s  %s\n", chapter->what, chapter->shards,
+                      (unsigned long long)(chapter->ms / 1000),
+                      (unsigned long long)(chapter->ms / 100 % 10), chapter->why);
+    }
+    tr_buf_add_char(out, '\n');
 }
 
 void demo_prepare_show(struct demo *demo)

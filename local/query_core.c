@@ -238,7 +238,7 @@ static enum tr_status show(struct page *page, struct tr_local_item *item)
     status = tr_access_show(page->call, &page->projection, tr_local_item_value(item), &shown);
     if (status == TR_OK) {
         tr_buf_add_str(page->call->out, page->count > 1 ? "," : "");
-        tr_value_print_map(page->call->out, shown);
+        tr_local_item_add_shown(item, shown, page->call->out);
         status = tr_buf_status(page->call->out);
     }
     return status;

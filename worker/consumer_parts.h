@@ -416,9 +416,9 @@ void tr_consumer_children_deinit(struct tr_consumer *c);
 
 /* What the graph's last step lets go. */
 void tr_consumer_deletes_propose(struct tr_consumer *c, const struct tr_graph_effects *effects);
-/* A whole scan came. */
-void tr_consumer_deletes_scanned(struct tr_consumer *c, const struct tr_lease_row *rows,
-                                 size_t count);
+/* A scan came: its number, and what it showed. */
+void tr_consumer_deletes_scanned(struct tr_consumer *c, uint64_t scan,
+                                 const struct tr_lease_row *rows, size_t count);
 /* This worker deleted the row. */
 void tr_consumer_deletes_gone(struct tr_consumer *c, struct tr_bytes key);
 void tr_consumer_deletes_pump(struct tr_consumer *c);

@@ -209,7 +209,10 @@ static void wait_for_start(struct tr_consumer *c, struct slot *slot)
  * lost. */
 static struct tr_position start_of(const struct tr_position *checkpoint)
 {
-    return tr_position_is_sequence(checkpoint) ? *checkpoint : TR_TRIM_HORIZON;
+    struct tr_position begin = TR_TRIM_HORIZON;
+    begin.kind = TR_MUTANT(LATEST_ANEW) ? TR_POSITION_LATEST : begin.kind;
+    return tr_position_is_sequence(checkpoint) && !TR_MUTANT(CHECKPOINT_UNREAD) ? *checkpoint
+                                                                                : begin;
 }
 
 void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx)

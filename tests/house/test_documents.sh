@@ -52,6 +52,10 @@ sed -n '/^## States$/,/^## Where/s/^| \([A-Z]*\) | \([^|]*\) | [^|]* |$/\1 \2/p'
 [ -s "$work/states" ] || violation "stream/shard_graph.h: the table of states is not found"
 comm -23 "$work/states" "$work/shown" | violations_of "a state of a shard that docs/shards.md lacks"
 comm -13 "$work/states" "$work/shown" | violations_of "a state of a shard that the code lacks"
+# Tests that a page names are there.
+sources '*.c' | xargs grep -hoE '^static void test_[a-z0-9_]+' | sed 's/^static void //' | sort -u >"$work/tests"
+grep -hoE '\<test_[a-z0-9]+(_[a-z0-9]+)*__[a-z0-9_]+' docs/*.md docs/decisions/*.md | sort -u >"$work/named"
+comm -13 "$work/tests" "$work/named" | violations_of "a test that a page names and that is not there"
 # Log lines of the on-call guide's sequences are lines that there are.
 awk '/^```/ { on = !on; next } on' docs/operations.md | sed -n 's/^\([a-z][a-z ]*[a-z]\)  .*/\1/p' |
     sort -u >"$work/lines"
