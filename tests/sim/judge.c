@@ -252,7 +252,7 @@ void judge_worker(struct judge *judge, uint64_t at, size_t index, enum judge_wor
 
 void judge_fault(struct judge *judge, uint64_t at, const char *kind)
 {
-    (void)kind;
+    judge->listing_fault_at = strstr(kind, "listing") != NULL ? at : judge->listing_fault_at;
     judge_room(&judge->faults, &judge->fault_cap, judge->fault_count + 1, sizeof *judge->faults);
     judge->faults[judge->fault_count++] = at;
 }

@@ -85,7 +85,8 @@ static void check_ended(struct judge *judge, uint64_t at, struct shard *shard)
     uint64_t since;
     shard->settled_at = shard->settled_at > 0 ? shard->settled_at : at;
     since = shard->settled_at > judge->calm_at ? shard->settled_at : judge->calm_at;
-    if (shard->row.there && is_ready(judge, shard) &&
+    /* One that is gone before its time ends only when it is a day old. */
+    if (shard->row.there && !shard->gone && is_ready(judge, shard) &&
         at > since + takeover_due(judge) - judge->calm_at + judge->options.discover_ms) {
         judge_fail(judge, "not-ended",
                    "shard '%s' is closed and done since %llu ms, and its row is not at SHARD_END "

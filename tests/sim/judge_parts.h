@@ -176,7 +176,8 @@ struct judge {
     size_t item_count, item_cap;
     bool any_row;
     uint64_t repeats;
-    uint64_t *faults; /* owned: when they were, in order */
+    uint64_t *faults;          /* owned: when they were, in order */
+    uint64_t listing_fault_at; /* the newest one that leaves shards out; 0: none */
     size_t fault_count, fault_cap;
     uint64_t minute, describes;
     bool calm;

@@ -446,12 +446,30 @@ static bool is_blamed(const struct judge *judge, const struct record *record)
     return record->unwatched;
 }
 
+/* A fault took an ancestor away whole before its time: it is given up when it is a day old, and what
+ * lies behind it waits until then. */
+static bool is_behind_gone(const struct judge *judge, const struct shard *shard)
+{
+    size_t i;
+    for (i = 0; i < shard->parent_count; i++) {
+        const struct shard *parent = judge->shards[shard->parents[i]];
+        if ((parent->gone && parent->row.there && !parent->ended) ||
+            is_behind_gone(judge, parent)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void check_record(struct judge *judge, uint64_t at, const struct shard *shard, size_t index)
 {
     const struct record *record = &shard->records[index];
     char text[TEXT_MAX];
     judge_number_text(&record->number, text, sizeof text);
     if (record->done || index < shard->free_to) {
+        return;
+    }
+    if (is_behind_gone(judge, shard)) {
         return;
     }
     if (index >= shard->trimmed_to) {

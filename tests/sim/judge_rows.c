@@ -208,6 +208,20 @@ static const char *place_text(const struct place *place, char *out, size_t cap)
                                        : names[place->kind];
 }
 
+#define LISTING_FAULT_MS 30000u
+
+/* One of two children may be left out by a listing that lacks the newer half; it is asked for
+ * again. */
+static bool is_half_listed(const struct judge *judge, uint64_t at, const struct shard *shard)
+{
+    bool any = false;
+    size_t i;
+    for (i = 0; i < shard->child_count; i++) {
+        any = any || judge->shards[shard->children[i]]->row.there;
+    }
+    return any && judge->listing_fault_at > 0 && at - judge->listing_fault_at < LISTING_FAULT_MS;
+}
+
 /* The children's rows stand before their parent ends, so that none is forgotten; a listing that
  * does not show them for long enough excuses it. */
 static void check_children(struct judge *judge, uint64_t at, size_t worker,
@@ -215,7 +229,7 @@ static void check_children(struct judge *judge, uint64_t at, size_t worker,
 {
     uint64_t held_until = shard->fetch_sent + judge->options.children_hold_ms * TAKE_PERCENT / 100;
     size_t i;
-    if (shard->lost_told || at >= held_until) {
+    if (shard->lost_told || at >= held_until || is_half_listed(judge, at, shard)) {
         return;
     }
     for (i = 0; i < shard->child_count; i++) {
