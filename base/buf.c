@@ -20,15 +20,19 @@ void tr_buf_reset(struct tr_buf *buf)
     }
 }
 
+#define FIRST_BYTES 64u
+
 bool tr_buf_reserve(struct tr_buf *buf, size_t more)
 {
+    size_t want;
     if (buf->failed) {
         return false;
     }
     if (more < buf->cap - buf->len) {
         return true; /* one stays for the NUL */
     }
-    if (more >= SIZE_MAX - buf->len - 1 || !tr_grow(&buf->ptr, &buf->cap, buf->len + more + 1, 1)) {
+    want = buf->len + (more < FIRST_BYTES - 1 && buf->cap == 0 ? FIRST_BYTES - 1 : more) + 1;
+    if (more >= SIZE_MAX - buf->len - 1 || !tr_grow(&buf->ptr, &buf->cap, want, 1)) {
         buf->failed = true;
         return false;
     }

@@ -20,7 +20,7 @@
     X(FAILURE_SKIPPED, "a batch that failed counts as done")                                       \
     X(STRING_ORDER, "sequence numbers are compared as strings")                                    \
     X(BATCH_WITHOUT_VALIDITY, "a batch is handed out without a look at the lease's validity")      \
-    X(READS_WITHOUT_VALIDITY, "a shard is read on while its lease has lapsed")                      \
+    X(READS_WITHOUT_VALIDITY, "a shard is read on while its lease has lapsed")                     \
     X(CHECKPOINT_OF_HANDED, "a checkpoint says what was handed out, not what is done")             \
     X(RELEASE_WITHOUT_CHECKPOINT, "a lease is released without its last checkpoint")               \
     X(END_BEFORE_CHILDREN, "SHARD_END is written before the children's rows exist")                \
@@ -55,8 +55,7 @@
     X(CHILD_DELETED_FIRST, "an ended row goes before its parents' rows")                           \
     X(CHILDLESS_DELETED, "an ended row goes although no child of it is known")                     \
     X(NOT_FOUND_IS_LOST, "a shard is lost by a single ResourceNotFoundException")                  \
-    X(NOT_FOUND_IS_END, "ResourceNotFoundException is taken for the shard's end")                  \
-    X(EXPIRED_STALLS, "an expired iterator is asked for ever")                                     \
+    X(EXPIRED_STALLS, "a failed fetch is tried with the same iterator for ever")                   \
     X(LATEST_ANEW, "a shard that nobody has begun is read from LATEST")                            \
     X(CHECKPOINT_UNREAD, "a taken shard is read from its beginning, not from its checkpoint")      \
     X(PART_IS_WHOLE, "a batch that was done in part counts as done")

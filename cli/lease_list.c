@@ -286,9 +286,12 @@ static void add_notes(struct tr_buf *out, const struct tr_lease_entry *entry)
 {
     if (entry->state == TR_LEASE_BAD) {
         tr_text_add_clean(out, tr_bytes_of(entry->why), CELL_BYTES_MAX);
-    } else if (entry->row.without_parents) {
-        tr_buf_add_str(out, "made without its parents");
     }
+}
+
+static void add_mark(struct tr_buf *out, const struct tr_lease_entry *entry)
+{
+    tr_buf_add_str(out, entry->row.without_parents ? "yes" : "");
 }
 
 static const struct column {
@@ -310,6 +313,7 @@ static const struct column {
     {"START", add_start, true},
     {"BELL", add_bell, true},
     {"PARENTS", add_parents, true},
+    {"FIRST", add_mark, true},
     {"STREAM", add_stream, true},
     {"NOTES", add_notes, false},
 };

@@ -244,6 +244,7 @@ const struct tr_cli_command tr_cli_leases_command = {
         "  START       records older than this are passed over (start: latest, at_timestamp)\n"
         "  BELL        who rang last, in the first row: workers look when it changes\n"
         "  PARENTS     the shards that this one follows\n"
+        "  FIRST       'yes': made without its parents' rows, as at the fleet's first start\n"
         "  STREAM      the stream that the shard belongs to\n"
         "A column that would be empty is left out. Sums go to stderr, or into the JSON object:\n"
         "\"leases\" is the array of rows, \"consumers\" has the sums. Ends with 1 when a table\n"

@@ -132,6 +132,7 @@ static struct row_info *row_info(struct tr_consumer *c, struct tr_bytes key)
         c->out_of_memory = true;
         return NULL;
     }
+    info->since = c->now;
     return info;
 }
 

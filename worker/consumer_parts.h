@@ -97,7 +97,8 @@ struct slot {
     struct tr_mono retry_at;
     bool ended;       /* the reader met the end */
     bool waits_start; /* its row stands for the whole shard, whose first number is not known yet */
-    bool start_asked;
+    char *parent;     /* owned: whose children are asked for it; NULL: nobody's */
+    struct tr_mono start_ask_at; /* when they are asked for again */
     struct tr_mono granted_at;
     uint64_t records;   /* processed since the grant */
     int64_t done_at_ms; /* when the last record done was made; 0: not known */
@@ -116,6 +117,8 @@ struct row_info {
     bool ready_sent;
     bool ended;
     bool foreign;           /* of another stream */
+    bool unlisted_told;     /* the stream lacks its shard */
+    struct tr_mono since;   /* when it was seen first */
     struct tr_bytes stream; /* its stream's name, borrowed from stream_names; absent: none given */
     uint64_t scan;          /* the number of the last scan that showed it */
 };
