@@ -111,13 +111,30 @@ static struct slot *new_slot(struct tr_consumer *c, struct tr_bytes key)
     return slot;
 }
 
-/* Where reading starts. A row at TRIM_HORIZON that was made behind its parents' rows stands for the
- * whole shard: it is read AT the shard's first number, so that a trimmed beginning shows as a gap
- * (docs/shards.md). */
-static bool stands_for_whole(const struct tr_lease_row *row)
+/* Whether what the shard held when its row was made has grown older than records are kept: all of
+ * it, or the beginning of a shard that was then still whole. The counter of a row that we made is
+ * the time at which that was, or a little later. */
+static bool is_outlived(const struct tr_consumer *c, const struct tr_lease_row *row)
 {
-    return !row->without_parents && (row->stream.ptr != NULL || row->parent_count > 0) &&
-           row->checkpoint.kind == TR_POSITION_TRIM_HORIZON;
+    int64_t made_ms = (int64_t)row->counter, born_ms;
+    if (row->stream.ptr == NULL || made_ms <= 0 || c->wall.ms <= made_ms) {
+        return false;
+    }
+    return c->wall.ms - made_ms >= RETENTION_MS ||
+           (tr_shard_id_ms(row->key, &born_ms) && born_ms > made_ms - RETENTION_MS &&
+            c->wall.ms - born_ms >= RETENTION_MS);
+}
+
+/* Where reading starts. A row at TRIM_HORIZON that was made behind its parents' rows stands for the
+ * whole shard, and one of the first start for what was there then: it is read AT the shard's first
+ * number where that may be trimmed since, so that it shows as a gap (docs/shards.md). */
+static bool stands_for_whole(const struct tr_consumer *c, const struct tr_lease_row *row)
+{
+    if (row->checkpoint.kind != TR_POSITION_TRIM_HORIZON) {
+        return false;
+    }
+    return row->without_parents ? is_outlived(c, row)
+                                : row->stream.ptr != NULL || row->parent_count > 0;
 }
 
 static void begin_reading(struct tr_consumer *c, struct slot *slot,
@@ -224,7 +241,7 @@ void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx
     slot->handed = start_of(&fx->row.checkpoint);
     tr_consumer_start_slot(c, slot, &fx->row);
     slot->granted_at = c->now;
-    slot->waits_start = stands_for_whole(&fx->row);
+    slot->waits_start = stands_for_whole(c, &fx->row);
     tr_tracker_init(&slot->tracker, &fx->row.checkpoint, c->options.checkpoint_interval_ms,
                     BATCHES_OUT_MAX);
     tr_reader_init(&slot->reader, &options);

@@ -244,6 +244,15 @@ void judge_batch(struct judge *judge, uint64_t at, size_t worker, const char *na
     shard->read_at = at;
 }
 
+void judge_begins(struct judge *judge, size_t worker, const char *name)
+{
+    struct shard *shard = judge_shard_of(judge, tr_bytes_of(name));
+    struct hold *hold = shard != NULL ? judge_hold(shard, worker) : NULL;
+    if (hold != NULL) {
+        hold->done_to = 0;
+    }
+}
+
 /* ---- done ---- */
 
 /* Versions before which nothing is open any more. */

@@ -338,7 +338,7 @@ static void test_parts__a_fleet_settles_and_takes_over_what_a_crash_leaves(void 
     world_free(world);
 }
 
-/* A clean stop is seen at once, also by those who read other parts: the bell calls for all of it. */
+/* A clean stop is seen at once, also by those who read other parts: the bell is for all of them. */
 static void test_parts__a_clean_stop_is_taken_over_within_seconds(void **state)
 {
     struct world *world = world_new(&(struct world_options){.seed = 514, .shards = PARTS_SHARDS});
