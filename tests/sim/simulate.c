@@ -34,7 +34,6 @@ struct args {
     unsigned seconds_max; /* of one run */
     unsigned failures_max;
     bool inspect;
-    bool balance;
     bool strict;
     bool kcl;
     bool quiet;
@@ -76,7 +75,6 @@ static struct fleet_options options_of(const struct args *args, uint64_t seed)
     return (struct fleet_options){.profile = args->profile,
                                   .seed = seed,
                                   .inspect = args->inspect,
-                                  .balance = args->balance,
                                   .strict = args->strict,
                                   .kcl = args->kcl};
 }
@@ -223,6 +221,7 @@ static int run_traced(const struct args *args, uint64_t seed, pid_t *pid)
         (void)close(ends[0]);
         (void)setvbuf(trace, NULL, _IOLBF, 65536);
         options.trace = trace;
+        tr_mutant_chosen = args->mutant != NULL ? mutants_find(args->mutant) : TR_MUTANT_NONE;
         (void)alarm(args->seconds_max * 20);
         fleet_run(&options, &result);
         (void)fclose(trace);
@@ -370,11 +369,12 @@ static void usage(void)
     size_t i;
     (void)fprintf(
         stderr,
-        "usage: simulate [--profile NAME] [--jobs N] --seeds A..B | --replay SEED |\n"
+        "usage: simulate [--profile NAME] [--jobs N] --seeds A..B | --replay SEED [--mutant NAME] "
+        "|\n"
         "                --kept FILE | --mutants [--mutant NAME,NAME] [--seeds A..B]\n"
-        "       --balance  judge how leases are shared   --no-kcl  without KCL-like workers\n"
+        "       --no-kcl   without KCL-like workers      --quiet\n"
         "       --strict   nobody reads a shard that it lost, or more than five times a second\n"
-        "       --inspect  look inside the workers       --quiet\n"
+        "       --inspect  look inside the workers\n"
         "       --failures N  go on until so many seeds failed (10)\n"
         "profiles:");
     for (i = 0; i < profile_count(); i++) {
@@ -406,7 +406,6 @@ enum option_id {
     OPT_JOBS,
     OPT_FAILURES,
     OPT_INSPECT,
-    OPT_BALANCE,
     OPT_STRICT,
     OPT_NO_KCL,
     OPT_QUIET,
@@ -444,9 +443,6 @@ static void take_option(struct args *args, int option)
     case OPT_INSPECT:
         args->inspect = true;
         break;
-    case OPT_BALANCE:
-        args->balance = true;
-        break;
     case OPT_STRICT:
         args->strict = true;
         break;
@@ -472,7 +468,6 @@ static void read_args(int argc, char **argv, struct args *args)
                                           {"jobs", required_argument, NULL, OPT_JOBS},
                                           {"failures", required_argument, NULL, OPT_FAILURES},
                                           {"inspect", no_argument, NULL, OPT_INSPECT},
-                                          {"balance", no_argument, NULL, OPT_BALANCE},
                                           {"strict", no_argument, NULL, OPT_STRICT},
                                           {"no-kcl", no_argument, NULL, OPT_NO_KCL},
                                           {"quiet", no_argument, NULL, OPT_QUIET},
