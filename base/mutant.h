@@ -46,14 +46,11 @@
     X(MOVES_FOR_NOTHING, "a lease moves for a difference of one")                                  \
     X(BELL_UNREAD, "nobody listens to the doorbell")                                               \
     X(PARENTS_IGNORED, "a child is read before its parents have ended")                            \
-    X(ROWLESS_PARENT_DONE, "a parent without a row does not hold its child back")                  \
     X(CHILD_BEFORE_PARENT, "rows are made in any order, children before parents")                  \
     X(FINISHED_MADE_AGAIN, "a finished shard whose row went gets another one")                     \
     X(NO_CHILDREN_IS_AN_ANSWER, "one answer without children is taken for an end without any")     \
     X(PART_TAKEN_FOR_WHOLE, "a listing that broke off is taken for a complete one")                \
     X(ROW_DELETED_EARLY, "an ended row goes before its children have begun")                       \
-    X(CHILD_DELETED_FIRST, "an ended row goes before its parents' rows")                           \
-    X(CHILDLESS_DELETED, "an ended row goes although no child of it is known")                     \
     X(NOT_FOUND_IS_LOST, "a shard is lost by a single ResourceNotFoundException")                  \
     X(EXPIRED_STALLS, "a failed fetch is tried with the same iterator for ever")                   \
     X(LATEST_ANEW, "a shard that nobody has begun is read from LATEST")                            \

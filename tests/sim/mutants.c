@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/sim/mutants.h"
 
-#include "base/mutant.h"
-
 #include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -186,6 +184,17 @@ static bool is_chosen(const char *names, const char *name)
         names = comma + 1;
     }
     return true;
+}
+
+enum tr_mutant mutants_find(const char *name)
+{
+    int m;
+    for (m = 1; m < TR_MUTANT_COUNT; m++) {
+        if (strcmp(mutants[m].name, name) == 0) {
+            return (enum tr_mutant)m;
+        }
+    }
+    return TR_MUTANT_NONE;
 }
 
 int mutants_run(const struct mutants_options *options)
