@@ -31,24 +31,37 @@
 
 /* ---- writing ---- */
 
+/* Names of ours: nothing in them to escape. */
+static void add_name(struct tr_buf *out, const char *name)
+{
+    tr_buf_add_char(out, '"');
+    tr_buf_add_str(out, name);
+    tr_buf_add(out, TR_LIT("\":"));
+}
+
 /* "name":{"S":"value"}, without what separates it from its neighbours. */
 static void add_s(struct tr_buf *out, const char *name, struct tr_bytes value)
 {
-    tr_buf_printf(out, "\"%s\":{\"S\":", name);
+    add_name(out, name);
+    tr_buf_add(out, TR_LIT("{\"S\":"));
     tr_buf_add_json(out, value);
     tr_buf_add_char(out, '}');
 }
 
 static void add_n(struct tr_buf *out, const char *name, uint64_t value)
 {
-    tr_buf_printf(out, "\"%s\":{\"N\":\"%llu\"}", name, (unsigned long long)value);
+    add_name(out, name);
+    tr_buf_add(out, TR_LIT("{\"N\":\""));
+    tr_buf_add_u64(out, value);
+    tr_buf_add(out, TR_LIT("\"}"));
 }
 
 static void add_position(struct tr_buf *out, const char *name, const struct tr_position *position)
 {
-    tr_buf_printf(out, "\"%s\":{\"S\":\"", name);
+    add_name(out, name);
+    tr_buf_add(out, TR_LIT("{\"S\":\""));
     tr_position_format(out, position);
-    tr_buf_add_str(out, "\"}");
+    tr_buf_add(out, TR_LIT("\"}"));
 }
 
 static void add_table(struct tr_buf *out, struct tr_bytes table)
@@ -220,9 +233,10 @@ static void encode_update(struct tr_buf *out, struct tr_bytes table,
     } else {
         add_owners_update(out, write);
     }
-    tr_buf_printf(out, "\",\"ConditionExpression\":\"%s AND #counter = :counter\"",
-                  write->expected_owner.ptr != NULL ? "#owner = :owner"
-                                                    : "attribute_not_exists(#owner)");
+    tr_buf_add(out, TR_LIT("\",\"ConditionExpression\":\""));
+    tr_buf_add_str(out, write->expected_owner.ptr != NULL ? "#owner = :owner"
+                                                          : "attribute_not_exists(#owner)");
+    tr_buf_add(out, TR_LIT(" AND #counter = :counter\""));
     add_names(out, write);
     add_values(out, write);
     tr_buf_add_str(out, ",\"ReturnValues\":\"ALL_NEW\""
@@ -469,7 +483,7 @@ static enum attribute attribute_of(struct reader *reader, struct tr_json key)
         reader->no_memory = true;
         return AT_COUNT;
     }
-    while (i < AT_COUNT && !tr_bytes_eq(name, read_names[i])) {
+    while (i < AT_COUNT && (name.len != read_names[i].len || !tr_bytes_eq(name, read_names[i]))) {
         i++;
     }
     tr_buf_deinit(&scratch);
