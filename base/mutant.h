@@ -20,11 +20,45 @@
     X(FAILURE_SKIPPED, "a batch that failed counts as done")                                       \
     X(STRING_ORDER, "sequence numbers are compared as strings")                                    \
     X(BATCH_WITHOUT_VALIDITY, "a batch is handed out without a look at the lease's validity")      \
-    X(READS_WITHOUT_VALIDITY, "a shard is read on while its lease has lapsed")                      \
+    X(READS_WITHOUT_VALIDITY, "a shard is read on while its lease has lapsed")                     \
     X(CHECKPOINT_OF_HANDED, "a checkpoint says what was handed out, not what is done")             \
     X(RELEASE_WITHOUT_CHECKPOINT, "a lease is released without its last checkpoint")               \
     X(END_BEFORE_CHILDREN, "SHARD_END is written before the children's rows exist")                \
-    X(END_BEFORE_DONE, "SHARD_END is written while records wait to be processed")
+    X(END_BEFORE_DONE, "SHARD_END is written while records wait to be processed")                  \
+    X(WRITE_WITHOUT_COUNTER, "an owner's write asks for the owner only, not for the counter")      \
+    X(TAKE_WITHOUT_COUNTER, "a take asks for the owner only, not for the counter")                 \
+    X(CREATE_OVERWRITES, "a row is made without asking whether there is one")                      \
+    X(COUNTER_NOT_RAISED, "an owner's write leaves the counter as it was")                         \
+    X(RELEASE_KEEPS_OWNER, "a release leaves the owner in the row")                                \
+    X(RELEASED_IN_HAND, "a lease is released while a batch of it is being processed")              \
+    X(VALID_WHOLE_FAILOVER, "a lease is valid for the whole failover time")                        \
+    X(VALID_FROM_RECEIPT, "validity counts from the receipt of an answer, not from the sending")   \
+    X(FAILED_WRITE_EXTENDS, "a failed condition extends validity from now on")                     \
+    X(VALIDITY_WHEN_QUEUED, "validity is looked at when a batch is queued, not when it begins")    \
+    X(LOST_ANSWER_IS_SUCCESS, "a write without an answer counts as done")                          \
+    X(GRANT_BY_READ, "a lease is adopted by a row that was read")                                  \
+    X(TAKEN_TOO_EARLY, "a lease is taken after half of the failover time")                         \
+    X(OWN_FAILOVER_ONLY, "the failover time that an owner stored is not waited for")               \
+    X(FRESH_COUNTER_OLD_AGE, "a take asks for the newest counter by the age of the oldest")        \
+    X(AGE_FROM_SENDING, "a row's age counts from the sending of the scan")                         \
+    X(STEALS_FROM_ALL, "live leases of tailrace workers are stolen, not asked for")                \
+    X(REQUEST_IGNORED, "requests for a lease are not answered")                                    \
+    X(MOVES_FOR_NOTHING, "a lease moves for a difference of one")                                  \
+    X(BELL_UNREAD, "nobody listens to the doorbell")                                               \
+    X(PARENTS_IGNORED, "a child is read before its parents have ended")                            \
+    X(ROWLESS_PARENT_DONE, "a parent without a row does not hold its child back")                  \
+    X(CHILD_BEFORE_PARENT, "rows are made in any order, children before parents")                  \
+    X(FINISHED_MADE_AGAIN, "a finished shard whose row went gets another one")                     \
+    X(NO_CHILDREN_IS_AN_ANSWER, "one answer without children is taken for an end without any")     \
+    X(PART_TAKEN_FOR_WHOLE, "a listing that broke off is taken for a complete one")                \
+    X(ROW_DELETED_EARLY, "an ended row goes before its children have begun")                       \
+    X(CHILD_DELETED_FIRST, "an ended row goes before its parents' rows")                           \
+    X(CHILDLESS_DELETED, "an ended row goes although no child of it is known")                     \
+    X(NOT_FOUND_IS_LOST, "a shard is lost by a single ResourceNotFoundException")                  \
+    X(EXPIRED_STALLS, "a failed fetch is tried with the same iterator for ever")                   \
+    X(LATEST_ANEW, "a shard that nobody has begun is read from LATEST")                            \
+    X(CHECKPOINT_UNREAD, "a taken shard is read from its beginning, not from its checkpoint")      \
+    X(PART_IS_WHOLE, "a batch that was done in part counts as done")
 
 enum tr_mutant {
     TR_MUTANT_NONE,

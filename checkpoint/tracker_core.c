@@ -135,7 +135,8 @@ void tr_tracker_ack(struct tr_tracker *tracker, uint64_t ticket, const struct tr
         tr_position_cmp(upto, &batch->done) <= 0) {
         return;
     }
-    batch->done = tr_position_cmp(upto, &batch->last) < 0 ? *upto : batch->last;
+    batch->done =
+        tr_position_cmp(upto, &batch->last) < 0 && !TR_MUTANT(PART_IS_WHOLE) ? *upto : batch->last;
     if (is_done(batch)) {
         tracker->outstanding--;
     }

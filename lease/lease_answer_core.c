@@ -6,6 +6,8 @@
  * only ever says what the next conditional write asks for. */
 #include "lease/lease_core_inside.h"
 
+#include "base/mutant.h"
+
 #define TAKE_ATTEMPTS_MAX 3
 #define ADOPT_ATTEMPTS_MAX 6
 #define RELEASE_ATTEMPTS_MAX 4
@@ -13,7 +15,8 @@
 /* Clock rates may differ by 2 % in all; the rest is for the way to the processor. */
 static struct tr_mono validity_end(const struct tr_lease_core *core, struct tr_mono base)
 {
-    return tr_mono_add_ms(base, core->failover_ms * 95 / 100);
+    return tr_mono_add_ms(base,
+                          core->failover_ms * (TR_MUTANT(VALID_WHOLE_FAILOVER) ? 100 : 95) / 100);
 }
 
 /* At two thirds of failover from the sending of the last one, or earlier, so that three attempts
@@ -93,14 +96,25 @@ static void emit_released(struct tr_lease_core *core, struct tr_lease *lease, en
     lease->ready = lease->ready && (!lease->give_up || lease->handing);
 }
 
+static void emit_loss(struct tr_lease_core *core, struct tr_lease *lease, enum tr_lease_loss why)
+{
+    static const char *const words[] = {"",
+#define LOSS_WORDS(id, label, words) words,
+                                        TR_LEASE_LOSS_TABLE(LOSS_WORDS)
+#undef LOSS_WORDS
+    };
+    tr_lease_emit_note(core, lease, TR_NOTE_LEASE_LOST, lease->row->row.counter,
+                       tr_bytes_of(words[why]));
+    count_as(core, why);
+}
+
 /* Tell the shell that the lease is not held any more, in the words it waits for. */
 static void emit_end(struct tr_lease_core *core, struct tr_lease *lease, enum tr_status status,
-                     struct tr_bytes why)
+                     enum tr_lease_loss why)
 {
     bool granted = lease->state == LEASE_HELD || lease->state == LEASE_LAPSED;
     if (granted || lease->state == LEASE_RELEASING) {
-        tr_lease_emit_note(core, lease, TR_NOTE_LEASE_LOST, lease->row->row.counter, why);
-        count_as(core, status);
+        emit_loss(core, lease, why);
     }
     if (granted) {
         tr_lease_emit(core, lease, TR_LEASE_FX_LOST)->status = status;
@@ -113,9 +127,9 @@ static void emit_end(struct tr_lease_core *core, struct tr_lease *lease, enum tr
 static void lose(struct tr_lease_core *core, struct tr_lease *lease, const struct tr_lease_row *row)
 {
     emit_end(core, lease, TR_ECONDITION,
-             tr_lease_is_mine(core, row) ? TR_LIT("another tenure under this worker's id")
-             : row->owner.ptr != NULL    ? TR_LIT("another worker holds it")
-                                         : TR_LIT("its owner was removed"));
+             tr_lease_is_mine(core, row) ? TR_LEASE_LOSS_SAME_ID
+             : row->owner.ptr != NULL    ? TR_LEASE_LOSS_OTHER_WORKER
+                                         : TR_LEASE_LOSS_OWNER_REMOVED);
     tr_lease_observe(core, lease, row);
 }
 
@@ -356,7 +370,7 @@ static void succeeded(struct tr_lease_core *core, struct tr_lease *lease,
             return;
         }
         apply_own(core, lease, op, row);
-        renewed(core, lease, op->sent);
+        renewed(core, lease, TR_MUTANT(VALID_FROM_RECEIPT) ? core->now : op->sent);
         return;
     }
 }
@@ -370,7 +384,7 @@ static void attempt_landed(struct tr_lease_core *core, struct tr_lease *lease,
                            const struct tr_lease_row *row)
 {
     bool earlier = lease->tried && tr_mono_before(lease->earliest, lease->latest);
-    struct tr_mono base = lease->earliest;
+    struct tr_mono base = TR_MUTANT(FAILED_WRITE_EXTENDS) ? core->now : lease->earliest;
     learn(core, lease, row);
     lease->row_gone = false;
     certain(lease);
@@ -396,6 +410,10 @@ static void resolve_take(struct tr_lease_core *core, struct tr_lease *lease,
         grant(core, lease, base);
     } else if (!lease->won && is_next(core, lease, row)) {
         tr_lease_known_set(core, lease, row);
+        if (TR_MUTANT(GRANT_BY_READ)) {
+            grant(core, lease, core->now);
+            return;
+        }
         certain(lease);
         tr_lease_known_enter(core, lease, LEASE_ADOPTING);
         lease->next_at = core->now;
@@ -491,7 +509,7 @@ static void vanished(struct tr_lease_core *core, struct tr_lease *lease)
     } else if (fresh && (granted || surely_mine)) {
         make_again(core, lease, surely_mine);
     } else {
-        emit_end(core, lease, TR_ENOTFOUND, TR_LIT("its row is gone"));
+        emit_end(core, lease, TR_ENOTFOUND, TR_LEASE_LOSS_ROW_GONE);
         tr_lease_known_enter(core, lease, LEASE_ABSENT);
         lease->ready = false;
     }
@@ -502,7 +520,7 @@ static void unreadable(struct tr_lease_core *core, struct tr_lease *lease)
 {
     tr_lease_emit_note(core, lease, TR_NOTE_LEASE_ROW_BAD, 0,
                        TR_LIT("it stands in the way of a write"));
-    emit_end(core, lease, TR_EPARSE, TR_LIT("its row is not understood"));
+    emit_end(core, lease, TR_EPARSE, TR_LEASE_LOSS_ROW_BAD);
     lease->must_read = false;
     if (lease->state == LEASE_MAKING) {
         lease->next_at = tr_mono_add_ms(core->now, core->failover_ms);
@@ -517,9 +535,7 @@ static void unreadable(struct tr_lease_core *core, struct tr_lease *lease)
 static void give_up_release(struct tr_lease_core *core, struct tr_lease *lease,
                             enum tr_status status)
 {
-    tr_lease_emit_note(core, lease, TR_NOTE_LEASE_LOST, lease->row->row.counter,
-                       TR_LIT("the release was not answered; the lease expires"));
-    count_as(core, status);
+    emit_loss(core, lease, TR_LEASE_LOSS_UNANSWERED);
     emit_released(core, lease, status);
     leave(core, lease);
 }
@@ -578,7 +594,8 @@ void tr_lease_answer_written(struct tr_lease_core *core, struct tr_lease *lease,
     const struct tr_lease_row *row = row_of(lease, ev);
     if (is_beside(lease)) {
         answered_beside(core, lease, ev->status, row);
-    } else if (ev->status == TR_OK) {
+    } else if (ev->status == TR_OK ||
+               (TR_MUTANT(LOST_ANSWER_IS_SUCCESS) && ev->may_have_happened)) {
         succeeded(core, lease, &op, row);
     } else if (ev->status != TR_ECONDITION) {
         failed(core, lease, ev->status, ev->may_have_happened);

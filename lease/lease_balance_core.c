@@ -7,6 +7,7 @@
 #include "lease/lease_core_inside.h"
 
 #include "base/mem.h"
+#include "base/mutant.h"
 
 #include <string.h>
 
@@ -321,7 +322,11 @@ static bool move_helps(const struct tr_lease_core *core, const struct tr_lease_p
 {
     const struct tr_lease_fleet *fleet = &core->fleet;
     size_t have = mine(core), theirs = to->held + to->given;
-    return have >= theirs + 2 && have > fleet->unfinished / fleet->workers;
+    if (TR_MUTANT(MOVES_FOR_NOTHING)) {
+        return have > theirs;
+    }
+    return !TR_MUTANT(REQUEST_IGNORED) && have >= theirs + 2 &&
+           have > fleet->unfinished / fleet->workers;
 }
 
 static bool hand_over(struct tr_lease_core *core, struct tr_lease *lease)
@@ -394,6 +399,9 @@ static bool would_give(const struct tr_lease_core *core, const struct tr_lease_p
                        size_t have)
 {
     const struct tr_lease_fleet *fleet = &core->fleet;
+    if (TR_MUTANT(MOVES_FOR_NOTHING)) {
+        return peer->held > have;
+    }
     return peer->held >= have + 2 && peer->held > fleet->unfinished / fleet->workers;
 }
 
@@ -481,7 +489,7 @@ static void steal(struct tr_lease_core *core)
 {
     const struct tr_lease_fleet *fleet = &core->fleet;
     size_t target = share_of(fleet->unfinished, fleet->workers), have = mine(core);
-    const struct tr_lease_peer *peer = most_loaded(core, false);
+    const struct tr_lease_peer *peer = most_loaded(core, TR_MUTANT(STEALS_FROM_ALL));
     struct tr_lease *lease;
     if (peer == NULL || fleet->available > 0 || have >= target ||
         !tr_mono_reached(core->now, core->steal_at) || peer->held < target ||

@@ -5,6 +5,8 @@
  * when it says something new. A ring that fails fails nothing: the scans find out later. */
 #include "lease/lease_core_inside.h"
 
+#include "base/mutant.h"
+
 #define TOGETHER_MS 50u /* releases within that are told by one ring */
 #define ATTEMPTS_MAX 3u
 
@@ -55,7 +57,8 @@ static struct tr_mono ring_due(const struct tr_lease_core *core)
 static struct tr_mono look_due(const struct tr_lease_core *core)
 {
     const struct tr_lease_bell *bell = &core->bell;
-    bool listens = core->scanned && !core->stopping && core->scan.plan.bell_ms > 0;
+    bool listens =
+        core->scanned && !TR_MUTANT(BELL_UNREAD) && !core->stopping && core->scan.plan.bell_ms > 0;
     if (bell->read_op != 0) {
         return bell->read_deadline;
     }

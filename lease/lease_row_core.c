@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 
 #include <string.h>
 
@@ -125,8 +126,9 @@ static void encode_create(struct tr_buf *out, struct tr_bytes table,
     add_table(out, table);
     tr_buf_add_str(out, ",\"Item\":{");
     add_item(out, write);
-    tr_buf_add_str(out, "},\"ConditionExpression\":\"attribute_not_exists(#key)\""
-                        ",\"ExpressionAttributeNames\":{\"#key\":\"" A_KEY "\"}"
+    tr_buf_add_str(out, "},\"ConditionExpression\":\"attribute_not_exists(#key)");
+    tr_buf_add_str(out, TR_MUTANT(CREATE_OVERWRITES) ? " OR attribute_exists(#key)" : "");
+    tr_buf_add_str(out, "\",\"ExpressionAttributeNames\":{\"#key\":\"" A_KEY "\"}"
                         ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
 }
 
@@ -166,7 +168,7 @@ static void add_owners_update(struct tr_buf *out, const struct tr_lease_write *w
 {
     const char *between = " REMOVE ";
     tr_buf_add_str(out, write->has_position ? SET_CHECKPOINT : "SET #counter = :new");
-    if (write->kind == TR_LEASE_RELEASE) {
+    if (write->kind == TR_LEASE_RELEASE && !TR_MUTANT(RELEASE_KEEPS_OWNER)) {
         tr_buf_printf(out, "%s#owner", between);
         between = ", ";
     }
@@ -220,6 +222,12 @@ static void add_values(struct tr_buf *out, const struct tr_lease_write *write)
     tr_buf_add_char(out, '}');
 }
 
+static bool any_counter(const struct tr_lease_write *write)
+{
+    return write->kind == TR_LEASE_TAKE ? TR_MUTANT(TAKE_WITHOUT_COUNTER)
+                                        : TR_MUTANT(WRITE_WITHOUT_COUNTER);
+}
+
 /* Owner and counter as known are the condition of every update: a counter alone is not enough for a
  * row that was deleted and made again. */
 static void encode_update(struct tr_buf *out, struct tr_bytes table,
@@ -233,10 +241,10 @@ static void encode_update(struct tr_buf *out, struct tr_bytes table,
     } else {
         add_owners_update(out, write);
     }
-    tr_buf_add(out, TR_LIT("\",\"ConditionExpression\":\""));
-    tr_buf_add_str(out, write->expected_owner.ptr != NULL ? "#owner = :owner"
-                                                          : "attribute_not_exists(#owner)");
-    tr_buf_add(out, TR_LIT(" AND #counter = :counter\""));
+    tr_buf_printf(out, "\",\"ConditionExpression\":\"%s AND #counter %s :counter\"",
+                  write->expected_owner.ptr != NULL ? "#owner = :owner"
+                                                    : "attribute_not_exists(#owner)",
+                  any_counter(write) ? ">=" : "=");
     add_names(out, write);
     add_values(out, write);
     tr_buf_add_str(out, ",\"ReturnValues\":\"ALL_NEW\""

@@ -4,6 +4,8 @@
  * its time has come and no other of the same lease is in flight. */
 #include "lease/lease_core_inside.h"
 
+#include "base/mutant.h"
+
 /* Enough for a slow answer; with a long failover time an attempt gets a twelfth of that. */
 #define ATTEMPT_MS 250u
 
@@ -13,7 +15,7 @@ static bool parent_is_being_made(const struct tr_lease_core *core, const struct 
 {
     const struct tr_lease_row *row = &lease->row->row;
     size_t i;
-    for (i = 0; i < row->parent_count; i++) {
+    for (i = 0; i < row->parent_count && !TR_MUTANT(CHILD_BEFORE_PARENT); i++) {
         const struct tr_lease *parent = tr_lease_known_get(core, row->parents[i]);
         if (parent != NULL && parent != lease && parent->state == LEASE_MAKING) {
             return true;
@@ -97,7 +99,7 @@ static void make_write(struct tr_lease_core *core, const struct tr_lease *lease,
                                      .key = lease->key,
                                      .expected_owner = row->owner,
                                      .expected_counter = row->counter,
-                                     .counter = row->counter + 1};
+                                     .counter = row->counter + 1 - TR_MUTANT(COUNTER_NOT_RAISED)};
     if (lease->state == LEASE_MAKING || lease->row_gone) {
         make_create(core, lease, write);
     } else if (lease->state == LEASE_DELETING) {

@@ -5,6 +5,8 @@
  * row's present owner and counter. */
 #include "lease/lease_core_inside.h"
 
+#include "base/mutant.h"
+
 /* A counter that is ahead of the one seen before by more than any owner can have written. */
 #define COUNTER_JUMP 1000000u
 
@@ -12,8 +14,9 @@
  * life. A longer failover time that the owner stored beside its id is waited for. */
 struct tr_mono tr_lease_expires_at(const struct tr_lease_core *core, const struct tr_lease *lease)
 {
-    uint64_t stored = lease->row->row.failover_ms;
-    return tr_mono_add_ms(lease->since, stored > core->failover_ms ? stored : core->failover_ms);
+    uint64_t stored = TR_MUTANT(OWN_FAILOVER_ONLY) ? 0 : lease->row->row.failover_ms;
+    uint64_t wait = stored > core->failover_ms ? stored : core->failover_ms;
+    return tr_mono_add_ms(lease->since, TR_MUTANT(TAKEN_TOO_EARLY) ? wait / 2 : wait);
 }
 
 bool tr_lease_owner_alive(const struct tr_lease_core *core, const struct tr_lease *lease)
@@ -100,8 +103,8 @@ void tr_lease_observe(struct tr_lease_core *core, struct tr_lease *lease,
 
     tr_lease_known_enter(core, lease, LEASE_FOREIGN);
     tr_lease_known_set(core, lease, row);
-    if (owner_changed || moved) {
-        lease->since = core->now;
+    if (owner_changed || (moved && !TR_MUTANT(FRESH_COUNTER_OLD_AGE))) {
+        lease->since = TR_MUTANT(AGE_FROM_SENDING) ? core->scan.sent : core->now;
         lease->spread_ms = tr_random_below(&core->random, core->failover_ms / 50 + 1);
         lease->moved = moved;
     }

@@ -5,6 +5,8 @@
  * listings begun late enough, never on what a single answer lacks. */
 #include "stream/shard_rules.h"
 
+#include "base/mutant.h"
+
 /* A time in an id, or a counter, counts as the service's from here on (2010). */
 #define EARLIEST_MS 1262304000000ll
 
@@ -60,7 +62,7 @@ enum tr_graph_verdict tr_graph_judge_missing(const struct tr_graph *graph,
     if (missing->since.ns == 0 || index == TR_NO_NODE) {
         return TR_GRAPH_ASK_ON;
     }
-    if (graph->stream_gone) {
+    if (graph->stream_gone || TR_MUTANT(NOT_FOUND_IS_LOST)) {
         return TR_GRAPH_LOST;
     }
     if (age <= TR_GRAPH_RETENTION_MS) {
@@ -158,17 +160,19 @@ static bool may_leave(const struct tr_graph *graph, const struct tr_shard_node *
         return false;
     }
     for (k = 0; k < node->parent_count; k++) {
-        if (tr_shard_node_is(tr_rules_node(graph, node->parents[k]), TR_NODE_ROW)) {
+        if (tr_shard_node_is(tr_rules_node(graph, node->parents[k]), TR_NODE_ROW) &&
+            !TR_MUTANT(CHILD_DELETED_FIRST)) {
             return false;
         }
     }
     children = children_of(graph, node);
     is_listed = tr_shard_node_is(node, TR_NODE_LISTED) && !graph->stream_gone;
-    if (children.count == 0) {
+    if (children.count == 0 && !TR_MUTANT(CHILDLESS_DELETED)) {
         return !is_listed &&
                age_ms(node, graph->now, service_ms(graph, graph->now)) > TR_GRAPH_CHILDLESS_MS;
     }
-    return children.let_go && (tr_shard_node_is(node, TR_NODE_TOLD) || !is_listed);
+    return (children.let_go || TR_MUTANT(ROW_DELETED_EARLY)) &&
+           (tr_shard_node_is(node, TR_NODE_TOLD) || !is_listed);
 }
 
 static void collect(struct tr_graph *graph, uint32_t index)

@@ -6,6 +6,8 @@
  * each. The outcome is the plan; each step proposes the head of it. */
 #include "stream/shard_rules.h"
 
+#include "base/mutant.h"
+
 /* How much of the plan one step looks at. */
 #define LOOKED_AT_MAX 8192
 
@@ -18,7 +20,8 @@ bool tr_rules_had_row(const struct tr_shard_node *node, struct tr_mono begun)
 bool tr_rules_is_wanting(const struct tr_shard_node *node)
 {
     return tr_shard_node_is(node, TR_NODE_LISTED) &&
-           !tr_shard_node_is(node, TR_NODE_FINISHED | TR_NODE_BLOCKED | TR_NODE_PASSED) &&
+           (TR_MUTANT(FINISHED_MADE_AGAIN) ||
+            !tr_shard_node_is(node, TR_NODE_FINISHED | TR_NODE_BLOCKED | TR_NODE_PASSED)) &&
            !tr_rules_had_row(node, node->seen);
 }
 
@@ -115,9 +118,10 @@ static bool parent_is_done(const struct tr_graph *graph, const struct tr_shard_n
                            const struct tr_shard_node *parent)
 {
     if (tr_shard_node_is(parent, TR_NODE_ROW)) {
-        return tr_shard_node_is(parent, TR_NODE_FINISHED);
+        return tr_shard_node_is(parent, TR_NODE_FINISHED) || TR_MUTANT(PARENTS_IGNORED);
     }
-    return tr_shard_node_is(child, TR_NODE_ALONE | TR_NODE_ROOTED) ||
+    return TR_MUTANT(ROWLESS_PARENT_DONE) ||
+           tr_shard_node_is(child, TR_NODE_ALONE | TR_NODE_ROOTED) ||
            tr_shard_node_is(parent, TR_NODE_FINISHED | TR_NODE_BLOCKED | TR_NODE_PASSED) ||
            is_absent_for(graph, child, parent);
 }
@@ -464,7 +468,7 @@ static void fill_create(const struct tr_graph *graph, const struct tr_shard_node
 static bool waits_for_parent(const struct tr_graph *graph, const struct tr_shard_node *node)
 {
     uint8_t k;
-    if (tr_shard_node_is(node, TR_NODE_CUT)) {
+    if (tr_shard_node_is(node, TR_NODE_CUT) || TR_MUTANT(CHILD_BEFORE_PARENT)) {
         return false;
     }
     for (k = 0; k < node->parent_count; k++) {

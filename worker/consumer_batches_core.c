@@ -197,7 +197,8 @@ void tr_consumer_ask_checkpoint(struct tr_consumer *c, struct slot *slot, bool n
 void tr_consumer_give_up(struct tr_consumer *c, struct slot *slot)
 {
     bool asked = slot->handing || (c->stopping && c->phase == PHASE_STOP);
-    if (!asked || !slot->held || slot->releasing || slot->processing) {
+    if (!asked || !slot->held || slot->releasing ||
+        (slot->processing && !TR_MUTANT(RELEASED_IN_HAND))) {
         return;
     }
     slot->releasing = true;

@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 
 #define BAD_ROWS_MAX 10000u
 #define GAP_BEFORE "shards before this one were trimmed while nobody read"
@@ -130,6 +131,7 @@ static struct row_info *row_info(struct tr_consumer *c, struct tr_bytes key)
         c->out_of_memory = true;
         return NULL;
     }
+    info->since = c->now;
     return info;
 }
 
@@ -539,7 +541,7 @@ static void scan_complete(struct tr_consumer *c, const struct scan *scan)
             whole_scan(c, scan->begun, rows, event.row_count, graph_rows);
         }
         tr_consumer_lease_event(c, &event);
-        tr_consumer_deletes_scanned(c, rows, event.row_count);
+        tr_consumer_deletes_scanned(c, scan->number, rows, event.row_count);
         /* What the scan shows is made, also where the lease core knew it already. */
         for (i = 0; i < event.row_count; i++) {
             struct wanted *made = tr_map_remove(&c->wanted, rows[i].key);
@@ -684,7 +686,7 @@ bool tr_consumer_children_wanted(const struct tr_consumer *c, struct tr_bytes pa
 static bool parents_made(const struct tr_consumer *c, const struct wanted *wanted)
 {
     size_t i;
-    for (i = 0; i < wanted->write.parent_count; i++) {
+    for (i = 0; i < wanted->write.parent_count && !TR_MUTANT(CHILD_BEFORE_PARENT); i++) {
         if (tr_map_get(&c->wanted, wanted->write.parents[i]) != NULL) {
             return false;
         }

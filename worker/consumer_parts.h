@@ -96,7 +96,8 @@ struct slot {
     struct tr_mono retry_at;
     bool ended;       /* the reader met the end */
     bool waits_start; /* its row stands for the whole shard, whose first number is not known yet */
-    bool start_asked;
+    char *parent;     /* owned: whose children are asked for it; NULL: nobody's */
+    struct tr_mono start_ask_at; /* when they are asked for again */
     struct tr_mono granted_at;
     uint64_t records;   /* processed since the grant */
     int64_t done_at_ms; /* when the last record done was made; 0: not known */
@@ -115,6 +116,8 @@ struct row_info {
     bool ready_sent;
     bool ended;
     bool foreign;           /* of another stream */
+    bool unlisted_told;     /* the stream lacks its shard */
+    struct tr_mono since;   /* when it was seen first */
     struct tr_bytes stream; /* its stream's name, borrowed from stream_names; absent: none given */
     uint64_t scan;          /* the number of the last scan that showed it */
 };
@@ -413,9 +416,9 @@ void tr_consumer_children_deinit(struct tr_consumer *c);
 
 /* What the graph's last step lets go. */
 void tr_consumer_deletes_propose(struct tr_consumer *c, const struct tr_graph_effects *effects);
-/* A whole scan came. */
-void tr_consumer_deletes_scanned(struct tr_consumer *c, const struct tr_lease_row *rows,
-                                 size_t count);
+/* A scan came: its number, and what it showed. */
+void tr_consumer_deletes_scanned(struct tr_consumer *c, uint64_t scan,
+                                 const struct tr_lease_row *rows, size_t count);
 /* This worker deleted the row. */
 void tr_consumer_deletes_gone(struct tr_consumer *c, struct tr_bytes key);
 void tr_consumer_deletes_pump(struct tr_consumer *c);

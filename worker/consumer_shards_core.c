@@ -12,8 +12,10 @@
 /* With once, a shard that is refused this often in a row cannot be finished (some 10 s). */
 #define ONCE_REFUSALS_MAX 8u
 #define RETENTION_MS (24ll * 3600 * 1000)
-/* A child whose parent's children did not show it by then needs a listing. */
+/* A child whose parent's children did not show it by then needs a listing; and they are asked for
+ * again, since a listing may lag, or come from a server that does. */
 #define START_ASK_MS 2000u
+#define START_ASK_MS_MAX 10000u
 
 struct tr_bytes tr_consumer_key(const struct slot *slot)
 {
@@ -51,6 +53,7 @@ static void free_slot(struct tr_consumer *c, struct slot *slot)
     tr_reader_deinit(&slot->reader);
     tr_tracker_deinit(&slot->tracker);
     tr_free(slot->key);
+    tr_free(slot->parent);
     tr_free(slot);
 }
 
@@ -149,15 +152,27 @@ static bool begin_at_start(struct tr_consumer *c, struct slot *slot)
     return true;
 }
 
+static void ask_parent(struct tr_consumer *c, struct slot *slot)
+{
+    uint64_t waited_ms = tr_mono_ms_between(slot->granted_at, c->now);
+    uint64_t wait_ms = waited_ms > START_ASK_MS ? waited_ms : START_ASK_MS;
+    slot->start_ask_at =
+        tr_mono_add_ms(c->now, wait_ms < START_ASK_MS_MAX ? wait_ms : START_ASK_MS_MAX);
+    if (slot->parent != NULL) {
+        tr_consumer_ask_start(c, tr_bytes_of(slot->parent));
+    }
+}
+
 /* Nobody here has listed the shard: its parent's children show it, with one call. */
 static void ask_for_start(struct tr_consumer *c, struct slot *slot, const struct tr_lease_row *row)
 {
-    slot->start_asked = row->parent_count > 0;
-    if (slot->start_asked) {
-        tr_consumer_ask_start(c, row->parents[0]);
-    } else {
+    if (row->parent_count > 0) {
+        slot->parent = tr_memdup(row->parents[0].ptr, row->parents[0].len);
+    }
+    if (slot->parent == NULL) {
         tr_consumer_need_listing(c);
     }
+    ask_parent(c, slot);
 }
 
 /* ... or, where it does not, a listing. */
@@ -166,8 +181,9 @@ static void wait_for_start(struct tr_consumer *c, struct slot *slot)
     if (!slot->held || !slot->waits_start || begin_at_start(c, slot)) {
         return;
     }
-    if (!tr_mono_before(c->now, tr_mono_add_ms(slot->granted_at, START_ASK_MS))) {
+    if (tr_mono_reached(c->now, slot->start_ask_at)) {
         tr_consumer_need_listing(c);
+        ask_parent(c, slot);
     }
 }
 
@@ -176,7 +192,10 @@ static void wait_for_start(struct tr_consumer *c, struct slot *slot)
  * lost. */
 static struct tr_position start_of(const struct tr_position *checkpoint)
 {
-    return tr_position_is_sequence(checkpoint) ? *checkpoint : TR_TRIM_HORIZON;
+    struct tr_position begin = TR_TRIM_HORIZON;
+    begin.kind = TR_MUTANT(LATEST_ANEW) ? TR_POSITION_LATEST : begin.kind;
+    return tr_position_is_sequence(checkpoint) && !TR_MUTANT(CHECKPOINT_UNREAD) ? *checkpoint
+                                                                                : begin;
 }
 
 void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx)
@@ -632,8 +651,7 @@ static struct tr_mono slot_deadline(const struct tr_consumer *c, const struct sl
         return TR_MONO_NEVER;
     }
     if (slot->waits_start) {
-        struct tr_mono until = tr_mono_add_ms(slot->granted_at, START_ASK_MS);
-        at = tr_mono_before(c->now, until) ? tr_mono_min(at, until) : at;
+        at = tr_mono_min(at, slot->start_ask_at);
     }
     if (tr_tracker_pending(&slot->tracker, &mark) &&
         !(slot->has_asked && tr_position_cmp(&mark, &slot->asked) <= 0)) {

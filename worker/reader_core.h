@@ -54,9 +54,9 @@ struct tr_reader {
     struct tr_position gap_from; /* set while a gap's upper bound is not known yet */
     bool gap_at;                 /* the record of gap_from itself may be missing too */
     bool in_gap;
-    struct tr_buf iterator;         /* owned */
-    struct tr_mono used;            /* when the iterator was made or used last */
-    struct tr_mono sent;            /* when the last fetch was, if has_sent */
+    struct tr_buf iterator; /* owned */
+    struct tr_mono used;    /* when the iterator was made or used last */
+    struct tr_mono sent;    /* when the last fetch was, if has_sent */
     bool has_sent;
     struct tr_mono next;            /* when to do the next thing */
     uint64_t op;                    /* of the call under way; ops before it are late */

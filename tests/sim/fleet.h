@@ -16,8 +16,6 @@ struct fleet_options {
     uint64_t seed;
     FILE *trace;  /* NULL: none */
     bool inspect; /* look inside the workers after each step */
-    bool balance; /* judge how leases are shared */
-    bool strict;  /* ... and that nobody reads a shard that it lost, or too often */
     bool kcl;     /* some fleets have a KCL-like worker */
 };
 

@@ -66,6 +66,8 @@ static void check_read(struct judge *judge, uint64_t at, struct shard *shard)
     }
     shard->ready_at = shard->ready_at > 0 ? shard->ready_at : at;
     since = shard->ready_at > judge->calm_at ? shard->ready_at : judge->calm_at;
+    /* A KCL worker holds a child while its parent is read, and looks now and then. */
+    discover = judge_is_kcl(judge, shard->row.owner) ? judge->options.discover_ms : discover;
     due = since + takeover_due(judge) - judge->calm_at + discover;
     if (at > due && (shard->read_at == 0 || at - shard->read_at > judge->options.idle_ms)) {
         judge_fail(judge, "not-read",

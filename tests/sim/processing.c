@@ -123,6 +123,7 @@ void processing_begin(struct world *world, struct happening *h)
         return;
     }
     valid = worker->kcl != NULL || TR_MUTANT(BATCH_WITHOUT_VALIDITY) ||
+            TR_MUTANT(VALIDITY_WHEN_QUEUED) ||
             (h->lease < worker->valid_count &&
              clock_mono(world, &worker->clock).ns < worker->valid_until[h->lease]);
     end =

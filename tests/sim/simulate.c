@@ -5,22 +5,21 @@
  * ends its process (an assertion) or never ends is a failure of its seed like any other. */
 #include "base/clock.h"
 #include "tests/sim/coverage.h"
+#include "tests/sim/mutants.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define JOBS_MAX 64
 #define FAILURES_MAX 32
 #define TRACE_LINES 60
-#define MUTANT_SEEDS_MAX 5000
+#define MUTANT_SEEDS_MAX 5000 /* a mutant that lives longer has survived */
 
 struct args {
     const struct profile *profile;
@@ -29,14 +28,12 @@ struct args {
     uint64_t replay;
     bool has_replay;
     bool mutants;
-    const char *mutant; /* NULL: all */
+    const char *mutant; /* names, NULL: all */
     const char *kept;   /* a file of seeds */
     unsigned jobs;
     unsigned seconds_max; /* of one run */
     unsigned failures_max;
     bool inspect;
-    bool balance;
-    bool strict;
     bool kcl;
     bool quiet;
 };
@@ -67,16 +64,6 @@ struct shared {
     struct job jobs[JOBS_MAX];
 };
 
-static void *share(size_t size)
-{
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) {
-        perror("mmap");
-        exit(1);
-    }
-    return memory;
-}
-
 static double seconds_since(struct tr_mono from)
 {
     return (double)(tr_clock_mono().ns - from.ns) / 1e9;
@@ -84,12 +71,8 @@ static double seconds_since(struct tr_mono from)
 
 static struct fleet_options options_of(const struct args *args, uint64_t seed)
 {
-    return (struct fleet_options){.profile = args->profile,
-                                  .seed = seed,
-                                  .inspect = args->inspect,
-                                  .balance = args->balance,
-                                  .strict = args->strict,
-                                  .kcl = args->kcl};
+    return (struct fleet_options){
+        .profile = args->profile, .seed = seed, .inspect = args->inspect, .kcl = args->kcl};
 }
 
 static void add_failure(struct shared *shared, uint64_t seed, const char *check, const char *why)
@@ -155,17 +138,6 @@ static void start_job(const struct args *args, struct shared *shared, struct job
     job->pid = pid;
 }
 
-static void say_death(int status, char out[96])
-{
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
-        (void)snprintf(out, 96, "the run does not end");
-    } else if (WIFSIGNALED(status)) {
-        (void)snprintf(out, 96, "the process died: %s", strsignal(WTERMSIG(status)));
-    } else {
-        (void)snprintf(out, 96, "the process ended with %d", WEXITSTATUS(status));
-    }
-}
-
 /* A process ended: with a seed under way, that seed failed, and another process goes on. */
 static bool reap(const struct args *args, struct shared *shared, pid_t pid, int status)
 {
@@ -173,6 +145,7 @@ static bool reap(const struct args *args, struct shared *shared, pid_t pid, int 
     for (i = 0; i < args->jobs; i++) {
         struct job *job = &shared->jobs[i];
         uint64_t seed = atomic_load(&job->seed);
+        const char *check;
         char why[96];
         if (job->pid != pid) {
             continue;
@@ -181,9 +154,8 @@ static bool reap(const struct args *args, struct shared *shared, pid_t pid, int 
         if (seed == UINT64_MAX) {
             return true;
         }
-        say_death(status, why);
-        add_failure(shared, seed,
-                    WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? "hang" : "assertion", why);
+        check = process_death(status, why, sizeof why);
+        add_failure(shared, seed, check, why);
         atomic_fetch_add(&shared->done, 1);
         if (atomic_load(&shared->failures) >= args->failures_max) {
             atomic_store(&shared->stop, true);
@@ -308,7 +280,7 @@ static void print_failures(const struct args *args, const struct shared *shared)
 
 static int run_seeds(const struct args *args)
 {
-    struct shared *shared = share(sizeof *shared);
+    struct shared *shared = process_share(sizeof *shared);
     struct coverage *coverage = calloc(1, sizeof *coverage);
     struct tr_mono begun = tr_clock_mono();
     uint64_t runs = 0, sim_ms = 0, calls = 0, records = 0;
@@ -374,128 +346,15 @@ static int run_kept(const struct args *given)
     return failed;
 }
 
-/* ---- mutants ---- */
-
-struct trial {
-    _Atomic uint64_t seed; /* under way */
-    struct failure failure;
-    bool caught;
-};
-
-/* Whether the seed is a good one when no rule is broken: only then was the mutant caught. */
-static bool is_sound(const struct args *args, uint64_t seed, enum tr_mutant mutant)
-{
-    struct fleet_options options = options_of(args, seed);
-    struct fleet_result result;
-    tr_mutant_chosen = TR_MUTANT_NONE;
-    fleet_run(&options, &result);
-    tr_mutant_chosen = mutant;
-    return result.check[0] == '\0';
-}
-
-static void try_mutant(const struct args *args, struct trial *trial, enum tr_mutant mutant)
-{
-    uint64_t seed;
-    FILE *quiet = freopen("/dev/null", "w", stderr); /* assertions are expected here */
-    (void)quiet;
-    tr_mutant_chosen = mutant;
-    for (seed = args->first; seed <= args->last; seed++) {
-        struct fleet_options options = options_of(args, seed);
-        struct fleet_result result;
-        atomic_store(&trial->seed, seed);
-        (void)alarm(args->seconds_max);
-        fleet_run(&options, &result);
-        (void)alarm(0);
-        if (result.check[0] != '\0' && is_sound(args, seed, mutant)) {
-            trial->failure.seed = seed;
-            memcpy(trial->failure.check, result.check, sizeof trial->failure.check);
-            (void)snprintf(trial->failure.why, sizeof trial->failure.why, "%s", result.why);
-            trial->caught = true;
-            break;
-        }
-    }
-    _exit(0);
-}
-
-static const struct {
-    const char *name;
-    const char *rule;
-} mutants[TR_MUTANT_COUNT] = {{"none", ""},
-#define MUTANT_ROW(id, rule) {#id, rule},
-                              TR_MUTANT_TABLE(MUTANT_ROW)
-#undef MUTANT_ROW
-};
-
-static void mutant_over(struct trial *trial, int status)
-{
-    if (!trial->caught && WIFSIGNALED(status)) {
-        char why[96];
-        say_death(status, why);
-        trial->caught = true;
-        trial->failure.seed = atomic_load(&trial->seed);
-        (void)snprintf(trial->failure.check, sizeof trial->failure.check, "%s",
-                       WTERMSIG(status) == SIGALRM ? "hang" : "assertion");
-        (void)snprintf(trial->failure.why, sizeof trial->failure.why, "%s", why);
-    }
-}
-
-static int print_mutants(const struct args *args, const struct trial *trials)
-{
-    int survived = 0, m;
-    printf("%-28s %8s  %-16s %s\n", "mutant", "seeds", "caught by", "rule broken");
-    for (m = 1; m < TR_MUTANT_COUNT; m++) {
-        const struct trial *trial = &trials[m];
-        if (args->mutant != NULL && strcmp(args->mutant, mutants[m].name) != 0) {
-            continue;
-        }
-        survived += !trial->caught;
-        if (trial->caught) {
-            printf("%-28s %8" PRIu64 "  %-16s %s\n", mutants[m].name,
-                   trial->failure.seed - args->first + 1, trial->failure.check, mutants[m].rule);
-        } else {
-            printf("%-28s %8s  %-16s %s\n", mutants[m].name, "-", "SURVIVED", mutants[m].rule);
-        }
-        if (args->mutant != NULL && trial->caught) {
-            printf("  %s\n", trial->failure.why);
-        }
-    }
-    return survived > 0;
-}
-
 static int run_mutants(const struct args *args)
 {
-    struct trial *trials = share(sizeof *trials * TR_MUTANT_COUNT);
-    pid_t pids[TR_MUTANT_COUNT] = {0};
-    unsigned running = 0;
-    int next = 1, m;
-
-    for (;;) {
-        int status = 0;
-        pid_t pid;
-        while (next < TR_MUTANT_COUNT && running < args->jobs) {
-            m = next++;
-            if (args->mutant != NULL && strcmp(args->mutant, mutants[m].name) != 0) {
-                continue;
-            }
-            (void)fflush(NULL);
-            pids[m] = fork();
-            if (pids[m] == 0) {
-                try_mutant(args, &trials[m], (enum tr_mutant)m);
-            }
-            running++;
-        }
-        if (running == 0) {
-            break;
-        }
-        pid = waitpid(-1, &status, 0);
-        for (m = 1; m < TR_MUTANT_COUNT; m++) {
-            if (pid > 0 && pids[m] == pid) {
-                mutant_over(&trials[m], status);
-                running--;
-            }
-        }
-    }
-    return print_mutants(args, trials);
+    struct mutants_options options = {.fleet = options_of(args, 0),
+                                      .names = args->mutant,
+                                      .first = args->first,
+                                      .last = args->last,
+                                      .jobs = args->jobs,
+                                      .seconds_max = args->seconds_max};
+    return mutants_run(&options);
 }
 
 /* ---- the command line ---- */
@@ -506,10 +365,8 @@ static void usage(void)
     (void)fprintf(
         stderr,
         "usage: simulate [--profile NAME] [--jobs N] --seeds A..B | --replay SEED |\n"
-        "                --kept FILE | --mutants [--mutant NAME] [--seeds A..B]\n"
-        "       --balance  judge how leases are shared   --no-kcl  without KCL-like workers\n"
-        "       --strict   nobody reads a shard that it lost, or more than five times a second\n"
-        "       --inspect  look inside the workers       --quiet\n"
+        "                --kept FILE | --mutants [--mutant NAME,NAME] [--seeds A..B]\n"
+        "       --inspect  look inside the workers   --no-kcl  without KCL-like workers   --quiet\n"
         "       --failures N  go on until so many seeds failed (10)\n"
         "profiles:");
     for (i = 0; i < profile_count(); i++) {
@@ -541,8 +398,6 @@ enum option_id {
     OPT_JOBS,
     OPT_FAILURES,
     OPT_INSPECT,
-    OPT_BALANCE,
-    OPT_STRICT,
     OPT_NO_KCL,
     OPT_QUIET,
 };
@@ -579,12 +434,6 @@ static void take_option(struct args *args, int option)
     case OPT_INSPECT:
         args->inspect = true;
         break;
-    case OPT_BALANCE:
-        args->balance = true;
-        break;
-    case OPT_STRICT:
-        args->strict = true;
-        break;
     case OPT_NO_KCL:
         args->kcl = false;
         break;
@@ -607,8 +456,6 @@ static void read_args(int argc, char **argv, struct args *args)
                                           {"jobs", required_argument, NULL, OPT_JOBS},
                                           {"failures", required_argument, NULL, OPT_FAILURES},
                                           {"inspect", no_argument, NULL, OPT_INSPECT},
-                                          {"balance", no_argument, NULL, OPT_BALANCE},
-                                          {"strict", no_argument, NULL, OPT_STRICT},
                                           {"no-kcl", no_argument, NULL, OPT_NO_KCL},
                                           {"quiet", no_argument, NULL, OPT_QUIET},
                                           {0}};
