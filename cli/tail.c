@@ -405,9 +405,12 @@ static void print_page(struct tail *tail, const struct tr_page *page)
 }
 
 /* Without --follow: the client has repeated the call for its whole time, or page after page makes
- * no sense. */
+ * no sense. Other readers of the shard may be in the way for longer. */
 static bool is_hopeless(const struct part *part, enum tr_status called, enum tr_status understood)
 {
+    if (called == TR_ETHROTTLED) {
+        return part->reader.failures >= BAD_PAGES_MAX;
+    }
     if (called != TR_OK) {
         return tr_status_class(called) == TR_CLASS_RETRY && called != TR_EEXPIRED;
     }

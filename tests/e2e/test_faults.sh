@@ -84,11 +84,11 @@ fault() {
         fail "$name: split"
     feed 100
     if [ -n "$says" ]; then
-        wait_for 40 seen "$says"
+        wait_for 120 seen "$says"
     fi
     clear_faults
     # A child that was left out is found by the next full listing: minutes later, or by --once.
-    [ "$name" = PartialListing ] || wait_for 40 has_lines "$dir/$name.jsonl" 400
+    [ "$name" = PartialListing ] || wait_for 120 has_lines "$dir/$name.jsonl" 400
     kill -TERM "$worker"
     wait "$worker" || fail "$name: SIGTERM ended the run with $?"
     worker=

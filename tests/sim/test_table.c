@@ -354,6 +354,25 @@ static void test_parts__a_clean_stop_is_taken_over_within_seconds(void **state)
     world_free(world);
 }
 
+/* Each worker sees an end and the row behind it in different parts and at different times; what is
+ * left to others is taken all the same. */
+static void test_parts__all_children_of_a_rollover_are_soon_read(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 517, .shards = PARTS_SHARDS});
+    size_t workers[PARTS_WORKERS], i;
+    (void)state;
+    for (i = 0; i < PARTS_WORKERS; i++) {
+        workers[i] = world_start(world, false);
+    }
+    world_run(world, MINUTE);
+    world_control(world, "Rollover", "{\"TableName\":\"Items\"}");
+    write_some(world, 400);
+    world_run(world, 30000);
+    assert_balanced(world, workers, PARTS_WORKERS);
+    assert_int_equal(world_check(world), 0);
+    world_free(world);
+}
+
 /* Children of a rollover are taken by whoever ended their parents, at once. */
 static void test_children__are_taken_by_the_worker_that_ended_their_parent(void **state)
 {
@@ -393,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_table__a_row_of_a_shard_that_the_stream_lacks_is_named_once),
         cmocka_unit_test(test_parts__a_fleet_settles_and_takes_over_what_a_crash_leaves),
         cmocka_unit_test(test_parts__a_clean_stop_is_taken_over_within_seconds),
+        cmocka_unit_test(test_parts__all_children_of_a_rollover_are_soon_read),
         cmocka_unit_test(test_children__are_taken_by_the_worker_that_ended_their_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
