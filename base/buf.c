@@ -20,15 +20,19 @@ void tr_buf_reset(struct tr_buf *buf)
     }
 }
 
+#define FIRST_BYTES 64u
+
 bool tr_buf_reserve(struct tr_buf *buf, size_t more)
 {
+    size_t want;
     if (buf->failed) {
         return false;
     }
     if (more < buf->cap - buf->len) {
         return true; /* one stays for the NUL */
     }
-    if (more >= SIZE_MAX - buf->len - 1 || !tr_grow(&buf->ptr, &buf->cap, buf->len + more + 1, 1)) {
+    want = buf->len + (more < FIRST_BYTES - 1 && buf->cap == 0 ? FIRST_BYTES - 1 : more) + 1;
+    if (more >= SIZE_MAX - buf->len - 1 || !tr_grow(&buf->ptr, &buf->cap, want, 1)) {
         buf->failed = true;
         return false;
     }
@@ -83,6 +87,17 @@ void tr_buf_printf(struct tr_buf *buf, const char *fmt, ...)
         buf->ptr[buf->len] = '\0'; /* nothing was added */
     }
     va_end(again);
+}
+
+void tr_buf_add_u64(struct tr_buf *buf, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    tr_buf_add(buf, (struct tr_bytes){digits + at, sizeof digits - at});
 }
 
 static void add_escaped(struct tr_buf *buf, unsigned char c)

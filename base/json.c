@@ -32,6 +32,9 @@ static enum tr_status expected(struct parser *ps, const char *what)
 
 static void skip_space(struct parser *ps)
 {
+    if (ps->at < ps->len && ps->p[ps->at] > ' ') {
+        return; /* the services send none */
+    }
     while (ps->at < ps->len && (ps->p[ps->at] == ' ' || ps->p[ps->at] == '\t' ||
                                 ps->p[ps->at] == '\n' || ps->p[ps->at] == '\r')) {
         ps->at++;
@@ -46,7 +49,8 @@ static bool at_char(const struct parser *ps, char c)
 static enum tr_status add_node(struct parser *ps, enum tr_json_type type, uint32_t *index)
 {
     struct tr_json_doc *doc = ps->doc;
-    if (!tr_grow(&doc->nodes, &doc->cap, doc->count + 1, sizeof *doc->nodes)) {
+    if (doc->count == doc->cap &&
+        !tr_grow(&doc->nodes, &doc->cap, doc->count + 1, sizeof *doc->nodes)) {
         return tr_fail(ps->err, TR_ENOMEM, "no memory for %zu json values", doc->count + 1);
     }
     *index = (uint32_t)doc->count++;
@@ -116,18 +120,30 @@ static enum tr_status skip_escape(struct parser *ps)
     return TR_OK;
 }
 
-/* From `at` over bytes that need no look: neither quote, backslash, control nor beyond ASCII. Eight
- * at a time while they come: a bit trick per condition marks the bytes that do. */
+#define ONES UINT64_C(0x0101010101010101)
+#define TOPS (ONES << 7)
+
+/* The top bit of each byte that is a quote, a backslash, a control or beyond ASCII, where the
+ * lowest mark is exact: a borrow runs upwards from a marked byte only. */
+static uint64_t mark_stops(uint64_t word)
+{
+    uint64_t quote = word ^ ONES * '"', slash = word ^ ONES * '\\';
+    return (word | (word - ONES * 0x20) | (quote - ONES) | (slash - ONES)) & TOPS;
+}
+
+/* From `at` over bytes that need no look, eight at a time. */
 static size_t skip_plain(const struct parser *ps, size_t at)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
     while (ps->len - at >= 8) {
-        uint64_t word, quote, slash;
+        uint64_t word, marks;
         memcpy(&word, ps->p + at, 8);
-        quote = word ^ ones * '"';
-        slash = word ^ ones * '\\';
-        if (((word | (word - ones * 0x20) | (quote - ones) | (slash - ones)) & tops) != 0) {
+        marks = mark_stops(word);
+        if (marks != 0) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+            return at + (size_t)__builtin_ctzll(marks) / 8;
+#else
             break;
+#endif
         }
         at += 8;
     }
@@ -316,6 +332,13 @@ static enum tr_status continue_container(struct parser *ps)
     return begin_value(ps);
 }
 
+/* About as many values as a text of the services has, where that is little. */
+static size_t first_nodes(size_t bytes)
+{
+    size_t nodes = bytes / 16;
+    return nodes < 8 ? 8 : nodes > 512 ? 512 : nodes;
+}
+
 enum tr_status tr_json_parse(struct tr_json_doc *doc, struct tr_bytes text, struct tr_err *err)
 {
     struct parser ps = {
@@ -326,6 +349,10 @@ enum tr_status tr_json_parse(struct tr_json_doc *doc, struct tr_bytes text, stru
     doc->count = 0;
     if (text.len >= UINT32_MAX) {
         return tr_fail(err, TR_EPARSE, "json of %zu bytes is too long", text.len);
+    }
+    if (doc->cap == 0 &&
+        !tr_grow(&doc->nodes, &doc->cap, first_nodes(text.len), sizeof *doc->nodes)) {
+        return tr_fail(err, TR_ENOMEM, "no memory for %zu json values", first_nodes(text.len));
     }
     status = begin_value(&ps);
     while (status == TR_OK && ps.depth > 0) {

@@ -41,6 +41,8 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
       "all pages of DescribeStream; `shards` are listed now")                                      \
     X(LISTING_PART, DEBUG, "newer shards listed", "shards", "calls", "",                           \
       "pages of DescribeStream from an older shard on: ended shards wait for their children")      \
+    X(SHARD_UNLISTED, WARN, "lease row of a shard that the stream lacks", "", "", "checkpoint",    \
+      "a complete listing begun a minute after the row was seen lacks it; the row stays")          \
     X(SHARD_LOST, WARN, "shard lost", "age_s", "not_found_s", "",                                  \
       "it is older than records are kept, answers ResourceNotFound, and is not listed any more "   \
       "or has answered so for ten minutes; it counts as ended, `records are missing` follows")     \

@@ -10,6 +10,7 @@
 #define CELL_BYTES_MAX 300u
 /* A row of ours begins with the time in ms as its counter; KCL's begin with 0. */
 #define COUNTER_TIME_MIN 1000000000000u
+#define TIME_MAX_MS 253402300799999u /* the last of the year 9999 */
 
 void tr_lease_list_deinit(struct tr_lease_list *list)
 {
@@ -130,7 +131,17 @@ void tr_lease_list_sort(struct tr_lease_list *list)
     }
 }
 
-void tr_lease_list_compare(struct tr_lease_list *list, const struct tr_lease_list *before)
+/* The owner's last write is at least `ms` old. */
+static uint64_t left_ms(const struct tr_lease_row *row, uint64_t ms)
+{
+    if (row->failover_ms == 0) {
+        return TR_LEASE_LEFT_UNKNOWN;
+    }
+    return row->failover_ms > ms ? row->failover_ms - ms : 0;
+}
+
+void tr_lease_list_compare(struct tr_lease_list *list, const struct tr_lease_list *before,
+                           uint64_t ms)
 {
     size_t i, at = 0;
     for (i = 0; i < list->count; i++) {
@@ -148,6 +159,7 @@ void tr_lease_list_compare(struct tr_lease_list *list, const struct tr_lease_lis
             then->row.counter != now->row.counter || !tr_bytes_eq(then->row.owner, now->row.owner)
                 ? TR_LEASE_SIGN_ALIVE
                 : TR_LEASE_SIGN_NONE;
+        now->left_ms = left_ms(&now->row, ms);
     }
 }
 
@@ -171,8 +183,42 @@ static void add_state(struct tr_buf *out, const struct tr_lease_entry *entry)
 
 static void add_sign(struct tr_buf *out, const struct tr_lease_entry *entry)
 {
-    if (entry->sign != TR_LEASE_SIGN_UNKNOWN) {
-        tr_buf_add_str(out, entry->sign == TR_LEASE_SIGN_ALIVE ? "yes" : "no sign");
+    if (entry->sign == TR_LEASE_SIGN_ALIVE) {
+        tr_buf_add_str(out, "yes");
+    } else if (entry->sign == TR_LEASE_SIGN_NONE && entry->left_ms == TR_LEASE_LEFT_UNKNOWN) {
+        tr_buf_add_str(out, "no sign");
+    } else if (entry->sign == TR_LEASE_SIGN_NONE && entry->left_ms == 0) {
+        tr_buf_add_str(out, "expired");
+    } else if (entry->sign == TR_LEASE_SIGN_NONE) {
+        tr_buf_printf(out, "%llu.%llus left", (unsigned long long)(entry->left_ms / 1000),
+                      (unsigned long long)(entry->left_ms / 100 % 10));
+    }
+}
+
+static void add_asker(struct tr_buf *out, const struct tr_lease_entry *entry)
+{
+    tr_text_add_clean(out, tr_lease_asker(entry->row.request), CELL_BYTES_MAX);
+}
+
+static void add_run(struct tr_buf *out, const struct tr_lease_entry *entry)
+{
+    tr_text_add_clean(out, entry->row.run, CELL_BYTES_MAX);
+}
+
+static void add_bell(struct tr_buf *out, const struct tr_lease_entry *entry)
+{
+    tr_text_add_clean(out, entry->row.bell, CELL_BYTES_MAX);
+}
+
+static bool has_start(const struct tr_lease_entry *entry)
+{
+    return entry->row.has_start_ms && entry->row.start_ms <= TIME_MAX_MS;
+}
+
+static void add_start(struct tr_buf *out, const struct tr_lease_entry *entry)
+{
+    if (has_start(entry)) {
+        tr_wall_format(out, (struct tr_wall){(int64_t)entry->row.start_ms});
     }
 }
 
@@ -205,7 +251,7 @@ static void add_switches(struct tr_buf *out, const struct tr_lease_entry *entry)
 static bool has_made(const struct tr_lease_entry *entry)
 {
     return entry->state != TR_LEASE_BAD && entry->row.counter >= COUNTER_TIME_MIN &&
-           entry->row.counter <= 253402300799999u;
+           entry->row.counter <= TIME_MAX_MS;
 }
 
 static void add_made(struct tr_buf *out, const struct tr_lease_entry *entry)
@@ -240,35 +286,44 @@ static void add_notes(struct tr_buf *out, const struct tr_lease_entry *entry)
 {
     if (entry->state == TR_LEASE_BAD) {
         tr_text_add_clean(out, tr_bytes_of(entry->why), CELL_BYTES_MAX);
-    } else if (entry->row.without_parents) {
-        tr_buf_add_str(out, "made without its parents");
     }
+}
+
+static void add_mark(struct tr_buf *out, const struct tr_lease_entry *entry)
+{
+    tr_buf_add_str(out, entry->row.without_parents ? "yes" : "");
 }
 
 static const struct column {
     const char *name;
     void (*add)(struct tr_buf *out, const struct tr_lease_entry *entry);
+    bool wide; /* shown only then */
 } columns[] = {
-    {"SHARD", add_shard},
-    {"STATE", add_state},
-    {"ALIVE", add_sign},
-    {"OWNER", add_owner},
-    {"CHECKPOINT", add_checkpoint},
-    {"COUNTER", add_counter},
-    {"SWITCHES", add_switches},
-    {"MADE", add_made},
-    {"FAILOVER", add_failover},
-    {"PARENTS", add_parents},
-    {"STREAM", add_stream},
-    {"NOTES", add_notes},
+    {"SHARD", add_shard, false},
+    {"STATE", add_state, false},
+    {"ALIVE", add_sign, false},
+    {"OWNER", add_owner, false},
+    {"CHECKPOINT", add_checkpoint, false},
+    {"ASKED BY", add_asker, false},
+    {"COUNTER", add_counter, true},
+    {"SWITCHES", add_switches, true},
+    {"MADE", add_made, true},
+    {"FAILOVER", add_failover, true},
+    {"RUN", add_run, true},
+    {"START", add_start, true},
+    {"BELL", add_bell, true},
+    {"PARENTS", add_parents, true},
+    {"FIRST", add_mark, true},
+    {"STREAM", add_stream, true},
+    {"NOTES", add_notes, false},
 };
 #define COLUMNS (sizeof columns / sizeof columns[0])
 
-static size_t width_of(const struct tr_lease_list *list, const struct column *column)
+static size_t width_of(const struct tr_lease_list *list, const struct column *column, bool wide)
 {
     struct tr_buf cell = {0};
     size_t width = 0, i;
-    for (i = 0; i < list->count; i++) {
+    for (i = 0; i < list->count && (wide || !column->wide); i++) {
         tr_buf_reset(&cell);
         column->add(&cell, &list->entries[i]);
         width = cell.len > width ? cell.len : width;
@@ -288,12 +343,12 @@ static void add_cell(struct tr_buf *out, struct tr_bytes text, size_t width, siz
     *spaces += width - text.len + 2;
 }
 
-void tr_lease_list_print(const struct tr_lease_list *list, struct tr_buf *out)
+void tr_lease_list_print(const struct tr_lease_list *list, bool wide, struct tr_buf *out)
 {
     struct tr_buf cell = {0};
     size_t widths[COLUMNS], i, k, spaces = 0;
     for (k = 0; k < COLUMNS; k++) {
-        widths[k] = width_of(list, &columns[k]);
+        widths[k] = width_of(list, &columns[k], wide);
         if (widths[k] > 0) {
             add_cell(out, tr_bytes_of(columns[k].name), widths[k], &spaces);
         }
@@ -346,6 +401,9 @@ static void add_row_json(struct tr_buf *out, const struct tr_lease_entry *entry)
     if (entry->sign != TR_LEASE_SIGN_UNKNOWN) {
         tr_buf_printf(out, ",\"alive\":%s", entry->sign == TR_LEASE_SIGN_ALIVE ? "true" : "false");
     }
+    if (entry->sign == TR_LEASE_SIGN_NONE && entry->left_ms != TR_LEASE_LEFT_UNKNOWN) {
+        tr_buf_printf(out, ",\"expires_within_ms\":%llu", (unsigned long long)entry->left_ms);
+    }
     tr_buf_printf(out, ",\"counter\":%llu,\"checkpoint\":\"", (unsigned long long)row->counter);
     tr_position_format(out, &row->checkpoint);
     tr_buf_printf(out, "\",\"switches\":%llu,\"parents\":[", (unsigned long long)row->switches);
@@ -361,6 +419,12 @@ static void add_row_json(struct tr_buf *out, const struct tr_lease_entry *entry)
     }
     if (row->failover_ms > 0) {
         tr_buf_printf(out, ",\"failover_ms\":%llu", (unsigned long long)row->failover_ms);
+    }
+    add_member(out, "run", row->run);
+    add_member(out, "request", row->request);
+    add_member(out, "bell", row->bell);
+    if (row->has_start_ms) {
+        tr_buf_printf(out, ",\"start_ms\":%llu", (unsigned long long)row->start_ms);
     }
     add_member(out, "stream", row->stream);
     tr_buf_add_str(out, row->without_parents ? ",\"without_parents\":true" : "");

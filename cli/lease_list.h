@@ -11,15 +11,18 @@
 
 enum tr_lease_state { TR_LEASE_OWNED, TR_LEASE_UNOWNED, TR_LEASE_ENDED, TR_LEASE_BAD };
 
-/* Whether a later look saw the row's counter move. */
+/* Whether a later look saw the row's counter move, or saw that its time is over. */
 enum tr_lease_sign { TR_LEASE_SIGN_UNKNOWN, TR_LEASE_SIGN_ALIVE, TR_LEASE_SIGN_NONE };
 
 struct tr_lease_entry {
     enum tr_lease_state state;
     enum tr_lease_sign sign;
+    uint64_t left_ms; /* of NONE: unless renewed, it expires within; 0: it did; UNKNOWN below */
     struct tr_lease_row row; /* of BAD: the key only, which may be absent */
     const char *why;         /* of BAD */
 };
+
+#define TR_LEASE_LEFT_UNKNOWN UINT64_MAX /* the row does not tell its owner's failover time */
 
 /* The rows of one consumer's table. Init with {0}. */
 struct tr_lease_list {
@@ -45,12 +48,14 @@ enum tr_status tr_lease_list_add_page(struct tr_lease_list *list, struct tr_buf 
                                       struct tr_bytes *last_key, struct tr_err *err) TR_MUST_CHECK;
 /* Once all pages are there: put the rows in order. */
 void tr_lease_list_sort(struct tr_lease_list *list);
-/* Compare with an earlier look at the same table (both in order): which owners gave a sign of
- * life. */
-void tr_lease_list_compare(struct tr_lease_list *list, const struct tr_lease_list *before);
+/* Compare with a look at the same table (both in order) `ms` earlier: which owners gave a sign of
+ * life, and how soon the others' leases expire. */
+void tr_lease_list_compare(struct tr_lease_list *list, const struct tr_lease_list *before,
+                           uint64_t ms);
 
-/* Append lines of columns under a heading; a column that would be empty is left out. */
-void tr_lease_list_print(const struct tr_lease_list *list, struct tr_buf *out);
+/* Append lines of columns under a heading, those that are asked about most or (wide) all; a column
+ * that would be empty is left out. */
+void tr_lease_list_print(const struct tr_lease_list *list, bool wide, struct tr_buf *out);
 /* Append the rows as elements of a JSON array, separated by commas; *some: one stands before. */
 void tr_lease_list_print_json(const struct tr_lease_list *list, const char *consumer,
                               const char *table, bool *some, struct tr_buf *out);

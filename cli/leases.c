@@ -12,6 +12,9 @@
 
 #include <poll.h>
 
+#define OUTPUTS "table|wide|json"
+#define OUTPUT_WIDE 1u
+#define OUTPUT_JSON 2u
 #define WATCH_MAX_MS (10u * 60u * 1000u)
 
 struct leases {
@@ -19,7 +22,7 @@ struct leases {
     struct tr_config *config;       /* owned */
     struct tr_aws *aws;             /* owned */
     uint64_t watch_ms;
-    unsigned json;
+    unsigned output; /* an index into OUTPUTS */
     struct tr_err err;
 };
 
@@ -94,7 +97,7 @@ static void print_tables(const struct leases *leases, const struct tr_lease_list
         if (i > 0 && lists[i].count > 0) {
             tr_buf_add_char(out, '\n');
         }
-        tr_lease_list_print(&lists[i], out);
+        tr_lease_list_print(&lists[i], leases->output == OUTPUT_WIDE, out);
         tr_lease_list_sum(&lists[i], &sum);
         (void)tr_cli_say(leases->args, TR_CLI_DONE, "consumer '%s', table '%s': %s", consumer->name,
                          consumer->lease.table, sum.ptr != NULL ? sum.ptr : "out of memory");
@@ -125,9 +128,9 @@ static enum tr_cli_exit look(struct leases *leases, struct tr_lease_list *lists,
     }
     code = scan_all(leases, lists);
     for (i = 0; leases->watch_ms > 0 && i < leases->config->consumer_count; i++) {
-        tr_lease_list_compare(&lists[i], &before[i]);
+        tr_lease_list_compare(&lists[i], &before[i], leases->watch_ms);
     }
-    if (leases->json) {
+    if (leases->output == OUTPUT_JSON) {
         print_json(leases, lists, &out);
     } else {
         print_tables(leases, lists, &out);
@@ -167,7 +170,7 @@ static enum tr_cli_exit list(const struct tr_cli_args *args)
     struct leases leases = {.args = args};
     enum tr_cli_exit code;
 
-    if (!tr_cli_choice(args, "output", "table|json", &leases.json) ||
+    if (!tr_cli_choice(args, "output", OUTPUTS, &leases.output) ||
         !tr_cli_duration_ms(args, "watch", 100, WATCH_MAX_MS, &leases.watch_ms)) {
         return TR_CLI_USAGE;
     }
@@ -207,7 +210,7 @@ static enum tr_cli_exit run(const struct tr_cli_args *args)
 }
 
 static const struct tr_cli_flag flags[] = {
-    {"output", "table|json", "table", "columns for people, or one JSON object"},
+    {"output", OUTPUTS, "table", "columns for people, all columns, or one JSON object"},
     {"watch", "DURATION", NULL, "look twice, so far apart, and tell which owners are alive"},
     {0},
 };
@@ -223,15 +226,25 @@ const struct tr_cli_command tr_cli_leases_command = {
         "  SHARD       the row's key\n"
         "  STATE       owned; unowned, which anybody may take; ended: the shard is done; or not\n"
         "              understood\n"
-        "  ALIVE       with --watch: whether the row changed between the two looks. 'no sign'\n"
-        "              means dead once the looks are further apart than the lease's failover time\n"
+        "  ALIVE       with --watch: 'yes' if the owner wrote between the two looks; '8.0s left' "
+        "if\n"
+        "              not: then others may take the lease within that time, unless it is "
+        "renewed;\n"
+        "              'expired' once the looks are further apart than its failover time. A live\n"
+        "              worker writes every two thirds of that. 'no sign': a KCL worker's\n"
         "  OWNER       the worker's id. One look cannot tell whether it lives\n"
         "  CHECKPOINT  everything in the shard up to and including it is done\n"
+        "  ASKED BY    the worker that asked the owner to hand the lease over\n"
+        "With --output wide also, for a wide terminal:\n"
         "  COUNTER     raised by every write of an owner\n"
         "  SWITCHES    changes of owner since the last checkpoint\n"
         "  MADE        about when the row was made, as the counters of rows made by tailrace tell\n"
         "  FAILOVER    the owner's failover time, if it is a tailrace worker\n"
+        "  RUN         which process of the owner's id took the lease\n"
+        "  START       records older than this are passed over (start: latest, at_timestamp)\n"
+        "  BELL        who rang last, in the first row: workers look when it changes\n"
         "  PARENTS     the shards that this one follows\n"
+        "  FIRST       'yes': made without its parents' rows, as at the fleet's first start\n"
         "  STREAM      the stream that the shard belongs to\n"
         "A column that would be empty is left out. Sums go to stderr, or into the JSON object:\n"
         "\"leases\" is the array of rows, \"consumers\" has the sums. Ends with 1 when a table\n"

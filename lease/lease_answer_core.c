@@ -96,14 +96,25 @@ static void emit_released(struct tr_lease_core *core, struct tr_lease *lease, en
     lease->ready = lease->ready && (!lease->give_up || lease->handing);
 }
 
+static void emit_loss(struct tr_lease_core *core, struct tr_lease *lease, enum tr_lease_loss why)
+{
+    static const char *const words[] = {"",
+#define LOSS_WORDS(id, label, words) words,
+                                        TR_LEASE_LOSS_TABLE(LOSS_WORDS)
+#undef LOSS_WORDS
+    };
+    tr_lease_emit_note(core, lease, TR_NOTE_LEASE_LOST, lease->row->row.counter,
+                       tr_bytes_of(words[why]));
+    count_as(core, why);
+}
+
 /* Tell the shell that the lease is not held any more, in the words it waits for. */
 static void emit_end(struct tr_lease_core *core, struct tr_lease *lease, enum tr_status status,
-                     struct tr_bytes why)
+                     enum tr_lease_loss why)
 {
     bool granted = lease->state == LEASE_HELD || lease->state == LEASE_LAPSED;
     if (granted || lease->state == LEASE_RELEASING) {
-        tr_lease_emit_note(core, lease, TR_NOTE_LEASE_LOST, lease->row->row.counter, why);
-        count_as(core, status);
+        emit_loss(core, lease, why);
     }
     if (granted) {
         tr_lease_emit(core, lease, TR_LEASE_FX_LOST)->status = status;
@@ -116,9 +127,9 @@ static void emit_end(struct tr_lease_core *core, struct tr_lease *lease, enum tr
 static void lose(struct tr_lease_core *core, struct tr_lease *lease, const struct tr_lease_row *row)
 {
     emit_end(core, lease, TR_ECONDITION,
-             tr_lease_is_mine(core, row) ? TR_LIT("another tenure under this worker's id")
-             : row->owner.ptr != NULL    ? TR_LIT("another worker holds it")
-                                         : TR_LIT("its owner was removed"));
+             tr_lease_is_mine(core, row) ? TR_LEASE_LOSS_SAME_ID
+             : row->owner.ptr != NULL    ? TR_LEASE_LOSS_OTHER_WORKER
+                                         : TR_LEASE_LOSS_OWNER_REMOVED);
     tr_lease_observe(core, lease, row);
 }
 
@@ -498,7 +509,7 @@ static void vanished(struct tr_lease_core *core, struct tr_lease *lease)
     } else if (fresh && (granted || surely_mine)) {
         make_again(core, lease, surely_mine);
     } else {
-        emit_end(core, lease, TR_ENOTFOUND, TR_LIT("its row is gone"));
+        emit_end(core, lease, TR_ENOTFOUND, TR_LEASE_LOSS_ROW_GONE);
         tr_lease_known_enter(core, lease, LEASE_ABSENT);
         lease->ready = false;
     }
@@ -509,7 +520,7 @@ static void unreadable(struct tr_lease_core *core, struct tr_lease *lease)
 {
     tr_lease_emit_note(core, lease, TR_NOTE_LEASE_ROW_BAD, 0,
                        TR_LIT("it stands in the way of a write"));
-    emit_end(core, lease, TR_EPARSE, TR_LIT("its row is not understood"));
+    emit_end(core, lease, TR_EPARSE, TR_LEASE_LOSS_ROW_BAD);
     lease->must_read = false;
     if (lease->state == LEASE_MAKING) {
         lease->next_at = tr_mono_add_ms(core->now, core->failover_ms);
@@ -524,9 +535,7 @@ static void unreadable(struct tr_lease_core *core, struct tr_lease *lease)
 static void give_up_release(struct tr_lease_core *core, struct tr_lease *lease,
                             enum tr_status status)
 {
-    tr_lease_emit_note(core, lease, TR_NOTE_LEASE_LOST, lease->row->row.counter,
-                       TR_LIT("the release was not answered; the lease expires"));
-    count_as(core, status);
+    emit_loss(core, lease, TR_LEASE_LOSS_UNANSWERED);
     emit_released(core, lease, status);
     leave(core, lease);
 }

@@ -62,6 +62,24 @@ struct tr_lease_event {
                                             (0: that of `service`) */
 };
 
+/* Why a lease is lost: id, label of the metric, words. The note LEASE_LOST has the number as `b`
+ * and the words as its text. */
+#define TR_LEASE_LOSS_TABLE(X)                                                                     \
+    X(OTHER_WORKER, "other_worker", "another worker holds it")                                     \
+    X(OWNER_REMOVED, "owner_removed", "its owner was removed")                                     \
+    X(SAME_ID, "same_id", "another tenure under this worker's id")                                 \
+    X(ROW_GONE, "row_gone", "its row is gone")                                                     \
+    X(ROW_BAD, "row_bad", "its row is not understood")                                             \
+    X(UNANSWERED, "unanswered", "the release was not answered; the lease expires")
+
+enum tr_lease_loss {
+    TR_LEASE_LOSS_NONE,
+#define TR_LEASE_LOSS_ENUM(id, label, words) TR_LEASE_LOSS_##id,
+    TR_LEASE_LOSS_TABLE(TR_LEASE_LOSS_ENUM)
+#undef TR_LEASE_LOSS_ENUM
+        TR_LEASE_LOSS_COUNT
+};
+
 enum tr_lease_effect_kind {
     TR_LEASE_FX_SCAN,    /* op, timeout_ms, segment, segments: scan the table (segments 1) or one
                             part of it, all pages */

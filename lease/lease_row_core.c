@@ -32,24 +32,37 @@
 
 /* ---- writing ---- */
 
+/* Names of ours: nothing in them to escape. */
+static void add_name(struct tr_buf *out, const char *name)
+{
+    tr_buf_add_char(out, '"');
+    tr_buf_add_str(out, name);
+    tr_buf_add(out, TR_LIT("\":"));
+}
+
 /* "name":{"S":"value"}, without what separates it from its neighbours. */
 static void add_s(struct tr_buf *out, const char *name, struct tr_bytes value)
 {
-    tr_buf_printf(out, "\"%s\":{\"S\":", name);
+    add_name(out, name);
+    tr_buf_add(out, TR_LIT("{\"S\":"));
     tr_buf_add_json(out, value);
     tr_buf_add_char(out, '}');
 }
 
 static void add_n(struct tr_buf *out, const char *name, uint64_t value)
 {
-    tr_buf_printf(out, "\"%s\":{\"N\":\"%llu\"}", name, (unsigned long long)value);
+    add_name(out, name);
+    tr_buf_add(out, TR_LIT("{\"N\":\""));
+    tr_buf_add_u64(out, value);
+    tr_buf_add(out, TR_LIT("\"}"));
 }
 
 static void add_position(struct tr_buf *out, const char *name, const struct tr_position *position)
 {
-    tr_buf_printf(out, "\"%s\":{\"S\":\"", name);
+    add_name(out, name);
+    tr_buf_add(out, TR_LIT("{\"S\":\""));
     tr_position_format(out, position);
-    tr_buf_add_str(out, "\"}");
+    tr_buf_add(out, TR_LIT("\"}"));
 }
 
 static void add_table(struct tr_buf *out, struct tr_bytes table)
@@ -397,10 +410,43 @@ void tr_lease_encode_create_table(struct tr_buf *out, struct tr_bytes table)
 #define WHY_MAX 256
 #define SHOWN_MAX 64 /* bytes of a strange value that a message shows */
 
+/* What is looked at in a row. */
+#define READ_TABLE(ROW)                                                                            \
+    ROW(AT_KEY, A_KEY)                                                                             \
+    ROW(AT_OWNER, A_OWNER)                                                                         \
+    ROW(AT_COUNTER, A_COUNTER)                                                                     \
+    ROW(AT_CHECKPOINT, A_CHECKPOINT)                                                               \
+    ROW(AT_SWITCHES, A_SWITCHES)                                                                   \
+    ROW(AT_PARENTS, A_PARENTS)                                                                     \
+    ROW(AT_TAILRACE_OWNER, A_TAILRACE_OWNER)                                                       \
+    ROW(AT_TAILRACE_FAILOVER, A_TAILRACE_FAILOVER)                                                 \
+    ROW(AT_TAILRACE_STREAM, A_TAILRACE_STREAM)                                                     \
+    ROW(AT_TAILRACE_ALONE, A_TAILRACE_ALONE)                                                       \
+    ROW(AT_TAILRACE_RUN, A_TAILRACE_RUN)                                                           \
+    ROW(AT_TAILRACE_REQUEST, A_TAILRACE_REQUEST)                                                   \
+    ROW(AT_TAILRACE_BELL, A_TAILRACE_BELL)                                                         \
+    ROW(AT_TAILRACE_START, A_TAILRACE_START)                                                       \
+    ROW(AT_ENTITY_TYPE, "entityType")                                                              \
+    ROW(AT_VERSION, "cv")
+
+enum attribute {
+#define READ_ID(id, name) id,
+    READ_TABLE(READ_ID)
+#undef READ_ID
+        AT_COUNT
+};
+
+static const struct tr_bytes read_names[AT_COUNT] = {
+#define READ_NAME(id, name) {name, sizeof name - 1},
+    READ_TABLE(READ_NAME)
+#undef READ_NAME
+};
+
 /* One row being read. */
 struct reader {
     struct tr_lease_rows *rows;
     struct tr_json item;
+    struct tr_json values[AT_COUNT]; /* of the item's attributes; absent: it lacks it */
     char why[WHY_MAX];
     bool no_memory;
 };
@@ -436,40 +482,72 @@ static bool get_string(struct reader *reader, struct tr_json value, struct tr_by
     return true;
 }
 
-static bool present(const struct reader *reader, const char *name)
+static enum attribute attribute_of(struct reader *reader, struct tr_json key)
 {
-    return tr_json_type(tr_json_get(reader->item, name)) != TR_JSON_ABSENT;
+    struct tr_buf scratch = {0};
+    struct tr_bytes name;
+    unsigned i = 0;
+    if (!tr_json_str(key, &scratch, &name)) {
+        reader->no_memory = true;
+        return AT_COUNT;
+    }
+    while (i < AT_COUNT && (name.len != read_names[i].len || !tr_bytes_eq(name, read_names[i]))) {
+        i++;
+    }
+    tr_buf_deinit(&scratch);
+    return (enum attribute)i;
+}
+
+/* One walk over the row instead of a look-up for each attribute. */
+static void find_attributes(struct reader *reader)
+{
+    struct tr_json value;
+    if (tr_json_type(reader->item) != TR_JSON_OBJECT) {
+        return;
+    }
+    for (value = tr_json_first(reader->item); value.doc != NULL;
+         value = tr_json_next(reader->item, value)) {
+        enum attribute attribute = attribute_of(reader, tr_json_key(value));
+        if (attribute != AT_COUNT) {
+            reader->values[attribute] = value;
+        }
+    }
+}
+
+static bool present(const struct reader *reader, enum attribute name)
+{
+    return tr_json_type(reader->values[name]) != TR_JSON_ABSENT;
 }
 
 /* The value of an attribute if it is of this type and of no other. */
-static struct tr_json typed(const struct reader *reader, const char *name, const char *type)
+static struct tr_json typed(const struct reader *reader, enum attribute name, const char *type)
 {
-    struct tr_json attribute = tr_json_get(reader->item, name);
+    struct tr_json attribute = reader->values[name];
     return tr_json_count(attribute) == 1 ? tr_json_get(attribute, type) : (struct tr_json){0};
 }
 
-static enum verdict bad(struct reader *reader, const char *name, const char *wanted)
+static enum verdict bad(struct reader *reader, enum attribute name, const char *wanted)
 {
-    struct tr_json attribute = tr_json_get(reader->item, name);
+    struct tr_json attribute = reader->values[name];
     struct tr_bytes raw = tr_json_raw(attribute);
     if (tr_json_type(attribute) == TR_JSON_ABSENT) {
-        (void)snprintf(reader->why, sizeof reader->why, "'%s' is missing", name);
+        (void)snprintf(reader->why, sizeof reader->why, "'%s' is missing", read_names[name].ptr);
     } else {
         bool cut = raw.len > SHOWN_MAX;
         raw.len = cut ? SHOWN_MAX : raw.len;
-        (void)snprintf(reader->why, sizeof reader->why, "'%s' is '%.*s%s', not %s", name,
-                       TR_FMT(raw), cut ? "..." : "", wanted);
+        (void)snprintf(reader->why, sizeof reader->why, "'%s' is '%.*s%s', not %s",
+                       read_names[name].ptr, TR_FMT(raw), cut ? "..." : "", wanted);
     }
     return ROW_BAD;
 }
 
 /* A string attribute that holds at least one byte. */
-static bool get_s(struct reader *reader, const char *name, struct tr_bytes *out)
+static bool get_s(struct reader *reader, enum attribute name, struct tr_bytes *out)
 {
     return get_string(reader, typed(reader, name, "S"), out) && out->len > 0;
 }
 
-static bool get_n(struct reader *reader, const char *name, uint64_t max, uint64_t *out)
+static bool get_n(struct reader *reader, enum attribute name, uint64_t max, uint64_t *out)
 {
     struct tr_bytes text;
     return get_string(reader, typed(reader, name, "N"), &text) && tr_bytes_u64(text, max, out);
@@ -477,12 +555,12 @@ static bool get_n(struct reader *reader, const char *name, uint64_t max, uint64_
 
 static enum verdict read_counter(struct reader *reader, struct tr_lease_row *row)
 {
-    if (!get_n(reader, A_COUNTER, TR_LEASE_COUNTER_MAX, &row->counter)) {
-        return bad(reader, A_COUNTER, "a number from 0 to 9223372036854775807");
+    if (!get_n(reader, AT_COUNTER, TR_LEASE_COUNTER_MAX, &row->counter)) {
+        return bad(reader, AT_COUNTER, "a number from 0 to 9223372036854775807");
     }
-    if (present(reader, A_SWITCHES) &&
-        !get_n(reader, A_SWITCHES, TR_LEASE_COUNTER_MAX, &row->switches)) {
-        return bad(reader, A_SWITCHES, "a number from 0 to 9223372036854775807");
+    if (present(reader, AT_SWITCHES) &&
+        !get_n(reader, AT_SWITCHES, TR_LEASE_COUNTER_MAX, &row->switches)) {
+        return bad(reader, AT_SWITCHES, "a number from 0 to 9223372036854775807");
     }
     return ROW_GOOD;
 }
@@ -490,26 +568,26 @@ static enum verdict read_counter(struct reader *reader, struct tr_lease_row *row
 static enum verdict read_checkpoint(struct reader *reader, struct tr_lease_row *row)
 {
     struct tr_bytes text;
-    if (!get_s(reader, A_CHECKPOINT, &text) ||
+    if (!get_s(reader, AT_CHECKPOINT, &text) ||
         tr_position_parse(text, &row->checkpoint, NULL) != TR_OK) {
-        return bad(reader, A_CHECKPOINT, "a sequence number or a sentinel");
+        return bad(reader, AT_CHECKPOINT, "a sequence number or a sentinel");
     }
     return ROW_GOOD;
 }
 
 static enum verdict read_parents(struct reader *reader, struct tr_lease_row *row)
 {
-    struct tr_json set = typed(reader, A_PARENTS, "SS");
+    struct tr_json set = typed(reader, AT_PARENTS, "SS");
     struct tr_json value;
-    if (!present(reader, A_PARENTS)) {
+    if (!present(reader, AT_PARENTS)) {
         return ROW_GOOD;
     }
     if (tr_json_type(set) != TR_JSON_ARRAY || tr_json_count(set) > TR_LEASE_PARENTS_MAX) {
-        return bad(reader, A_PARENTS, "a set of at most 8 shard ids");
+        return bad(reader, AT_PARENTS, "a set of at most 8 shard ids");
     }
     for (value = tr_json_first(set); value.doc != NULL; value = tr_json_next(set, value)) {
         if (!get_string(reader, value, &row->parents[row->parent_count])) {
-            return bad(reader, A_PARENTS, "a set of at most 8 shard ids");
+            return bad(reader, AT_PARENTS, "a set of at most 8 shard ids");
         }
         row->parent_count++;
     }
@@ -521,24 +599,24 @@ static enum verdict read_parents(struct reader *reader, struct tr_lease_row *row
 static enum verdict read_owner(struct reader *reader, struct tr_lease_row *row)
 {
     struct tr_bytes ours = {0};
-    if (!present(reader, A_OWNER)) {
+    if (!present(reader, AT_OWNER)) {
         return ROW_GOOD;
     }
-    if (!get_s(reader, A_OWNER, &row->owner)) {
-        return bad(reader, A_OWNER, "a worker's id");
+    if (!get_s(reader, AT_OWNER, &row->owner)) {
+        return bad(reader, AT_OWNER, "a worker's id");
     }
-    if (!get_s(reader, A_TAILRACE_OWNER, &ours) || !tr_bytes_eq(ours, row->owner)) {
+    if (!get_s(reader, AT_TAILRACE_OWNER, &ours) || !tr_bytes_eq(ours, row->owner)) {
         return ROW_GOOD;
     }
     row->tailrace = true;
-    if (!get_n(reader, A_TAILRACE_FAILOVER, TR_LEASE_FAILOVER_MS_MAX, &row->failover_ms)) {
-        return bad(reader, A_TAILRACE_FAILOVER, "a number of milliseconds up to 600000");
+    if (!get_n(reader, AT_TAILRACE_FAILOVER, TR_LEASE_FAILOVER_MS_MAX, &row->failover_ms)) {
+        return bad(reader, AT_TAILRACE_FAILOVER, "a number of milliseconds up to 600000");
     }
     return ROW_GOOD;
 }
 
 /* What workers say to each other; whatever else stands there says nothing. */
-static void read_word(struct reader *reader, const char *name, struct tr_bytes *out)
+static void read_word(struct reader *reader, enum attribute name, struct tr_bytes *out)
 {
     if (!get_s(reader, name, out)) {
         *out = (struct tr_bytes){0};
@@ -547,20 +625,20 @@ static void read_word(struct reader *reader, const char *name, struct tr_bytes *
 
 static enum verdict read_own(struct reader *reader, struct tr_lease_row *row)
 {
-    if (present(reader, A_TAILRACE_STREAM) && !get_s(reader, A_TAILRACE_STREAM, &row->stream)) {
-        return bad(reader, A_TAILRACE_STREAM, "a stream's label");
+    if (present(reader, AT_TAILRACE_STREAM) && !get_s(reader, AT_TAILRACE_STREAM, &row->stream)) {
+        return bad(reader, AT_TAILRACE_STREAM, "a stream's label");
     }
-    if (present(reader, A_TAILRACE_ALONE) &&
-        !tr_json_bool(typed(reader, A_TAILRACE_ALONE, "BOOL"), &row->without_parents)) {
-        return bad(reader, A_TAILRACE_ALONE, "true or false");
+    if (present(reader, AT_TAILRACE_ALONE) &&
+        !tr_json_bool(typed(reader, AT_TAILRACE_ALONE, "BOOL"), &row->without_parents)) {
+        return bad(reader, AT_TAILRACE_ALONE, "true or false");
     }
-    read_word(reader, A_TAILRACE_RUN, &row->run);
-    read_word(reader, A_TAILRACE_REQUEST, &row->request);
-    read_word(reader, A_TAILRACE_BELL, &row->bell);
-    row->has_start_ms = present(reader, A_TAILRACE_START);
+    read_word(reader, AT_TAILRACE_RUN, &row->run);
+    read_word(reader, AT_TAILRACE_REQUEST, &row->request);
+    read_word(reader, AT_TAILRACE_BELL, &row->bell);
+    row->has_start_ms = present(reader, AT_TAILRACE_START);
     if (row->has_start_ms &&
-        !get_n(reader, A_TAILRACE_START, TR_LEASE_START_MS_MAX, &row->start_ms)) {
-        return bad(reader, A_TAILRACE_START, "a number of milliseconds up to 253402300799999");
+        !get_n(reader, AT_TAILRACE_START, TR_LEASE_START_MS_MAX, &row->start_ms)) {
+        return bad(reader, AT_TAILRACE_START, "a number of milliseconds up to 253402300799999");
     }
     return ROW_GOOD;
 }
@@ -569,7 +647,7 @@ static enum verdict read_own(struct reader *reader, struct tr_lease_row *row)
 static enum verdict read_other(struct reader *reader, const struct tr_lease_row *row, bool of_kcl)
 {
     if (tr_bytes_is(row->key, MIGRATION_KEY)) {
-        (void)get_s(reader, "cv", &reader->rows->version);
+        (void)get_s(reader, AT_VERSION, &reader->rows->version);
     } else if (!of_kcl && reader->rows->stranger.ptr == NULL) {
         reader->rows->stranger = row->key;
     }
@@ -586,20 +664,20 @@ static enum verdict read_kind(struct reader *reader, struct tr_lease_row *row)
                        tr_json_type_text(tr_json_type(reader->item)));
         return ROW_BAD;
     }
-    if (!get_s(reader, A_KEY, &row->key)) {
+    if (!get_s(reader, AT_KEY, &row->key)) {
         row->key = (struct tr_bytes){0};
-        return bad(reader, A_KEY, "a string with at least one character");
+        return bad(reader, AT_KEY, "a string with at least one character");
     }
-    if (present(reader, "entityType")) {
-        if (!get_s(reader, "entityType", &type)) {
-            return bad(reader, "entityType", "a string");
+    if (present(reader, AT_ENTITY_TYPE)) {
+        if (!get_s(reader, AT_ENTITY_TYPE, &type)) {
+            return bad(reader, AT_ENTITY_TYPE, "a string");
         }
         if (!tr_bytes_is(type, "LEASE")) {
             return read_other(reader, row, true);
         }
     }
-    if (!present(reader, A_COUNTER) && !present(reader, A_CHECKPOINT) &&
-        !present(reader, A_OWNER)) {
+    if (!present(reader, AT_COUNTER) && !present(reader, AT_CHECKPOINT) &&
+        !present(reader, AT_OWNER)) {
         return read_other(reader, row, false);
     }
     return ROW_GOOD;
@@ -626,6 +704,7 @@ static enum verdict read_row(struct reader *reader, struct tr_lease_row *row)
     enum verdict verdict = ROW_GOOD;
     size_t i;
     *row = (struct tr_lease_row){.size = size_of(reader->item)};
+    find_attributes(reader);
     for (i = 0; i < sizeof steps / sizeof steps[0] && verdict == ROW_GOOD; i++) {
         verdict = steps[i](reader, row);
     }

@@ -389,7 +389,7 @@ static enum tr_status read_items(struct tr_call *call, struct batch_read *r, uin
         }
         tr_buf_add_str(call->out, first ? "" : ",");
         first = false;
-        tr_value_print_map(call->out, shown);
+        tr_local_item_add_shown(item, shown, call->out);
     }
     tr_buf_add_char(call->out, ']');
     return tr_buf_status(call->out);

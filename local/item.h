@@ -15,7 +15,9 @@ struct tr_local_item {
     uint32_t size; /* by the service's rules, names included */
     uint32_t len;  /* of bytes */
     bool absent;   /* stands for "there was none" (only inside the table's history) */
-    char bytes[];  /* the packed members of an M */
+    uint32_t text_len;
+    char *text;   /* owned: its JSON, once somebody asked to keep it; NULL: nobody did */
+    char bytes[]; /* the packed members of an M */
 };
 
 /* Owns: returned with one reference. Errors: NULL without memory. */
@@ -31,6 +33,11 @@ bool tr_local_item_eq(const struct tr_local_item *a, const struct tr_local_item 
 void tr_local_item_add_json(const struct tr_local_item *item, struct tr_buf *out);
 void tr_local_item_add_keys_json(const struct tr_local_table *table,
                                  const struct tr_local_item *item, struct tr_buf *out);
+/* A value that is made from the item, or, without being printed anew, the item itself. */
+void tr_local_item_add_shown(const struct tr_local_item *item, struct tr_value shown,
+                             struct tr_buf *out);
+/* Its JSON, made at the first call and kept as long as the item. Absent without memory. */
+struct tr_bytes tr_local_item_text(struct tr_local_item *item);
 /* Bytes by the service's rules; of the key attributes alone. */
 size_t tr_local_item_size(const struct tr_local_item *item);
 size_t tr_local_item_keys_size(const struct tr_local_table *table,

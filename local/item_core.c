@@ -27,6 +27,7 @@ struct tr_local_item *tr_local_item_acquire(struct tr_local_item *item)
 void tr_local_item_release(struct tr_local_item *item)
 {
     if (item != NULL && --item->refs == 0) {
+        tr_free(item->text);
         tr_free(item);
     }
 }
@@ -46,7 +47,35 @@ bool tr_local_item_eq(const struct tr_local_item *a, const struct tr_local_item 
 
 void tr_local_item_add_json(const struct tr_local_item *item, struct tr_buf *out)
 {
+    if (item->text != NULL) {
+        tr_buf_add(out, (struct tr_bytes){item->text, item->text_len});
+        return;
+    }
     tr_value_print_map(out, tr_local_item_value(item));
+}
+
+void tr_local_item_add_shown(const struct tr_local_item *item, struct tr_value shown,
+                             struct tr_buf *out)
+{
+    if (item != NULL && shown.type == TR_VALUE_M && shown.data.ptr == item->bytes &&
+        shown.data.len == item->len) {
+        tr_local_item_add_json(item, out);
+    } else {
+        tr_value_print_map(out, shown);
+    }
+}
+
+struct tr_bytes tr_local_item_text(struct tr_local_item *item)
+{
+    struct tr_buf out = {0};
+    size_t len = 0;
+    if (item->text == NULL) {
+        (void)tr_buf_reserve(&out, 2 * (size_t)item->len);
+        tr_local_item_add_json(item, &out);
+        item->text = tr_buf_take(&out, &len);
+        item->text_len = (uint32_t)len;
+    }
+    return (struct tr_bytes){item->text, item->text != NULL ? item->text_len : 0};
 }
 
 static void add_key_part(const struct tr_key_part *part, const struct tr_local_item *item,

@@ -205,15 +205,16 @@ static enum tr_status decide(struct write *w)
 
 /* --- answering and writing --- */
 
-/* Attributes (ABSENT: none are shown) and consumed capacity. */
-static void add_answer(struct write *w, struct tr_value attributes, uint64_t new_bytes)
+/* Attributes (ABSENT: none are shown; `shown`: of this item, if of any) and consumed capacity. */
+static void add_answer(struct write *w, struct tr_value attributes,
+                       const struct tr_local_item *shown, uint64_t new_bytes)
 {
     struct tr_buf *out = w->call->out;
     enum tr_capacity capacity = tr_access_capacity(&w->request);
     bool first = true;
     if (attributes.type != TR_VALUE_ABSENT) {
         tr_access_add_name(out, &first, "Attributes");
-        tr_value_print_map(out, attributes);
+        tr_local_item_add_shown(shown, attributes, out);
     }
     if (capacity != TR_CAPACITY_NONE) {
         tr_access_add_name(out, &first, "ConsumedCapacity");
@@ -265,7 +266,7 @@ enum tr_status tr_op_put_item(struct tr_call *call)
     if ((item = tr_local_item_new(w.given)) == NULL) {
         return TR_ENOMEM;
     }
-    add_answer(&w, old_if_asked(&w), item->size);
+    add_answer(&w, old_if_asked(&w), w.old, item->size);
     return finish(&w, item);
 }
 
@@ -284,7 +285,7 @@ enum tr_status tr_op_delete_item(struct tr_call *call)
         (status = find_old(&w)) != TR_OK || (status = decide(&w)) != TR_OK) {
         return status;
     }
-    add_answer(&w, old_if_asked(&w), 0);
+    add_answer(&w, old_if_asked(&w), w.old, 0);
     return finish(&w, NULL);
 }
 
@@ -366,7 +367,16 @@ static enum tr_status apply(struct write *w)
     if ((item = tr_local_item_new(map)) == NULL) {
         return TR_ENOMEM;
     }
-    add_answer(w, attributes, item->size);
+    if ((status = tr_local_table_keep_text(w->call->local, w->table, item)) != TR_OK) {
+        tr_local_item_release(item);
+        return status;
+    }
+    if (attributes.data.ptr == map.data.ptr) {
+        attributes = tr_local_item_value(item);
+        add_answer(w, attributes, item, item->size);
+    } else {
+        add_answer(w, attributes, w->old, item->size);
+    }
     return finish(w, item);
 }
 
@@ -432,7 +442,7 @@ enum tr_status tr_op_get_item(struct tr_call *call)
             return status;
         }
         tr_access_add_name(call->out, &first, "Item");
-        tr_value_print_map(call->out, shown);
+        tr_local_item_add_shown(item, shown, call->out);
     }
     if (tr_access_capacity(&request) != TR_CAPACITY_NONE) {
         tr_access_add_name(call->out, &first, "ConsumedCapacity");

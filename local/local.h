@@ -18,6 +18,7 @@ struct tr_local_options {
     const char *region;                 /* NULL: us-east-1 */
     const char *account;                /* twelve digits; NULL: 000000000000 */
     unsigned open_shards;               /* shards that a new stream starts with; 0: 1 */
+    uint64_t table_delay_ms;            /* tables are CREATING, UPDATING, DELETING so long */
     const struct tr_local_watch *watch; /* copied; NULL: nobody watches (local/watch.h) */
 };
 

@@ -110,6 +110,7 @@ enum tr_status tr_local_new(const struct tr_local_options *options, struct tr_wa
     tr_random_init(&local->random, options->seed);
     tr_random_init(&local->streams.random, tr_random_u64(&local->random));
     tr_random_init(&local->faults.random, tr_random_u64(&local->random));
+    local->tables.delay_ms = options->table_delay_ms;
     local->streams.iterator_key = tr_random_u64(&local->random);
     if (options->watch != NULL) {
         local->watch = *options->watch;

@@ -94,6 +94,12 @@ enum tr_status tr_local_table_view_stale(const struct tr_local *local,
                                          const struct tr_local_table *table,
                                          struct tr_local_index *out) TR_MUST_CHECK;
 
+/* Who watches a table sees its items as text, and answers show them so again: it is made once and
+ * kept. Does nothing for tables that nobody watches, and for NULL. Errors: TR_ENOMEM. */
+enum tr_status tr_local_table_keep_text(const struct tr_local *local,
+                                        const struct tr_local_table *table,
+                                        struct tr_local_item *item) TR_MUST_CHECK;
+
 /* Put item in the place of what has key (NULL: delete that), with everything that hangs on it: the
  * stream's record, time to live, counts.
  * Errors:  TR_ENOMEM, nothing changed.

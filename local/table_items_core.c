@@ -247,11 +247,31 @@ struct write {
     bool entered_expiry;
 };
 
+static bool is_watched(const struct tr_local *local, const struct tr_local_table *table)
+{
+    return local->watch.item != NULL && table->stream == NULL;
+}
+
+enum tr_status tr_local_table_keep_text(const struct tr_local *local,
+                                        const struct tr_local_table *table,
+                                        struct tr_local_item *item)
+{
+    return item == NULL || !is_watched(local, table) || tr_local_item_text(item).ptr != NULL
+               ? TR_OK
+               : TR_ENOMEM;
+}
+
 /* All that may fail, in an order that undo can take back. */
 static enum tr_status enter(struct tr_local *local, struct tr_local_table *table, struct write *w,
                             bool by_service)
 {
-    enum tr_status status = prepare_past(local, table);
+    enum tr_status status = tr_local_table_keep_text(local, table, w->old);
+    if (status == TR_OK) {
+        status = tr_local_table_keep_text(local, table, w->item);
+    }
+    if (status == TR_OK) {
+        status = prepare_past(local, table);
+    }
     if (status == TR_OK) {
         status = enter_expiry(local, table, &table->expiring, w->key,
                               expiry_of(table->ttl_name, w->item), w->item, &w->entered_expiry);
@@ -294,20 +314,12 @@ static void move_expiry(struct tr_local_table *table, const struct write *w)
 static void tell_item(struct tr_local *local, const struct tr_local_table *table,
                       const struct write *w)
 {
-    struct tr_buf before = {0}, after = {0};
-    if (local->watch.item == NULL || table->stream != NULL) {
-        return;
+    struct tr_bytes none = {"", 0};
+    if (is_watched(local, table)) {
+        local->watch.item(local->watch.ctx, local->now, table->name,
+                          w->old != NULL ? tr_local_item_text(w->old) : none,
+                          w->item != NULL ? tr_local_item_text(w->item) : none);
     }
-    if (w->old != NULL) {
-        tr_local_item_add_json(w->old, &before);
-    }
-    if (w->item != NULL) {
-        tr_local_item_add_json(w->item, &after);
-    }
-    local->watch.item(local->watch.ctx, local->now, table->name, tr_buf_bytes(&before),
-                      tr_buf_bytes(&after));
-    tr_buf_deinit(&before);
-    tr_buf_deinit(&after);
 }
 
 /* What cannot fail any more. */

@@ -91,15 +91,14 @@ void tr_consumer_deletes_gone(struct tr_consumer *c, struct tr_bytes key)
 }
 
 /* Rows that two scans lacked and the lease core does not know any more are gone. */
-static void forget_vanished(struct tr_consumer *c)
+static void forget_vanished(struct tr_consumer *c, uint64_t scan)
 {
     struct tr_map_entry *entry = tr_map_first(&c->rows);
     while (entry != NULL) {
         struct tr_map_entry *next = tr_map_next(entry);
         const struct row_info *info = tr_map_value(entry);
         struct tr_bytes key = tr_map_key(entry);
-        if (info->scan + 1 < c->scan.number &&
-            tr_lease_core_view(c->leases, key) == TR_LEASE_UNKNOWN &&
+        if (info->scan + 1 < scan && tr_lease_core_view(c->leases, key) == TR_LEASE_UNKNOWN &&
             tr_map_get(&c->by_key, key) == NULL) {
             forget_row(c, key);
         }
@@ -117,8 +116,8 @@ static bool is_left_over(const struct tr_consumer *c, const struct tr_lease_row 
            c->wall.ms - (int64_t)row->counter > TR_GRAPH_CHILDLESS_MS;
 }
 
-void tr_consumer_deletes_scanned(struct tr_consumer *c, const struct tr_lease_row *rows,
-                                 size_t count)
+void tr_consumer_deletes_scanned(struct tr_consumer *c, uint64_t scan,
+                                 const struct tr_lease_row *rows, size_t count)
 {
     bool older_open = false, begun = false;
     size_t i, doomed = 0;
@@ -126,13 +125,13 @@ void tr_consumer_deletes_scanned(struct tr_consumer *c, const struct tr_lease_ro
         struct row_info *info = tr_map_get(&c->rows, rows[i].key);
         bool older = rows[i].stream.ptr != NULL && tr_bytes_cmp(rows[i].stream, c->stream) < 0;
         if (info != NULL) {
-            info->scan = c->scan.number;
+            info->scan = scan;
         }
         older_open |= older && rows[i].checkpoint.kind != TR_POSITION_SHARD_END;
         begun |= rows[i].stream.ptr != NULL && tr_bytes_eq(rows[i].stream, c->stream) &&
                  rows[i].checkpoint.kind != TR_POSITION_TRIM_HORIZON;
     }
-    forget_vanished(c);
+    forget_vanished(c, scan);
     for (i = 0; i < count && begun && !older_open && doomed < DELETES_AT_ONCE; i++) {
         if (is_left_over(c, &rows[i])) {
             doom(c, rows[i].key, false);

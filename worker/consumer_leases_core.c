@@ -61,6 +61,7 @@ void tr_consumer_leases_deinit(struct tr_consumer *c)
     tr_buf_deinit(&c->listing.from);
     tr_buf_deinit(&c->listing.list_from);
     tr_consumer_children_deinit(c);
+    tr_consumer_ahead_deinit(c);
     tr_consumer_deletes_deinit(c);
     tr_stream_list_deinit(&c->streams.list);
     tr_lease_effects_deinit(&c->lease_effects);
@@ -131,6 +132,7 @@ static struct row_info *row_info(struct tr_consumer *c, struct tr_bytes key)
         c->out_of_memory = true;
         return NULL;
     }
+    info->since = c->now;
     return info;
 }
 
@@ -540,7 +542,7 @@ static void scan_complete(struct tr_consumer *c, const struct scan *scan)
             whole_scan(c, scan->begun, rows, event.row_count, graph_rows);
         }
         tr_consumer_lease_event(c, &event);
-        tr_consumer_deletes_scanned(c, rows, event.row_count);
+        tr_consumer_deletes_scanned(c, scan->number, rows, event.row_count);
         /* What the scan shows is made, also where the lease core knew it already. */
         for (i = 0; i < event.row_count; i++) {
             struct wanted *made = tr_map_remove(&c->wanted, rows[i].key);
@@ -737,6 +739,7 @@ static bool make_one_row(struct tr_consumer *c)
     wanted->write.counter = (uint64_t)c->wall.ms;
     event.key = wanted->write.key;
     event.create = &wanted->write;
+    tr_consumer_ahead_ask(c, &wanted->write);
     tr_consumer_lease_event(c, &event);
     return true;
 }

@@ -255,6 +255,33 @@ void tr_consumer_note_shards(struct tr_consumer *c, const struct tr_shard_list *
     }
 }
 
+static void note_unlisted(struct tr_consumer *c, struct tr_bytes key)
+{
+    struct tr_position checkpoint = TR_TRIM_HORIZON;
+    struct tr_buf text = {0};
+    (void)tr_lease_core_checkpoint(c->leases, key, &checkpoint);
+    tr_position_format(&text, &checkpoint);
+    tr_consumer_note(c, TR_NOTE_SHARD_UNLISTED, key, 0, 0, tr_buf_bytes(&text));
+    tr_buf_deinit(&text);
+}
+
+/* Unfinished rows of shards that the stream lacks: somebody's mistake, or trimmed while nobody
+ * read. Each is named once; whether it is lost is judged by what its reader is answered. */
+static void note_unlisted_rows(struct tr_consumer *c)
+{
+    struct tr_map_entry *entry;
+    for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {
+        struct row_info *info = tr_map_value(entry);
+        struct tr_mono sure = tr_mono_add_ms(info->since, TR_GRAPH_STALE_MS);
+        if (!info->unlisted_told && !info->ended && !info->foreign &&
+            tr_mono_reached(c->listing.begun, sure) &&
+            tr_graph_shard(c->graph, tr_map_key(entry)) == NULL) {
+            info->unlisted_told = true;
+            note_unlisted(c, tr_map_key(entry));
+        }
+    }
+}
+
 static void listing_complete(struct tr_consumer *c)
 {
     struct listing *listing = &c->listing;
@@ -279,6 +306,9 @@ static void listing_complete(struct tr_consumer *c)
                      (struct tr_bytes){NULL, 0}, listing->list.count, listing->calls,
                      (struct tr_bytes){NULL, 0});
     tr_consumer_graph_event(c, &event);
+    if (listing->full) {
+        note_unlisted_rows(c);
+    }
     tr_consumer_children_look(c);
     if (listing->leads || c->options.once) {
         watch_leaves(c);

@@ -42,6 +42,7 @@ enum op_kind {
     OP_RECORDS,  /* reader's op, slot */
     OP_SLICE,    /* slot */
     OP_PROCESS,  /* slot */
+    OP_AHEAD,    /* GetShardIterator ahead of the lease: a running number */
 };
 
 enum phase {
@@ -96,7 +97,8 @@ struct slot {
     struct tr_mono retry_at;
     bool ended;       /* the reader met the end */
     bool waits_start; /* its row stands for the whole shard, whose first number is not known yet */
-    bool start_asked;
+    char *parent;     /* owned: whose children are asked for it; NULL: nobody's */
+    struct tr_mono start_ask_at; /* when they are asked for again */
     struct tr_mono granted_at;
     uint64_t records;   /* processed since the grant */
     int64_t done_at_ms; /* when the last record done was made; 0: not known */
@@ -115,6 +117,8 @@ struct row_info {
     bool ready_sent;
     bool ended;
     bool foreign;           /* of another stream */
+    bool unlisted_told;     /* the stream lacks its shard */
+    struct tr_mono since;   /* when it was seen first */
     struct tr_bytes stream; /* its stream's name, borrowed from stream_names; absent: none given */
     uint64_t scan;          /* the number of the last scan that showed it */
 };
@@ -241,6 +245,8 @@ struct tr_consumer {
     struct tr_map families; /* parent's shard id -> struct family, owned */
     struct tr_mono families_next;
     uint64_t family_ops;
+    struct tr_map ahead; /* shard id -> struct ahead, owned */
+    uint64_t ahead_ops;
     struct tr_map doomed; /* shard id -> struct doomed, owned */
     struct tr_mono deletes_next;
     uint64_t delete_round;
@@ -409,13 +415,23 @@ void tr_consumer_children_pump(struct tr_consumer *c);
 struct tr_mono tr_consumer_children_deadline(const struct tr_consumer *c);
 void tr_consumer_children_deinit(struct tr_consumer *c);
 
+/* consumer_ahead_core.c */
+
+/* A row is being made: of a child that this worker takes next the iterator is asked for. */
+void tr_consumer_ahead_ask(struct tr_consumer *c, const struct tr_lease_write *create);
+void tr_consumer_ahead_answer(struct tr_consumer *c, uint64_t number, struct tr_aws_answer *answer);
+/* The iterator AT that number of the shard, if there is one: moved into *iterator. */
+void tr_consumer_ahead_take(struct tr_consumer *c, struct tr_bytes shard,
+                            const struct tr_position *at, struct tr_buf *iterator);
+void tr_consumer_ahead_deinit(struct tr_consumer *c);
+
 /* consumer_deletes_core.c */
 
 /* What the graph's last step lets go. */
 void tr_consumer_deletes_propose(struct tr_consumer *c, const struct tr_graph_effects *effects);
-/* A whole scan came. */
-void tr_consumer_deletes_scanned(struct tr_consumer *c, const struct tr_lease_row *rows,
-                                 size_t count);
+/* A scan came: its number, and what it showed. */
+void tr_consumer_deletes_scanned(struct tr_consumer *c, uint64_t scan,
+                                 const struct tr_lease_row *rows, size_t count);
 /* This worker deleted the row. */
 void tr_consumer_deletes_gone(struct tr_consumer *c, struct tr_bytes key);
 void tr_consumer_deletes_pump(struct tr_consumer *c);

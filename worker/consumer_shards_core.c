@@ -12,8 +12,10 @@
 /* With once, a shard that is refused this often in a row cannot be finished (some 10 s). */
 #define ONCE_REFUSALS_MAX 8u
 #define RETENTION_MS (24ll * 3600 * 1000)
-/* A child whose parent's children did not show it by then needs a listing. */
+/* A child whose parent's children did not show it by then needs a listing; and they are asked for
+ * again, since a listing may lag, or come from a server that does. */
 #define START_ASK_MS 2000u
+#define START_ASK_MS_MAX 10000u
 
 struct tr_bytes tr_consumer_key(const struct slot *slot)
 {
@@ -51,6 +53,7 @@ static void free_slot(struct tr_consumer *c, struct slot *slot)
     tr_reader_deinit(&slot->reader);
     tr_tracker_deinit(&slot->tracker);
     tr_free(slot->key);
+    tr_free(slot->parent);
     tr_free(slot);
 }
 
@@ -108,13 +111,30 @@ static struct slot *new_slot(struct tr_consumer *c, struct tr_bytes key)
     return slot;
 }
 
-/* Where reading starts. A row at TRIM_HORIZON that was made behind its parents' rows stands for the
- * whole shard: it is read AT the shard's first number, so that a trimmed beginning shows as a gap
- * (docs/shards.md). */
-static bool stands_for_whole(const struct tr_lease_row *row)
+/* Whether what the shard held when its row was made has grown older than records are kept: all of
+ * it, or the beginning of a shard that was then still whole. The counter of a row that we made is
+ * the time at which that was, or a little later. */
+static bool is_outlived(const struct tr_consumer *c, const struct tr_lease_row *row)
 {
-    return !row->without_parents && (row->stream.ptr != NULL || row->parent_count > 0) &&
-           row->checkpoint.kind == TR_POSITION_TRIM_HORIZON;
+    int64_t made_ms = (int64_t)row->counter, born_ms;
+    if (row->stream.ptr == NULL || made_ms <= 0 || c->wall.ms <= made_ms) {
+        return false;
+    }
+    return c->wall.ms - made_ms >= RETENTION_MS ||
+           (tr_shard_id_ms(row->key, &born_ms) && born_ms > made_ms - RETENTION_MS &&
+            c->wall.ms - born_ms >= RETENTION_MS);
+}
+
+/* Where reading starts. A row at TRIM_HORIZON that was made behind its parents' rows stands for the
+ * whole shard, and one of the first start for what was there then: it is read AT the shard's first
+ * number where that may be trimmed since, so that it shows as a gap (docs/shards.md). */
+static bool stands_for_whole(const struct tr_consumer *c, const struct tr_lease_row *row)
+{
+    if (row->checkpoint.kind != TR_POSITION_TRIM_HORIZON) {
+        return false;
+    }
+    return row->without_parents ? is_outlived(c, row)
+                                : row->stream.ptr != NULL || row->parent_count > 0;
 }
 
 static void begin_reading(struct tr_consumer *c, struct slot *slot,
@@ -123,11 +143,16 @@ static void begin_reading(struct tr_consumer *c, struct slot *slot,
     struct tr_reader_event start = {
         .kind = TR_READER_EV_START, .now = c->now, .position = *position, .at = at};
     struct tr_reader_effects none;
-    struct tr_buf text = {0};
+    struct tr_buf text = {0}, iterator = {0};
     slot->waits_start = false;
+    if (at) {
+        tr_consumer_ahead_take(c, tr_consumer_key(slot), position, &iterator);
+        start.iterator = tr_buf_bytes(&iterator);
+    }
     if (tr_reader_step(&slot->reader, &start, &none) != TR_OK) {
         c->out_of_memory = true;
     }
+    tr_buf_deinit(&iterator);
     tr_position_format(&text, position);
     tr_consumer_note(c, TR_NOTE_SHARD_STARTED, tr_consumer_key(slot), 0, 0, tr_buf_bytes(&text));
     tr_buf_deinit(&text);
@@ -149,15 +174,27 @@ static bool begin_at_start(struct tr_consumer *c, struct slot *slot)
     return true;
 }
 
+static void ask_parent(struct tr_consumer *c, struct slot *slot)
+{
+    uint64_t waited_ms = tr_mono_ms_between(slot->granted_at, c->now);
+    uint64_t wait_ms = waited_ms > START_ASK_MS ? waited_ms : START_ASK_MS;
+    slot->start_ask_at =
+        tr_mono_add_ms(c->now, wait_ms < START_ASK_MS_MAX ? wait_ms : START_ASK_MS_MAX);
+    if (slot->parent != NULL) {
+        tr_consumer_ask_start(c, tr_bytes_of(slot->parent));
+    }
+}
+
 /* Nobody here has listed the shard: its parent's children show it, with one call. */
 static void ask_for_start(struct tr_consumer *c, struct slot *slot, const struct tr_lease_row *row)
 {
-    slot->start_asked = row->parent_count > 0;
-    if (slot->start_asked) {
-        tr_consumer_ask_start(c, row->parents[0]);
-    } else {
+    if (row->parent_count > 0) {
+        slot->parent = tr_memdup(row->parents[0].ptr, row->parents[0].len);
+    }
+    if (slot->parent == NULL) {
         tr_consumer_need_listing(c);
     }
+    ask_parent(c, slot);
 }
 
 /* ... or, where it does not, a listing. */
@@ -166,8 +203,9 @@ static void wait_for_start(struct tr_consumer *c, struct slot *slot)
     if (!slot->held || !slot->waits_start || begin_at_start(c, slot)) {
         return;
     }
-    if (!tr_mono_before(c->now, tr_mono_add_ms(slot->granted_at, START_ASK_MS))) {
+    if (tr_mono_reached(c->now, slot->start_ask_at)) {
         tr_consumer_need_listing(c);
+        ask_parent(c, slot);
     }
 }
 
@@ -203,7 +241,7 @@ void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx
     slot->handed = start_of(&fx->row.checkpoint);
     tr_consumer_start_slot(c, slot, &fx->row);
     slot->granted_at = c->now;
-    slot->waits_start = stands_for_whole(&fx->row);
+    slot->waits_start = stands_for_whole(c, &fx->row);
     tr_tracker_init(&slot->tracker, &fx->row.checkpoint, c->options.checkpoint_interval_ms,
                     BATCHES_OUT_MAX);
     tr_reader_init(&slot->reader, &options);
@@ -635,8 +673,7 @@ static struct tr_mono slot_deadline(const struct tr_consumer *c, const struct sl
         return TR_MONO_NEVER;
     }
     if (slot->waits_start) {
-        struct tr_mono until = tr_mono_add_ms(slot->granted_at, START_ASK_MS);
-        at = tr_mono_before(c->now, until) ? tr_mono_min(at, until) : at;
+        at = tr_mono_min(at, slot->start_ask_at);
     }
     if (tr_tracker_pending(&slot->tracker, &mark) &&
         !(slot->has_asked && tr_position_cmp(&mark, &slot->asked) <= 0)) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/counting.h"
 
+#include "lease/lease_core.h"
+
 #define READ_UNIT_BYTES 4096u
 
 /* --- calls ----------------------------------------------------------------------------------- */
@@ -75,27 +77,15 @@ void tr_count_call(struct tr_metrics *metrics, size_t consumer, const struct tr_
 
 /* --- notes ----------------------------------------------------------------------------------- */
 
-/* The lease core's words for why a lease is lost, and the label's. */
-static const struct {
-    const char *why, *reason;
-} losses[] = {
-    {"another worker holds it", "other_worker"},
-    {"its owner was removed", "owner_removed"},
-    {"another tenure under this worker's id", "same_id"},
-    {"its row is gone", "row_gone"},
-    {"its row is not understood", "row_bad"},
-    {"the release was not answered; the lease expires", "unanswered"},
-};
-
-static size_t loss_of(struct tr_bytes why)
+static size_t loss_of(uint64_t why)
 {
-    size_t i;
-    for (i = 0; i < sizeof losses / sizeof losses[0]; i++) {
-        if (tr_bytes_is(why, losses[i].why)) {
-            return tr_metric_value(TR_METRIC_LEASES_LOST, losses[i].reason, NULL);
-        }
-    }
-    return tr_metric_value(TR_METRIC_LEASES_LOST, "other", NULL);
+    static const char *const reasons[] = {"other",
+#define LOSS_REASON(id, label, words) label,
+                                          TR_LEASE_LOSS_TABLE(LOSS_REASON)
+#undef LOSS_REASON
+    };
+    return tr_metric_value(TR_METRIC_LEASES_LOST, reasons[why < TR_LEASE_LOSS_COUNT ? why : 0],
+                           NULL);
 }
 
 /* Notes that are counted one by one. */
@@ -119,7 +109,7 @@ void tr_count_note(struct tr_metrics *metrics, size_t consumer, const struct tr_
 {
     size_t i;
     if (note->id == TR_NOTE_LEASE_LOST) {
-        tr_metrics_add(metrics, consumer, TR_METRIC_LEASES_LOST, loss_of(note->text), 1);
+        tr_metrics_add(metrics, consumer, TR_METRIC_LEASES_LOST, loss_of(note->b), 1);
     }
     if (note->id == TR_NOTE_LEASE_TAKEN && note->b != 0) {
         tr_metrics_add(metrics, consumer, TR_METRIC_LEASES_STOLEN, 0, 1);

@@ -74,13 +74,14 @@ static struct tr_mono after_failure(struct tr_reader *reader, struct tr_mono now
 static void jump_to_horizon(struct tr_reader *reader, struct tr_mono now)
 {
     struct tr_position from = seek_position(reader);
-    struct tr_mono next = now;
+    bool at_horizon = from.kind == TR_POSITION_TRIM_HORIZON;
+    struct tr_mono next = at_horizon ? after_failure(reader, now) : now;
 
-    if (from.kind == TR_POSITION_TRIM_HORIZON) {
-        /* The horizon itself moved between asking and fetching: only ask again. */
-        next = after_failure(reader, now);
-    } else {
-        reader->gap_at = reader->in_gap ? reader->gap_at : reader->start_at && !reader->has_fetched;
+    /* A horizon that moved on from under an iterator took records with it that could be read when
+     * the iterator was given. One that is refused itself says nothing. */
+    if (!at_horizon || reader->state == TR_READER_FETCHING) {
+        reader->gap_at = reader->in_gap ? reader->gap_at
+                                        : at_horizon || (reader->start_at && !reader->has_fetched);
         reader->gap_from = reader->in_gap ? reader->gap_from : from;
         reader->in_gap = true;
         reader->empty_pages = 0;
@@ -265,6 +266,10 @@ static void on_start(struct tr_reader *reader, const struct tr_reader_event *eve
     reader->start = event->position;
     reader->start_at = event->at;
     move(reader, TR_READER_SEEKING, event->now);
+    if (event->iterator.len > 0) {
+        move(reader, TR_READER_ASKING, TR_MONO_NEVER);
+        wait_with(reader, event, event->now);
+    }
 }
 
 enum tr_status tr_reader_step(struct tr_reader *reader, const struct tr_reader_event *event,

@@ -54,9 +54,9 @@ struct tr_reader {
     struct tr_position gap_from; /* set while a gap's upper bound is not known yet */
     bool gap_at;                 /* the record of gap_from itself may be missing too */
     bool in_gap;
-    struct tr_buf iterator;         /* owned */
-    struct tr_mono used;            /* when the iterator was made or used last */
-    struct tr_mono sent;            /* when the last fetch was, if has_sent */
+    struct tr_buf iterator; /* owned */
+    struct tr_mono used;    /* when the iterator was made or used last */
+    struct tr_mono sent;    /* when the last fetch was, if has_sent */
     bool has_sent;
     struct tr_mono next;            /* when to do the next thing */
     uint64_t op;                    /* of the call under way; ops before it are late */
@@ -71,7 +71,7 @@ struct tr_reader {
 };
 
 enum tr_reader_event_kind {
-    TR_READER_EV_START, /* position, at */
+    TR_READER_EV_START, /* position, at; iterator, if there is one for it already */
     TR_READER_EV_TICK,
     TR_READER_EV_ROOM,     /* room: whether another page may be fetched */
     TR_READER_EV_ITERATOR, /* op, status, iterator */

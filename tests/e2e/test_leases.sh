@@ -28,7 +28,8 @@ wait_for 20 shows "^shardId-[^ ]* *owned *[^ ]*:$worker:"
 says "consumer 'orders', table 'orders': 1 row: 1 owned ([^ ]*:$worker:[0-9a-f]*: 1), 0 unowned"
 call TailraceLocal_1.SplitShard '{"TableName":"Orders"}' | grep -q '200 OK' || fail "split"
 wait_for 20 shows ' ended '
-wait_for 20 shows 'PARENTS'
+list --output wide && grep -q 'COUNTER .*FAILOVER .*RUN .*PARENTS' "$dir/out" || fail "columns"
+list && [ "$(wc -L <"$dir/out")" -le 130 ] || fail "wider than 130 columns: $(cat "$dir/out")"
 list --watch 2s || fail "watch"
 grep -q ' owned *yes ' "$dir/out" || fail "no sign of life of a worker that lives"
 list --output json || fail "json"
@@ -49,7 +50,9 @@ PY
 kill -9 "$worker"
 wait "$worker" 2>/dev/null
 list --watch 2s || fail "watch"
-grep -q ' owned *no sign ' "$dir/out" || fail "a sign of life of a worker that is dead"
+grep -q ' owned *expired ' "$dir/out" || fail "a sign of life of a worker that is dead"
+list --watch 500ms || fail "watch"
+grep -q ' owned *1\.5s left ' "$dir/out" || fail "how long its lease lasts"
 
 # A row that is not understood is shown with the reason.
 call DynamoDB_20120810.PutItem '{"TableName":"orders","Item":{"leaseKey":{"S":"broken"},"leaseCounter":{"S":"x"}}}' |

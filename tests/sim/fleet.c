@@ -454,14 +454,11 @@ void fleet_run(const struct fleet_options *options, struct fleet_result *out)
     choose_world(options, &world);
     judge.failover_ms = world.failover_ms;
     judge.balance = true;
+    judge.describes_per_minute_max = options->profile->describes_max;
+    judge.discover_ms = options->profile->calm_ms / 4;
     judge.whole_releases = true;
     judge.released_ms = RELEASED_MS;
     judge.latest = world.start == TR_START_LATEST;
-    if (!options->strict) {
-        judge.records_per_second_max = UINT64_MAX;
-        judge.describes_per_minute_max = UINT64_MAX;
-        judge.stray_reads_max = UINT64_MAX;
-    }
     fleet.judge = world.judge = judge_new(&judge);
     fleet.world = world_new(&world);
     fleet.mixed = world.mixed;

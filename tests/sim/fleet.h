@@ -16,7 +16,6 @@ struct fleet_options {
     uint64_t seed;
     FILE *trace;  /* NULL: none */
     bool inspect; /* look inside the workers after each step */
-    bool strict;  /* judge, too, that nobody reads a shard that it lost, or too often */
     bool kcl;     /* some fleets have a KCL-like worker */
 };
 

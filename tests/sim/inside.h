@@ -151,6 +151,8 @@ struct world {
     uint64_t writes;
     uint64_t notes[TR_NOTE_COUNT];
     char gap[256]; /* the newest one's bounds */
+    char note_texts[TR_NOTE_COUNT][256];
+    char error[512]; /* of the worker that failed last */
     uint64_t calls;
 
     bool over; /* a verdict was given */

@@ -97,6 +97,9 @@ void judge_failover(struct judge *judge, size_t worker, uint64_t failover_ms);
 /* The worker hands a batch of this shard to its processor now: records first..last. */
 void judge_batch(struct judge *judge, uint64_t at, size_t worker, const char *shard,
                  const char *first, const char *last, size_t count);
+/* The worker says that it begins to read the shard anew, behind the stored checkpoint: what it did
+ * before is another tenure's, also where the row has named it all the time. */
+void judge_begins(struct judge *judge, size_t worker, const char *shard);
 /* The processor has done one record of a batch. */
 void judge_done(struct judge *judge, uint64_t at, size_t worker, const char *shard,
                 const char *sequence, unsigned key, uint64_t version);

@@ -5,8 +5,6 @@
  * later sets the bounds back. */
 #include "tests/sim/judge_parts.h"
 
-/* KCL looks so often whether the parents of a shard that it has taken are done; and some. */
-#define KCL_LOOKS_MS 15000
 
 #define U(x) ((unsigned long long)(x))
 
@@ -69,8 +67,9 @@ static void check_read(struct judge *judge, uint64_t at, struct shard *shard)
     }
     shard->ready_at = shard->ready_at > 0 ? shard->ready_at : at;
     since = shard->ready_at > judge->calm_at ? shard->ready_at : judge->calm_at;
-    due = since + takeover_due(judge) - judge->calm_at + discover +
-          (judge_is_kcl(judge, shard->row.owner) ? KCL_LOOKS_MS : 0);
+    /* A KCL worker holds a child while its parent is read, and looks now and then. */
+    discover = judge_is_kcl(judge, shard->row.owner) ? judge->options.discover_ms : discover;
+    due = since + takeover_due(judge) - judge->calm_at + discover;
     if (at > due && (shard->read_at == 0 || at - shard->read_at > judge->options.idle_ms)) {
         judge_fail(judge, "not-read",
                    "shard '%s' is not being read at %llu ms (last at %llu ms); it could be since "

@@ -150,9 +150,18 @@ void observe_note(struct world *world, size_t index, const struct tr_note *note)
 {
     const struct tr_note_row *row = tr_note_row(note->id);
     world->notes[note->id]++;
+    if (world->judge == NULL) {
+        (void)snprintf(world->note_texts[note->id], sizeof world->note_texts[0], "%.*s %.*s",
+                       TR_FMT(note->shard), TR_FMT(note->text));
+    }
     WORLD_TRACE(world, index, "note: %s %.*s %s=%llu %s=%llu %s=%.*s", row->message,
                 TR_FMT(note->shard), row->a, (unsigned long long)note->a, row->b,
                 (unsigned long long)note->b, row->text, TR_FMT(note->text));
+    if (note->id == TR_NOTE_SHARD_STARTED && world->judge != NULL) {
+        char shard[80];
+        (void)snprintf(shard, sizeof shard, "%.*s", TR_FMT(note->shard));
+        judge_begins(world->judge, index, shard);
+    }
     if (note->id == TR_NOTE_GAP) {
         (void)snprintf(world->gap, sizeof world->gap, "%.*s", TR_FMT(note->text));
     }

@@ -20,7 +20,8 @@ static const struct profile profiles[] = {
      .failover_min_ms = 2000,
      .failover_max_ms = 10000,
      .latest = 150,
-     .stream_changes = 50},
+     .stream_changes = 50,
+     .describes_max = 120},
     {.name = "large",
      .workers = 20,
      .shards_min = 1000,
@@ -32,7 +33,8 @@ static const struct profile profiles[] = {
      .faults_min = 10,
      .faults_max = 25,
      .failover_min_ms = 10000,
-     .failover_max_ms = 10000},
+     .failover_max_ms = 10000,
+     .describes_max = 2400}, /* a rollover of all: two questions a shard */
     {.name = "long",
      .workers = 2,
      .shards_min = 1,
@@ -46,7 +48,8 @@ static const struct profile profiles[] = {
      .failover_min_ms = 10000,
      .failover_max_ms = 10000,
      .latest = 150,
-     .stream_changes = 300},
+     .stream_changes = 300,
+     .describes_max = 120},
 };
 
 size_t profile_count(void)

@@ -62,13 +62,17 @@ static void put_string(struct tr_random *random, struct tr_bytes text, struct tr
 {
     size_t i;
     bool dress = tr_random_below(random, 6) == 0;
+    if (!dress) {
+        tr_buf_add(out, text);
+        return;
+    }
     for (i = 0; i < text.len; i++) {
         char c = text.ptr[i];
         bool plain = c >= 'a' && c <= 'z';
         if (c == '\\') {
             tr_buf_add(out, (struct tr_bytes){text.ptr + i, 2});
             i++;
-        } else if (dress && plain && tr_random_below(random, 8) == 0) {
+        } else if (plain && tr_random_below(random, 8) == 0) {
             tr_buf_printf(out, tr_random_below(random, 2) == 0 ? "\\u%04x" : "\\u%04X",
                           (unsigned)c);
         } else {

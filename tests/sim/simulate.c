@@ -34,7 +34,6 @@ struct args {
     unsigned seconds_max; /* of one run */
     unsigned failures_max;
     bool inspect;
-    bool strict;
     bool kcl;
     bool quiet;
 };
@@ -72,11 +71,8 @@ static double seconds_since(struct tr_mono from)
 
 static struct fleet_options options_of(const struct args *args, uint64_t seed)
 {
-    return (struct fleet_options){.profile = args->profile,
-                                  .seed = seed,
-                                  .inspect = args->inspect,
-                                  .strict = args->strict,
-                                  .kcl = args->kcl};
+    return (struct fleet_options){
+        .profile = args->profile, .seed = seed, .inspect = args->inspect, .kcl = args->kcl};
 }
 
 static void add_failure(struct shared *shared, uint64_t seed, const char *check, const char *why)
@@ -372,9 +368,7 @@ static void usage(void)
         "usage: simulate [--profile NAME] [--jobs N] --seeds A..B | --replay SEED [--mutant NAME] "
         "|\n"
         "                --kept FILE | --mutants [--mutant NAME,NAME] [--seeds A..B]\n"
-        "       --no-kcl   without KCL-like workers      --quiet\n"
-        "       --strict   nobody reads a shard that it lost, or more than five times a second\n"
-        "       --inspect  look inside the workers\n"
+        "       --inspect  look inside the workers   --no-kcl  without KCL-like workers   --quiet\n"
         "       --failures N  go on until so many seeds failed (10)\n"
         "profiles:");
     for (i = 0; i < profile_count(); i++) {
@@ -406,7 +400,6 @@ enum option_id {
     OPT_JOBS,
     OPT_FAILURES,
     OPT_INSPECT,
-    OPT_STRICT,
     OPT_NO_KCL,
     OPT_QUIET,
 };
@@ -443,9 +436,6 @@ static void take_option(struct args *args, int option)
     case OPT_INSPECT:
         args->inspect = true;
         break;
-    case OPT_STRICT:
-        args->strict = true;
-        break;
     case OPT_NO_KCL:
         args->kcl = false;
         break;
@@ -468,7 +458,6 @@ static void read_args(int argc, char **argv, struct args *args)
                                           {"jobs", required_argument, NULL, OPT_JOBS},
                                           {"failures", required_argument, NULL, OPT_FAILURES},
                                           {"inspect", no_argument, NULL, OPT_INSPECT},
-                                          {"strict", no_argument, NULL, OPT_STRICT},
                                           {"no-kcl", no_argument, NULL, OPT_NO_KCL},
                                           {"quiet", no_argument, NULL, OPT_QUIET},
                                           {0}};

@@ -398,7 +398,13 @@ static void test_judge__wants_a_gap_event_with_bounds_and_a_fault_for_what_is_tr
     (void)held(&h);
     judge_fault(h.judge, h.now, "pause");
     judge_trimmed(h.judge, h.now, "P", number(4, a));
-    end_with(&h, ""); /* nothing behind it yet */
+    end_with(&h, "gap-missing"); /* nothing is behind it yet: told all the same */
+    begin(&h);
+    (void)held(&h);
+    judge_fault(h.judge, h.now, "pause");
+    judge_trimmed(h.judge, h.now, "P", number(4, a));
+    judge_gap(h.judge, h.now, 0, "P", "after TRIM_HORIZON, and nothing is left until now, then");
+    end_with(&h, "");
 }
 
 static void test_judge__takes_a_lost_shard_as_ended_with_a_gap(void **state)

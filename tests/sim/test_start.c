@@ -9,6 +9,7 @@
 
 #define SEEDS 12
 #define TABLE "{\"TableName\":\"Items\"}"
+#define HOUR_MS 3600000ull
 
 static void write_some(struct world *world, unsigned writes, unsigned keys)
 {
@@ -596,6 +597,39 @@ static void test_gap__bounds_name_what_is_missing(void **state)
     world_free(world);
 }
 
+/* A first start makes the rows, and nobody reads for a day: what the shards held then is gone, in
+ * part, before the first record was read. Told, from the shard's first number on. */
+static void gap_before_the_first_record(uint64_t seed, uint64_t before_ms, uint64_t after_ms)
+{
+    struct world *world = world_new(&(struct world_options){.seed = seed, .shards = 1});
+    size_t worker;
+    write_some(world, 40, 1);
+    world_run(world, before_ms);
+    worker = world_start(world, false);
+    run_until_fixed(world);
+    world_crash(world, worker);
+    world_run(world, HOUR_MS);
+    world_expect_from_now(world);
+    write_some(world, 30, 1);
+    world_run(world, after_ms);
+    (void)world_start(world, false);
+    world_run(world, 120000);
+    assert_int_equal(world_check(world), 0);
+    assert_int_equal(world_delivered(world), 30);
+    assert_int_equal(world_notes(world, TR_NOTE_GAP), 1);
+    assert_true(strncmp(world_gap(world), "from ", 5) == 0);
+    assert_non_null(strstr(world_gap(world), ", before "));
+    world_free(world);
+}
+
+static void test_gap__before_the_first_record_of_a_first_start_is_told(void **state)
+{
+    (void)state;
+    gap_before_the_first_record(170, 60000, 23 * HOUR_MS + HOUR_MS / 2);
+    /* The row is not a day old, but its shard is, and was not when the row was made. */
+    gap_before_the_first_record(171, 2 * HOUR_MS, 21 * HOUR_MS + HOUR_MS / 2);
+}
+
 /* Everything was trimmed and nothing comes: told all the same, and within seconds. */
 static void test_gap__with_nothing_behind_it_is_told(void **state)
 {
@@ -789,6 +823,7 @@ int main(void)
         cmocka_unit_test(test_checkpoint__is_written_by_interval_and_at_a_stop),
         cmocka_unit_test(test_checkpoint__stays_before_a_record_that_fails),
         cmocka_unit_test(test_gap__bounds_name_what_is_missing),
+        cmocka_unit_test(test_gap__before_the_first_record_of_a_first_start_is_told),
         cmocka_unit_test(test_gap__with_nothing_behind_it_is_told),
         cmocka_unit_test(test_on_gap_stop__makes_no_row_behind_trimmed_ancestors),
         cmocka_unit_test(test_gap__of_records_older_than_the_start_is_none),

@@ -60,6 +60,22 @@ static void test_stream__turned_off_and_on_again_is_drained_then_followed(void *
     world_free(world);
 }
 
+/* The full listing that the old stream's end waits for is due every five minutes only. */
+static void test_stream__the_next_one_is_followed_within_half_a_minute(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 36, .shards = 3});
+    (void)state;
+    (void)world_start(world, false);
+    world_run(world, 60000);
+    write_some(world, 100);
+    turn_off(world);
+    turn_on(world);
+    write_some(world, 100);
+    world_run(world, 20000);
+    assert_int_equal(world_check(world), 0);
+    world_free(world);
+}
+
 static void test_stream__turned_off_and_on_while_the_fleet_was_down_loses_nothing(void **state)
 {
     struct world *world = world_new(&(struct world_options){.seed = 32, .shards = 2});
@@ -154,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stream__turned_off_and_on_again_is_drained_then_followed),
+        cmocka_unit_test(test_stream__the_next_one_is_followed_within_half_a_minute),
         cmocka_unit_test(test_stream__turned_off_and_on_while_the_fleet_was_down_loses_nothing),
         cmocka_unit_test(test_stream__once_goes_on_to_the_newest_stream),
         cmocka_unit_test(

@@ -221,8 +221,10 @@ struct world *world_new(const struct world_options *options)
 {
     struct world *world = tr_calloc(1, sizeof *world);
     struct tr_local_watch watch = world_watch;
-    struct tr_local_options local = {
-        .seed = options->seed, .open_shards = options->shards, .watch = &watch};
+    struct tr_local_options local = {.seed = options->seed,
+                                     .open_shards = options->shards,
+                                     .table_delay_ms = options->table_ms,
+                                     .watch = &watch};
     TR_ASSERT(world != NULL);
     world->options = *options;
     world->options.failover_ms = options->failover_ms > 0 ? options->failover_ms : 10000;
@@ -334,6 +336,7 @@ static void ended(struct world *world, size_t index, enum tr_status status, cons
     leave(world, index);
     if (status != TR_OK) {
         WORLD_TRACE(world, index, "ended: %s", why);
+        (void)snprintf(world->error, sizeof world->error, "%s", why);
     }
     observe_worker(world, index, status == TR_OK ? JUDGE_ENDED : JUDGE_FAILED);
 }
@@ -854,6 +857,16 @@ uint64_t world_delivered(const struct world *world)
 uint64_t world_notes(const struct world *world, unsigned note_id)
 {
     return world->notes[note_id];
+}
+
+const char *world_note(const struct world *world, unsigned note_id)
+{
+    return world->note_texts[note_id];
+}
+
+const char *world_error(const struct world *world)
+{
+    return world->error;
 }
 
 bool world_lag(const struct world *world, size_t index, uint64_t *ms, size_t *unknown)

@@ -25,8 +25,9 @@ struct world_options {
     uint64_t process_ms;        /* a batch takes up to this long */
     bool once;
     enum tr_consumer_start start;
-    int64_t start_ms; /* of at_timestamp */
-    bool no_date;     /* answers have no Date header */
+    int64_t start_ms;  /* of at_timestamp */
+    uint64_t table_ms; /* tables are being created and deleted so long */
+    bool no_date;      /* answers have no Date header */
     bool stop_on_gap;
     unsigned fail_per_thousand; /* batches that fail, some of their records done */
     bool bad_clocks;            /* rates differ, wall clocks are off */
@@ -95,6 +96,10 @@ uint64_t world_check(struct world *world);
 /* How many records were handed out and are (or will be) done, and notes of a kind. */
 uint64_t world_delivered(const struct world *world);
 uint64_t world_notes(const struct world *world, unsigned note_id);
+/* The newest note of a kind: its key and its text, a space between; "" when there was none. */
+const char *world_note(const struct world *world, unsigned note_id);
+/* Why the worker that ended last with a failure did so; "" when none did. */
+const char *world_error(const struct world *world);
 /* Set how many requests (and answers) are lost from now on. */
 void world_lose(struct world *world, unsigned per_thousand);
 /* The n-th allocation (0: the next) inside the workers' steps and slicing fails, once. The worker

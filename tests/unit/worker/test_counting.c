@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "lease/lease_core.h"
 #include "tests/support/test.h"
 #include "worker/counting.h"
 
@@ -82,24 +83,26 @@ static void test_calls__to_the_lease_table_are_reckoned_in_units(void **state)
     assert_int_equal(number(TR_METRIC_LEASE_READ_UNITS, NULL, NULL), 2500);
 }
 
-static void note(enum tr_note_id id, const char *text)
+static void note(enum tr_note_id id, uint64_t b)
 {
-    struct tr_note note = {.id = id, .text = tr_bytes_of(text)};
+    struct tr_note note = {.id = id, .b = b};
     tr_count_note(metrics, 0, &note);
 }
 
 static void test_notes__of_a_lost_lease_have_their_reason(void **state)
 {
     (void)state;
-    note(TR_NOTE_LEASE_LOST, "another worker holds it");
-    note(TR_NOTE_LEASE_LOST, "its row is gone");
-    note(TR_NOTE_LEASE_LOST, "a reason of next year");
-    note(TR_NOTE_LEASE_LAPSED, "");
-    note(TR_NOTE_GAP, "between a and b");
-    note(TR_NOTE_LEASE_RENEWED, "");
-    assert_int_equal(number(TR_METRIC_LEASES_LOST, "other_worker", NULL), 1);
-    assert_int_equal(number(TR_METRIC_LEASES_LOST, "row_gone", NULL), 1);
-    assert_int_equal(number(TR_METRIC_LEASES_LOST, "other", NULL), 1);
+#define LOSE(id, label, words)                                                                     \
+    note(TR_NOTE_LEASE_LOST, TR_LEASE_LOSS_##id);                                                  \
+    assert_int_equal(number(TR_METRIC_LEASES_LOST, label, NULL), 1);
+    TR_LEASE_LOSS_TABLE(LOSE)
+#undef LOSE
+    note(TR_NOTE_LEASE_LOST, TR_LEASE_LOSS_COUNT);
+    note(TR_NOTE_LEASE_LOST, TR_LEASE_LOSS_NONE);
+    assert_int_equal(number(TR_METRIC_LEASES_LOST, "other", NULL), 2);
+    note(TR_NOTE_LEASE_LAPSED, 0);
+    note(TR_NOTE_GAP, 0);
+    note(TR_NOTE_LEASE_RENEWED, 0);
     assert_int_equal(number(TR_METRIC_LEASES_LAPSED, NULL, NULL), 1);
     assert_int_equal(number(TR_METRIC_GAPS, NULL, NULL), 1);
 }

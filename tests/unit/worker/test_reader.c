@@ -58,6 +58,30 @@ static void answer(struct play *play, size_t count, const char *last, const char
     give(play, event);
 }
 
+/* What its owner asked for ahead saves a call; where it turns out to be stale it is asked for. */
+static void test_reader__started_with_an_iterator_fetches_at_once(void **state)
+{
+    struct tr_reader_options options = {
+        .poll_min_ms = 250, .poll_max_ms = 2000, .limit = 1000, .seed = 7};
+    struct play play = {.now_ms = 1000};
+    (void)state;
+    tr_reader_init(&play.reader, &options);
+    give(&play, (struct tr_reader_event){.kind = TR_READER_EV_START,
+                                         .position = sequence("100"),
+                                         .at = true,
+                                         .iterator = TR_LIT("ahead")});
+    give(&play, (struct tr_reader_event){.kind = TR_READER_EV_ROOM, .room = true});
+    assert_int_equal(play.fx.kind, TR_READER_FX_FETCH);
+    tr_assert_bytes(tr_buf_bytes(&play.reader.iterator), "ahead");
+    give(&play,
+         (struct tr_reader_event){
+             .kind = TR_READER_EV_PAGE, .op = play.fx.op, .status = TR_EEXPIRED, .room = true});
+    assert_int_equal(play.fx.kind, TR_READER_FX_ASK);
+    assert_true(play.fx.at);
+    assert_int_equal(tr_position_cmp(&play.fx.position, &play.reader.start), 0);
+    tr_reader_deinit(&play.reader);
+}
+
 static void fail_with(struct play *play, enum tr_status status)
 {
     give(play,
@@ -229,6 +253,50 @@ static void test_reader__a_trimmed_position_goes_on_at_the_horizon_with_a_bounde
     tr_reader_deinit(&play.reader);
 }
 
+/* What the iterator at the horizon stood for is gone: told, up to what is left. */
+static void test_reader__a_horizon_that_moves_on_from_under_an_iterator_is_a_gap(void **state)
+{
+    struct play play = fetching(250, 2000);
+    (void)state;
+    fail_with(&play, TR_ETRIMMED);
+    play.now_ms = tr_reader_deadline(&play.reader).ns / TR_NS_PER_MS + 1;
+    give(&play, (struct tr_reader_event){.kind = TR_READER_EV_TICK});
+    assert_int_equal(play.fx.kind, TR_READER_FX_ASK);
+    assert_int_equal(play.fx.position.kind, TR_POSITION_TRIM_HORIZON);
+    give(&play, (struct tr_reader_event){
+                    .kind = TR_READER_EV_ITERATOR, .op = play.fx.op, .iterator = TR_LIT("it2")});
+    next_fetch(&play);
+    answer(&play, 1, "900", "it3");
+    assert_true(play.fx.gap_closed);
+    assert_int_equal(play.fx.from.kind, TR_POSITION_TRIM_HORIZON);
+    assert_true(play.fx.from_at);
+    next_fetch(&play);
+    answer(&play, 1, "901", "it4");
+    assert_false(play.fx.gap_closed);
+    tr_reader_deinit(&play.reader);
+}
+
+static void test_reader__a_horizon_that_is_refused_itself_is_no_gap(void **state)
+{
+    struct tr_reader_options options = {
+        .poll_min_ms = 250, .poll_max_ms = 2000, .limit = 1000, .seed = 7};
+    struct play play = {.now_ms = 1000};
+    (void)state;
+    tr_reader_init(&play.reader, &options);
+    give(&play, (struct tr_reader_event){.kind = TR_READER_EV_START, .position = TR_TRIM_HORIZON});
+    give(&play, (struct tr_reader_event){.kind = TR_READER_EV_ROOM, .room = true});
+    give(&play, (struct tr_reader_event){
+                    .kind = TR_READER_EV_ITERATOR, .op = play.fx.op, .status = TR_ETRIMMED});
+    play.now_ms += 1000;
+    give(&play, (struct tr_reader_event){.kind = TR_READER_EV_TICK});
+    assert_int_equal(play.fx.kind, TR_READER_FX_ASK);
+    give(&play, (struct tr_reader_event){
+                    .kind = TR_READER_EV_ITERATOR, .op = play.fx.op, .iterator = TR_LIT("it")});
+    answer(&play, 1, "900", "it2");
+    assert_false(play.fx.gap_closed);
+    tr_reader_deinit(&play.reader);
+}
+
 /* Trimmed behind 777; the reader holds a new iterator at the horizon and fetches. */
 static struct play trimmed(void)
 {
@@ -366,6 +434,7 @@ static void test_reader__late_and_unknown_answers_do_nothing(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reader__started_with_an_iterator_fetches_at_once),
         cmocka_unit_test(test_reader__an_empty_page_is_no_end),
         cmocka_unit_test(test_reader__the_end_comes_with_the_last_records_or_alone),
         cmocka_unit_test(test_reader__meets_steady_traffic_within_300_ms),
@@ -377,6 +446,8 @@ int main(void)
         cmocka_unit_test(test_reader__a_trimmed_position_goes_on_at_the_horizon_with_a_bounded_gap),
         cmocka_unit_test(test_reader__a_gap_with_nothing_behind_it_is_told_after_some_empty_pages),
         cmocka_unit_test(test_reader__a_horizon_before_what_was_called_trimmed_is_no_gap),
+        cmocka_unit_test(test_reader__a_horizon_that_moves_on_from_under_an_iterator_is_a_gap),
+        cmocka_unit_test(test_reader__a_horizon_that_is_refused_itself_is_no_gap),
         cmocka_unit_test(test_reader__a_gap_that_grows_is_one_gap),
         cmocka_unit_test(test_reader__failures_back_off_and_keep_the_position),
         cmocka_unit_test(test_reader__not_found_is_not_the_end),
