@@ -8,6 +8,8 @@
 #define SUPERVISE_MS 250
 /* From a clean stop's release until another worker has the lease, in the calm. */
 #define RELEASED_MS 1200
+/* Until the first worker starts, where it starts late. */
+#define LATE_MS 10000
 /* From the healing to the calm: extra workers end. */
 #define SETTLE_MS 3000
 
@@ -42,6 +44,7 @@ struct fleet {
     bool stream_off;
     bool has_kcl;
     bool mixed; /* failover times */
+    bool late;  /* the table's shards have rolled over before the first worker starts */
 };
 
 static uint64_t between(struct fleet *fleet, uint64_t least, uint64_t most)
@@ -299,6 +302,20 @@ static void heal(struct world *world, void *ctx, uint64_t arg)
     world_act(world, SETTLE_MS, be_calm, fleet, 0);
 }
 
+/* Parents and children, none of which has a row. */
+static void roll_over(struct world *world, void *ctx, uint64_t again)
+{
+    struct fleet *fleet = ctx;
+    unsigned i;
+    world_control(world, "Rollover", "{\"TableName\":\"Items\"}");
+    for (i = 0; i < 20 && fleet->left > 0; i++, fleet->left--) {
+        world_write(world, i % fleet->profile->keys);
+    }
+    if (again > 0) {
+        world_act(world, LATE_MS / 4, roll_over, fleet, again - 1);
+    }
+}
+
 /* In the calm one worker stops well: what it releases is read on at once. */
 static void stop_in_calm(struct world *world, void *ctx, uint64_t arg)
 {
@@ -334,10 +351,14 @@ static void begin(struct fleet *fleet)
         struct place *place = &fleet->places[i];
         place->worker = SIZE_MAX;
         place->next_at = world->now_ms + (world_chance(world, 500) ? 0 : between(fleet, 0, 5000));
+        place->next_at += fleet->late ? LATE_MS : 0;
         place->kcl = fleet->has_kcl && i == 2;
     }
     fleet->heal_at = world->now_ms + profile->faulty_ms;
     fleet->write_until = fleet->heal_at + profile->calm_ms / 4;
+    if (fleet->late) {
+        world_act(world, 100, roll_over, fleet, 2);
+    }
     world_act(world, 0, supervise, fleet, 0);
     world_act(world, 100, write_some, fleet, 0);
     while (faults-- > 0) {
@@ -441,6 +462,7 @@ void fleet_run(const struct fleet_options *options, struct fleet_result *out)
     fleet.judge = world.judge = judge_new(&judge);
     fleet.world = world_new(&world);
     fleet.mixed = world.mixed;
+    fleet.late = options->seed % 8 == 5;
     begin(&fleet);
     world_run(fleet.world, options->profile->faulty_ms + options->profile->calm_ms);
     finish(&fleet);
