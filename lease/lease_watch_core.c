@@ -9,6 +9,9 @@
 
 /* A counter that is ahead of the one seen before by more than any owner can have written. */
 #define COUNTER_JUMP 1000000u
+/* An eventually consistent read may show a row as it was some seconds and writes ago. */
+#define STALE_MS 10000u
+#define STALE_WRITES 64u
 
 /* Counters of others are only ever compared for equality: any change, also backwards, is a sign of
  * life. A longer failover time that the owner stored beside its id is waited for. */
@@ -54,6 +57,14 @@ bool tr_lease_is_mine(const struct tr_lease_core *core, const struct tr_lease_ro
     return is_my_id(core, row) && tr_bytes_eq(row->run, core->run);
 }
 
+/* What this process itself wrote, as a read that lags behind shows it. */
+static bool is_my_past(const struct tr_lease_core *core, const struct tr_lease *lease)
+{
+    const struct tr_lease_row *row = &lease->row->row;
+    return tr_lease_is_mine(core, row) &&
+           (row->counter <= lease->expected_high || row->counter <= lease->claim);
+}
+
 /* Two processes with one id are as safe as two with different ones: a row with my id is mine only
  * if it has my run and the counter that my own last write asked for; otherwise it is watched like
  * any other. */
@@ -64,7 +75,7 @@ static void look_at_mine(struct tr_lease_core *core, struct tr_lease *lease, boo
         if (tr_lease_wanted(core, lease)) {
             tr_lease_known_enter(core, lease, LEASE_ADOPTING);
         }
-    } else if (owner_changed) {
+    } else if (owner_changed && !is_my_past(core, lease)) {
         tr_lease_emit_note(core, lease, TR_NOTE_LEASE_TWIN, row->counter, row->run);
     }
 }
@@ -77,10 +88,13 @@ static bool is_watched(const struct tr_lease *lease)
 
 /* KCL 1.x sets a counter back now and then; whoever edits rows by hand may do anything. It is taken
  * for a sign of life, and told once. */
-static void look_at_counter(struct tr_lease_core *core, struct tr_lease *lease, uint64_t before)
+static void look_at_counter(struct tr_lease_core *core, struct tr_lease *lease, uint64_t before,
+                            struct tr_mono before_at)
 {
     uint64_t now = lease->row->row.counter;
-    if (lease->told_counter || (now >= before && now - before <= COUNTER_JUMP)) {
+    bool stale = now < before && before - now <= STALE_WRITES &&
+                 tr_mono_before(core->now, tr_mono_add_ms(before_at, STALE_MS));
+    if (lease->told_counter || stale || (now >= before && now - before <= COUNTER_JUMP)) {
         return;
     }
     lease->told_counter = true;
@@ -96,6 +110,7 @@ void tr_lease_observe(struct tr_lease_core *core, struct tr_lease *lease,
     bool owner_changed =
         old == NULL || !tr_bytes_eq(old->owner, row->owner) || !tr_bytes_eq(old->run, row->run);
     uint64_t before = old != NULL ? old->counter : row->counter;
+    struct tr_mono before_at = lease->since;
     bool moved = !owner_changed && old->counter != row->counter;
     bool shown = old != NULL && tr_lease_known_same(lease, row) &&
                  old->without_parents == row->without_parents &&
@@ -110,7 +125,7 @@ void tr_lease_observe(struct tr_lease_core *core, struct tr_lease *lease,
     }
     lease->seen_at = core->now;
     lease->no_bell = false;
-    look_at_counter(core, lease, before);
+    look_at_counter(core, lease, before, before_at);
     if (!shown) {
         tr_lease_emit(core, lease, TR_LEASE_FX_ROW)->row = lease->row->row;
     }

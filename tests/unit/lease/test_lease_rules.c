@@ -254,12 +254,25 @@ static void test_counter__that_goes_back_is_a_sign_of_life_and_told_once(void **
     struct rig rig;
     (void)state;
     init_alone(&rig);
-    rig_scan_row(&rig, rig_row("s0", "kcl", 9, "100"));
+    rig_scan_row(&rig, rig_row("s0", "kcl", 900, "100"));
     rig_scan_row(&rig, rig_row("s0", "kcl", 3, "100"));
     assert_int_equal(rig.note_count[TR_NOTE_LEASE_COUNTER], 1);
     assert_int_equal(rig_view(&rig, "s0"), TR_LEASE_ALIVE);
     rig_scan_row(&rig, rig_row("s0", "kcl", 1, "100"));
     assert_int_equal(rig.note_count[TR_NOTE_LEASE_COUNTER], 1);
+    rig_deinit(&rig);
+}
+
+/* Reads that lag behind by seconds are nobody's fault. */
+static void test_counter__of_a_read_that_lags_behind_is_not_told(void **state)
+{
+    struct rig rig;
+    (void)state;
+    init_alone(&rig);
+    rig_scan_row(&rig, rig_row("s0", "other", 900, "100"));
+    rig_scan_row(&rig, rig_row("s0", "other", 898, "100"));
+    rig_scan_row(&rig, rig_row("s0", "other", 900, "100"));
+    assert_int_equal(rig.note_count[TR_NOTE_LEASE_COUNTER], 0);
     rig_deinit(&rig);
 }
 
@@ -390,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_kcl__beside_it_renewals_go_out_at_a_third_of_failover),
         cmocka_unit_test(test_twin__of_another_run_is_somebody_else_and_told),
         cmocka_unit_test(test_counter__that_goes_back_is_a_sign_of_life_and_told_once),
+        cmocka_unit_test(test_counter__of_a_read_that_lags_behind_is_not_told),
         cmocka_unit_test(test_scan__that_is_throttled_ends_nothing_and_old_ones_decide_nothing),
         cmocka_unit_test(test_bell__that_says_something_new_makes_me_look_at_once),
         cmocka_unit_test(test_bell__is_rung_in_the_next_row_when_the_first_is_gone),
