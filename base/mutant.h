@@ -50,7 +50,6 @@
     X(NO_CHILDREN_IS_AN_ANSWER, "one answer without children is taken for an end without any")     \
     X(ROW_DELETED_EARLY, "an ended row goes before its children have begun")                       \
     X(NOT_FOUND_IS_LOST, "a shard is lost by a single ResourceNotFoundException")                  \
-    X(EXPIRED_STALLS, "a failed fetch is tried with the same iterator for ever")                   \
     X(LATEST_ANEW, "a shard that nobody has begun is read from LATEST")                            \
     X(CHECKPOINT_UNREAD, "a taken shard is read from its beginning, not from its checkpoint")      \
     X(PART_IS_WHOLE, "a batch that was done in part counts as done")

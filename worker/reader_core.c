@@ -110,13 +110,12 @@ static void on_failure(struct tr_reader *reader, const struct tr_reader_event *e
     }
     if (event->status == TR_ETRIMMED) {
         jump_to_horizon(reader, event->now);
-    } else if (event->status == TR_EEXPIRED && !(TR_MUTANT(EXPIRED_STALLS) && fetching)) {
+    } else if (event->status == TR_EEXPIRED) {
         out->expired = true;
         out->from = seek_position(reader);
         move(reader, TR_READER_SEEKING,
              reader->failures++ == 0 ? event->now : after_failure(reader, event->now));
-    } else if (fetching &&
-               (tr_status_class(event->status) == TR_CLASS_RETRY || TR_MUTANT(EXPIRED_STALLS))) {
+    } else if (fetching && tr_status_class(event->status) == TR_CLASS_RETRY) {
         move(reader, TR_READER_WAITING, next_fetch(reader, after_failure(reader, event->now)));
     } else {
         /* A refused or unknown iterator is of no more use. */
