@@ -89,6 +89,17 @@ void tr_buf_printf(struct tr_buf *buf, const char *fmt, ...)
     va_end(again);
 }
 
+void tr_buf_add_u64(struct tr_buf *buf, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    tr_buf_add(buf, (struct tr_bytes){digits + at, sizeof digits - at});
+}
+
 static void add_escaped(struct tr_buf *buf, unsigned char c)
 {
     static const char short_forms[] = "btn\0fr";

@@ -29,6 +29,8 @@ void tr_buf_add(struct tr_buf *buf, struct tr_bytes bytes);
 void tr_buf_add_str(struct tr_buf *buf, const char *text);
 void tr_buf_add_char(struct tr_buf *buf, char c);
 void tr_buf_printf(struct tr_buf *buf, const char *fmt, ...) TR_PRINTF(2, 3);
+/* Append a number's decimal digits. */
+void tr_buf_add_u64(struct tr_buf *buf, uint64_t value);
 
 /* Append a JSON string with its quotes: control characters, '"' and '\' are escaped, everything
  * else goes byte for byte. */

@@ -33,7 +33,6 @@
     X(RELEASED_IN_HAND, "a lease is released while a batch of it is being processed")              \
     X(VALID_WHOLE_FAILOVER, "a lease is valid for the whole failover time")                        \
     X(VALID_FROM_RECEIPT, "validity counts from the receipt of an answer, not from the sending")   \
-    X(FAILED_WRITE_EXTENDS, "a failed condition extends validity from now on")                     \
     X(VALIDITY_WHEN_QUEUED, "validity is looked at when a batch is queued, not when it begins")    \
     X(LOST_ANSWER_IS_SUCCESS, "a write without an answer counts as done")                          \
     X(GRANT_BY_READ, "a lease is adopted by a row that was read")                                  \
@@ -46,16 +45,11 @@
     X(MOVES_FOR_NOTHING, "a lease moves for a difference of one")                                  \
     X(BELL_UNREAD, "nobody listens to the doorbell")                                               \
     X(PARENTS_IGNORED, "a child is read before its parents have ended")                            \
-    X(ROWLESS_PARENT_DONE, "a parent without a row does not hold its child back")                  \
     X(CHILD_BEFORE_PARENT, "rows are made in any order, children before parents")                  \
     X(FINISHED_MADE_AGAIN, "a finished shard whose row went gets another one")                     \
     X(NO_CHILDREN_IS_AN_ANSWER, "one answer without children is taken for an end without any")     \
-    X(PART_TAKEN_FOR_WHOLE, "a listing that broke off is taken for a complete one")                \
     X(ROW_DELETED_EARLY, "an ended row goes before its children have begun")                       \
-    X(CHILD_DELETED_FIRST, "an ended row goes before its parents' rows")                           \
-    X(CHILDLESS_DELETED, "an ended row goes although no child of it is known")                     \
     X(NOT_FOUND_IS_LOST, "a shard is lost by a single ResourceNotFoundException")                  \
-    X(EXPIRED_STALLS, "a failed fetch is tried with the same iterator for ever")                   \
     X(LATEST_ANEW, "a shard that nobody has begun is read from LATEST")                            \
     X(CHECKPOINT_UNREAD, "a taken shard is read from its beginning, not from its checkpoint")      \
     X(PART_IS_WHOLE, "a batch that was done in part counts as done")

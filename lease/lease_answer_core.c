@@ -384,7 +384,7 @@ static void attempt_landed(struct tr_lease_core *core, struct tr_lease *lease,
                            const struct tr_lease_row *row)
 {
     bool earlier = lease->tried && tr_mono_before(lease->earliest, lease->latest);
-    struct tr_mono base = TR_MUTANT(FAILED_WRITE_EXTENDS) ? core->now : lease->earliest;
+    struct tr_mono base = lease->earliest;
     learn(core, lease, row);
     lease->row_gone = false;
     certain(lease);

@@ -262,8 +262,10 @@ static bool waits_for_asker(const struct tr_lease_core *core, const struct tr_le
     return asker == NULL || asker->held < share;
 }
 
-/* How long a lease that is free is left to others. Within its share a worker takes at once; what
- * still lies there a little later is taken by anybody, so that nothing stays unread. */
+/* How long a lease that is free is left to others. Within its share a worker takes at once, and a
+ * child of what it has just ended also when that makes one more: others have not seen it yet, and
+ * so it is read without a pause. What still lies there a little later is taken by anybody, so that
+ * nothing stays unread. */
 static uint64_t patience_ms(const struct tr_lease_core *core, const struct tr_lease *lease)
 {
     size_t share = share_of(core->fleet.unfinished, core->fleet.takers);
@@ -272,7 +274,7 @@ static uint64_t patience_ms(const struct tr_lease_core *core, const struct tr_le
     if (free && waits_for_asker(core, lease, share)) {
         return asked_ms < OTHERS_FIRST_MS_MAX ? asked_ms : OTHERS_FIRST_MS_MAX;
     }
-    if (mine(core) >= share) {
+    if (mine(core) >= share + is_own_child(core, lease)) {
         return clamp(core->failover_ms / 20, 200, 1000);
     }
     return free && !asked_by_me(core, lease) && !is_own_child(core, lease) &&

@@ -32,24 +32,37 @@
 
 /* ---- writing ---- */
 
+/* Names of ours: nothing in them to escape. */
+static void add_name(struct tr_buf *out, const char *name)
+{
+    tr_buf_add_char(out, '"');
+    tr_buf_add_str(out, name);
+    tr_buf_add(out, TR_LIT("\":"));
+}
+
 /* "name":{"S":"value"}, without what separates it from its neighbours. */
 static void add_s(struct tr_buf *out, const char *name, struct tr_bytes value)
 {
-    tr_buf_printf(out, "\"%s\":{\"S\":", name);
+    add_name(out, name);
+    tr_buf_add(out, TR_LIT("{\"S\":"));
     tr_buf_add_json(out, value);
     tr_buf_add_char(out, '}');
 }
 
 static void add_n(struct tr_buf *out, const char *name, uint64_t value)
 {
-    tr_buf_printf(out, "\"%s\":{\"N\":\"%llu\"}", name, (unsigned long long)value);
+    add_name(out, name);
+    tr_buf_add(out, TR_LIT("{\"N\":\""));
+    tr_buf_add_u64(out, value);
+    tr_buf_add(out, TR_LIT("\"}"));
 }
 
 static void add_position(struct tr_buf *out, const char *name, const struct tr_position *position)
 {
-    tr_buf_printf(out, "\"%s\":{\"S\":\"", name);
+    add_name(out, name);
+    tr_buf_add(out, TR_LIT("{\"S\":\""));
     tr_position_format(out, position);
-    tr_buf_add_str(out, "\"}");
+    tr_buf_add(out, TR_LIT("\"}"));
 }
 
 static void add_table(struct tr_buf *out, struct tr_bytes table)
@@ -478,7 +491,7 @@ static enum attribute attribute_of(struct reader *reader, struct tr_json key)
         reader->no_memory = true;
         return AT_COUNT;
     }
-    while (i < AT_COUNT && !tr_bytes_eq(name, read_names[i])) {
+    while (i < AT_COUNT && (name.len != read_names[i].len || !tr_bytes_eq(name, read_names[i]))) {
         i++;
     }
     tr_buf_deinit(&scratch);

@@ -306,8 +306,10 @@ static enum tr_status finish(struct page *page)
     struct tr_buf *out = page->call->out;
     enum tr_capacity capacity = tr_access_capacity(&page->request);
 
-    tr_buf_printf(out, "%s\"Count\":%llu,\"ScannedCount\":%llu", page->count_only ? "" : "],",
-                  (unsigned long long)page->count, (unsigned long long)page->scanned);
+    tr_buf_add_str(out, page->count_only ? "\"Count\":" : "],\"Count\":");
+    tr_buf_add_u64(out, page->count);
+    tr_buf_add(out, TR_LIT(",\"ScannedCount\":"));
+    tr_buf_add_u64(out, page->scanned);
     if (page->cut) {
         tr_buf_add_str(out, ",\"LastEvaluatedKey\":");
         tr_local_item_add_keys_json(page->table, page->last, out);

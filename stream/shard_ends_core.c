@@ -160,14 +160,13 @@ static bool may_leave(const struct tr_graph *graph, const struct tr_shard_node *
         return false;
     }
     for (k = 0; k < node->parent_count; k++) {
-        if (tr_shard_node_is(tr_rules_node(graph, node->parents[k]), TR_NODE_ROW) &&
-            !TR_MUTANT(CHILD_DELETED_FIRST)) {
+        if (tr_shard_node_is(tr_rules_node(graph, node->parents[k]), TR_NODE_ROW)) {
             return false;
         }
     }
     children = children_of(graph, node);
     is_listed = tr_shard_node_is(node, TR_NODE_LISTED) && !graph->stream_gone;
-    if (children.count == 0 && !TR_MUTANT(CHILDLESS_DELETED)) {
+    if (children.count == 0) {
         return !is_listed &&
                age_ms(node, graph->now, service_ms(graph, graph->now)) > TR_GRAPH_CHILDLESS_MS;
     }

@@ -10,8 +10,6 @@
 #include "base/mem.h"
 #include "stream/shard_rules.h"
 
-#include "base/mutant.h"
-
 /* Longer than any row is made by a listing. */
 #define UNLIST_MS (24u * TR_GRAPH_LISTING_FRESH_MS)
 
@@ -313,8 +311,7 @@ static void take_listing(struct tr_graph *graph, const struct tr_graph_event *ev
     const struct tr_shard_list *list = event->list;
     bool fresh = false;
     take_list(graph, list, at);
-    if ((event->complete || TR_MUTANT(PART_TAKEN_FOR_WHOLE)) &&
-        (!graph->complete_known || !tr_mono_before(at, graph->complete_at))) {
+    if (event->complete && (!graph->complete_known || !tr_mono_before(at, graph->complete_at))) {
         if (list->count > 0) {
             take_complete(graph, list->status, at);
             forget_gone(graph);

@@ -120,8 +120,7 @@ static bool parent_is_done(const struct tr_graph *graph, const struct tr_shard_n
     if (tr_shard_node_is(parent, TR_NODE_ROW)) {
         return tr_shard_node_is(parent, TR_NODE_FINISHED) || TR_MUTANT(PARENTS_IGNORED);
     }
-    return TR_MUTANT(ROWLESS_PARENT_DONE) ||
-           tr_shard_node_is(child, TR_NODE_ALONE | TR_NODE_ROOTED) ||
+    return tr_shard_node_is(child, TR_NODE_ALONE | TR_NODE_ROOTED) ||
            tr_shard_node_is(parent, TR_NODE_FINISHED | TR_NODE_BLOCKED | TR_NODE_PASSED) ||
            is_absent_for(graph, child, parent);
 }

@@ -211,6 +211,9 @@ static void on_answer(struct tr_consumer *c, uint64_t op, struct tr_aws_answer *
     case OP_FLEET:
         tr_consumer_table_answer(c, answer);
         return;
+    case OP_AHEAD:
+        tr_consumer_ahead_answer(c, tr_consumer_op_number(op), answer);
+        return;
     case OP_ITERATOR:
     case OP_RECORDS:
         slot = tr_consumer_slot(c, op);

@@ -98,8 +98,7 @@ static void forget_vanished(struct tr_consumer *c, uint64_t scan)
         struct tr_map_entry *next = tr_map_next(entry);
         const struct row_info *info = tr_map_value(entry);
         struct tr_bytes key = tr_map_key(entry);
-        if (info->scan + 1 < scan &&
-            tr_lease_core_view(c->leases, key) == TR_LEASE_UNKNOWN &&
+        if (info->scan + 1 < scan && tr_lease_core_view(c->leases, key) == TR_LEASE_UNKNOWN &&
             tr_map_get(&c->by_key, key) == NULL) {
             forget_row(c, key);
         }

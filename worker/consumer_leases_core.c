@@ -61,6 +61,7 @@ void tr_consumer_leases_deinit(struct tr_consumer *c)
     tr_buf_deinit(&c->listing.from);
     tr_buf_deinit(&c->listing.list_from);
     tr_consumer_children_deinit(c);
+    tr_consumer_ahead_deinit(c);
     tr_consumer_deletes_deinit(c);
     tr_stream_list_deinit(&c->streams.list);
     tr_lease_effects_deinit(&c->lease_effects);
@@ -738,6 +739,7 @@ static bool make_one_row(struct tr_consumer *c)
     wanted->write.counter = (uint64_t)c->wall.ms;
     event.key = wanted->write.key;
     event.create = &wanted->write;
+    tr_consumer_ahead_ask(c, &wanted->write);
     tr_consumer_lease_event(c, &event);
     return true;
 }

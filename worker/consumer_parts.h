@@ -42,6 +42,7 @@ enum op_kind {
     OP_RECORDS,  /* reader's op, slot */
     OP_SLICE,    /* slot */
     OP_PROCESS,  /* slot */
+    OP_AHEAD,    /* GetShardIterator ahead of the lease: a running number */
 };
 
 enum phase {
@@ -244,6 +245,8 @@ struct tr_consumer {
     struct tr_map families; /* parent's shard id -> struct family, owned */
     struct tr_mono families_next;
     uint64_t family_ops;
+    struct tr_map ahead; /* shard id -> struct ahead, owned */
+    uint64_t ahead_ops;
     struct tr_map doomed; /* shard id -> struct doomed, owned */
     struct tr_mono deletes_next;
     uint64_t delete_round;
@@ -411,6 +414,16 @@ void tr_consumer_children_answer(struct tr_consumer *c, uint64_t number,
 void tr_consumer_children_pump(struct tr_consumer *c);
 struct tr_mono tr_consumer_children_deadline(const struct tr_consumer *c);
 void tr_consumer_children_deinit(struct tr_consumer *c);
+
+/* consumer_ahead_core.c */
+
+/* A row is being made: of a child that this worker takes next the iterator is asked for. */
+void tr_consumer_ahead_ask(struct tr_consumer *c, const struct tr_lease_write *create);
+void tr_consumer_ahead_answer(struct tr_consumer *c, uint64_t number, struct tr_aws_answer *answer);
+/* The iterator AT that number of the shard, if there is one: moved into *iterator. */
+void tr_consumer_ahead_take(struct tr_consumer *c, struct tr_bytes shard,
+                            const struct tr_position *at, struct tr_buf *iterator);
+void tr_consumer_ahead_deinit(struct tr_consumer *c);
 
 /* consumer_deletes_core.c */
 

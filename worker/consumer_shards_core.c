@@ -143,11 +143,16 @@ static void begin_reading(struct tr_consumer *c, struct slot *slot,
     struct tr_reader_event start = {
         .kind = TR_READER_EV_START, .now = c->now, .position = *position, .at = at};
     struct tr_reader_effects none;
-    struct tr_buf text = {0};
+    struct tr_buf text = {0}, iterator = {0};
     slot->waits_start = false;
+    if (at) {
+        tr_consumer_ahead_take(c, tr_consumer_key(slot), position, &iterator);
+        start.iterator = tr_buf_bytes(&iterator);
+    }
     if (tr_reader_step(&slot->reader, &start, &none) != TR_OK) {
         c->out_of_memory = true;
     }
+    tr_buf_deinit(&iterator);
     tr_position_format(&text, position);
     tr_consumer_note(c, TR_NOTE_SHARD_STARTED, tr_consumer_key(slot), 0, 0, tr_buf_bytes(&text));
     tr_buf_deinit(&text);

@@ -110,13 +110,12 @@ static void on_failure(struct tr_reader *reader, const struct tr_reader_event *e
     }
     if (event->status == TR_ETRIMMED) {
         jump_to_horizon(reader, event->now);
-    } else if (event->status == TR_EEXPIRED && !(TR_MUTANT(EXPIRED_STALLS) && fetching)) {
+    } else if (event->status == TR_EEXPIRED) {
         out->expired = true;
         out->from = seek_position(reader);
         move(reader, TR_READER_SEEKING,
              reader->failures++ == 0 ? event->now : after_failure(reader, event->now));
-    } else if (fetching &&
-               (tr_status_class(event->status) == TR_CLASS_RETRY || TR_MUTANT(EXPIRED_STALLS))) {
+    } else if (fetching && tr_status_class(event->status) == TR_CLASS_RETRY) {
         move(reader, TR_READER_WAITING, next_fetch(reader, after_failure(reader, event->now)));
     } else {
         /* A refused or unknown iterator is of no more use. */
@@ -266,6 +265,10 @@ static void on_start(struct tr_reader *reader, const struct tr_reader_event *eve
     reader->start = event->position;
     reader->start_at = event->at;
     move(reader, TR_READER_SEEKING, event->now);
+    if (event->iterator.len > 0) {
+        move(reader, TR_READER_ASKING, TR_MONO_NEVER);
+        wait_with(reader, event, event->now);
+    }
 }
 
 enum tr_status tr_reader_step(struct tr_reader *reader, const struct tr_reader_event *event,

@@ -71,7 +71,7 @@ struct tr_reader {
 };
 
 enum tr_reader_event_kind {
-    TR_READER_EV_START, /* position, at */
+    TR_READER_EV_START, /* position, at; iterator, if there is one for it already */
     TR_READER_EV_TICK,
     TR_READER_EV_ROOM,     /* room: whether another page may be fetched */
     TR_READER_EV_ITERATOR, /* op, status, iterator */

@@ -62,15 +62,19 @@ wait "$follower" || fail "SIGTERM ended tail with $?"
 # A signal during the first question, which nobody answers: it ends as well, and at once.
 call TailraceLocal_1.SetFault '{"Fault":"Hang","Operation":"DescribeStream"}' | grep -q '200 OK' ||
     fail "SetFault"
-"$TAILRACE" tail Orders >"$dir/hang" 2>"$dir/hang.log" &
-hanging=$!
-pids="$pids $hanging"
+ask() {
+    "$TAILRACE" tail Orders >"$dir/hang" 2>"$dir/hang.log" &
+    hanging=$!
+    pids="$pids $hanging"
+}
 asked() {
     call TailraceLocal_1.ClearFaults '{}' | tail -n 1 >"$dir/struck"
     grep -q '"Struck": *0' "$dir/struck" || return 0
     call TailraceLocal_1.SetFault '{"Fault":"Hang","Operation":"DescribeStream"}' >/dev/null
+    kill -0 "$hanging" 2>/dev/null || ask # asked between the two, it was answered
     return 1
 }
+ask
 wait_for 60 asked
 kill -TERM "$hanging"
 wait "$hanging" || fail "SIGTERM during the first question ended tail with $?"

@@ -6,6 +6,10 @@
 #define SLOTS_MAX 32
 #define EXTRAS_MAX 8
 #define SUPERVISE_MS 250
+/* From a clean stop's release until another worker has the lease, in the calm. */
+#define RELEASED_MS 1200
+/* Until the first worker starts, where it starts late. */
+#define LATE_MS 10000
 /* From the healing to the calm: extra workers end. */
 #define SETTLE_MS 3000
 
@@ -39,6 +43,8 @@ struct fleet {
     bool calm;
     bool stream_off;
     bool has_kcl;
+    bool mixed; /* failover times */
+    bool late;  /* the table's shards have rolled over before the first worker starts */
 };
 
 static uint64_t between(struct fleet *fleet, uint64_t least, uint64_t most)
@@ -296,6 +302,33 @@ static void heal(struct world *world, void *ctx, uint64_t arg)
     world_act(world, SETTLE_MS, be_calm, fleet, 0);
 }
 
+/* Parents and children, none of which has a row. */
+static void roll_over(struct world *world, void *ctx, uint64_t again)
+{
+    struct fleet *fleet = ctx;
+    unsigned i;
+    world_control(world, "Rollover", "{\"TableName\":\"Items\"}");
+    for (i = 0; i < 20 && fleet->left > 0; i++, fleet->left--) {
+        world_write(world, i % fleet->profile->keys);
+    }
+    if (again > 0) {
+        world_act(world, LATE_MS / 4, roll_over, fleet, again - 1);
+    }
+}
+
+/* In the calm one worker stops well: what it releases is read on at once. */
+static void stop_in_calm(struct world *world, void *ctx, uint64_t arg)
+{
+    struct fleet *fleet = ctx;
+    struct place *place = &fleet->places[0];
+    (void)arg;
+    if (place->worker != SIZE_MAX && world_alive(world, place->worker)) {
+        world_stop(world, place->worker);
+        place->stopping = true;
+        place->next_at = world->now_ms + 2 * world->options.failover_ms;
+    }
+}
+
 static void begin(struct fleet *fleet)
 {
     struct world *world = fleet->world;
@@ -312,16 +345,20 @@ static void begin(struct fleet *fleet)
     }
     /* KCL takes a shard that is not found for one that has ended, and knows one stream only. */
     changes = world_chance(world, profile->stream_changes);
-    fleet->has_kcl = fleet->options->kcl && !changes && world_chance(world, 250);
+    fleet->has_kcl = fleet->options->kcl && !changes && world_chance(world, 250) && !fleet->mixed;
     fleet->place_count = profile->workers;
     for (i = 0; i < fleet->place_count; i++) {
         struct place *place = &fleet->places[i];
         place->worker = SIZE_MAX;
         place->next_at = world->now_ms + (world_chance(world, 500) ? 0 : between(fleet, 0, 5000));
+        place->next_at += fleet->late ? LATE_MS : 0;
         place->kcl = fleet->has_kcl && i == 2;
     }
     fleet->heal_at = world->now_ms + profile->faulty_ms;
     fleet->write_until = fleet->heal_at + profile->calm_ms / 4;
+    if (fleet->late) {
+        world_act(world, 100, roll_over, fleet, 2);
+    }
     world_act(world, 0, supervise, fleet, 0);
     world_act(world, 100, write_some, fleet, 0);
     while (faults-- > 0) {
@@ -332,6 +369,9 @@ static void begin(struct fleet *fleet)
     }
     world_act(world, profile->faulty_ms, heal, fleet, 0);
     world_act(world, profile->faulty_ms + profile->calm_ms / 4 + 1000, write_last, fleet, 0);
+    if (!fleet->has_kcl) {
+        world_act(world, profile->faulty_ms + profile->calm_ms / 2, stop_in_calm, fleet, 0);
+    }
     world_act(world, 1000, tell_time, fleet, 0);
 }
 
@@ -401,6 +441,7 @@ static void choose_world(const struct fleet_options *options, struct world_optio
     out->inspect = options->inspect;
     out->trace = options->trace;
     out->wrong = remember;
+    out->mixed = tr_random_below(&random, 4) == 0;
 }
 
 void fleet_run(const struct fleet_options *options, struct fleet_result *out)
@@ -416,9 +457,12 @@ void fleet_run(const struct fleet_options *options, struct fleet_result *out)
     judge.describes_per_minute_max = options->profile->describes_max;
     judge.discover_ms = options->profile->calm_ms / 4;
     judge.whole_releases = true;
+    judge.released_ms = RELEASED_MS;
     judge.latest = world.start == TR_START_LATEST;
     fleet.judge = world.judge = judge_new(&judge);
     fleet.world = world_new(&world);
+    fleet.mixed = world.mixed;
+    fleet.late = options->seed % 8 == 5;
     begin(&fleet);
     world_run(fleet.world, options->profile->faulty_ms + options->profile->calm_ms);
     finish(&fleet);

@@ -111,6 +111,7 @@ struct judge *judge_new(const struct judge_options *options)
     mine->idle_ms = or_default(mine->idle_ms, 15000);
     mine->discover_ms = or_default(mine->discover_ms, 180000);
     mine->drain_ms = or_default(mine->drain_ms, NEVER);
+    mine->released_ms = or_default(mine->released_ms, NEVER);
     mine->changes_max = or_default(mine->changes_max, 3);
     return judge;
 }
@@ -189,6 +190,17 @@ const char *judge_worker_id(const struct judge *judge, size_t worker)
 bool judge_is_kcl(const struct judge *judge, size_t worker)
 {
     return worker < judge->worker_count && judge->workers[worker].kcl;
+}
+
+uint64_t judge_failover_of(const struct judge *judge, size_t worker)
+{
+    uint64_t ms = worker < judge->worker_count ? judge->workers[worker].failover_ms : 0;
+    return ms > 0 ? ms : judge->options.failover_ms;
+}
+
+void judge_failover(struct judge *judge, size_t worker, uint64_t failover_ms)
+{
+    judge_worker_of(judge, worker)->failover_ms = failover_ms;
 }
 
 static void set_alive(struct judge *judge, struct worker *worker, bool alive)

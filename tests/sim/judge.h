@@ -19,7 +19,7 @@ typedef void judge_wrong_fn(void *ctx, const char *check, const char *why);
 
 /* Numbers of 0 take the default that is told with them; NEVER (UINT64_MAX) turns a bound off. */
 struct judge_options {
-    uint64_t failover_ms;  /* of every worker */
+    uint64_t failover_ms;  /* of every worker, or the longest (judge_failover) */
     uint64_t retention_ms; /* the model's; 24 h */
     const char *lease_table;
     bool latest;         /* what was written before the first lease row may be skipped */
@@ -44,9 +44,11 @@ struct judge_options {
     uint64_t idle_ms;      /* a shard without GetRecords or batch for so long is not read; 15 s */
     uint64_t discover_ms;  /* until a shard that can be read has its row; 3 min */
     uint64_t drain_ms;     /* from a record's writing until it is done; off */
-    uint64_t changes_max;  /* of one lease's owner after balance was due; 3 */
-    bool balance;          /* lease counts are judged */
-    bool no_repeats;       /* after balance was due, a delivery that is repeated is wrong */
+    uint64_t
+        released_ms; /* from a release of who stops until another worker takes the lease; off */
+    uint64_t changes_max; /* of one lease's owner after balance was due; 3 */
+    bool balance;         /* lease counts are judged */
+    bool no_repeats;      /* after balance was due, a delivery that is repeated is wrong */
 };
 
 /* Owns: *options copied; free with judge_free. */
@@ -90,6 +92,8 @@ enum judge_worker_event {
 /* `kcl`: the worker is a KCL-like one, which steals and knows no validity. */
 void judge_worker(struct judge *judge, uint64_t at, size_t worker, enum judge_worker_event event,
                   const char *id, bool kcl);
+/* A worker that was told of has a shorter failover time than the others. */
+void judge_failover(struct judge *judge, size_t worker, uint64_t failover_ms);
 /* The worker hands a batch of this shard to its processor now: records first..last. */
 void judge_batch(struct judge *judge, uint64_t at, size_t worker, const char *shard,
                  const char *first, const char *last, size_t count);

@@ -62,6 +62,7 @@ struct place {
 struct row {
     bool there;
     bool bad;     /* not a lease row as it should be */
+    bool alone;   /* made without its parents' rows */
     size_t owner; /* a worker, NOBODY, STRANGER */
     uint64_t counter;
     struct place checkpoint;
@@ -137,6 +138,7 @@ struct shard {
     uint64_t ready_at;   /* first seen to be readable; 0: not yet */
     uint64_t settled_at; /* first seen closed and settled; 0: not yet */
     uint64_t changes;
+    uint64_t released_at; /* by a worker that stops, and not taken yet; 0: no */
 };
 
 struct worker {
@@ -145,6 +147,7 @@ struct worker {
     uint64_t hour, reads, writes; /* tenths in that hour */
     uint64_t second, calls;       /* calls in that second */
     unsigned busy_seconds;
+    uint64_t failover_ms;
 };
 
 /* An item of the table: where its versions 1.. lie. */
@@ -196,6 +199,7 @@ void judge_room(void *array, size_t *cap, size_t want, size_t size);
 struct worker *judge_worker_of(struct judge *judge, size_t worker);
 const char *judge_worker_id(const struct judge *judge, size_t worker);
 bool judge_is_kcl(const struct judge *judge, size_t worker);
+uint64_t judge_failover_of(const struct judge *judge, size_t worker);
 /* NULL: no such shard. */
 struct shard *judge_shard_of(const struct judge *judge, struct tr_bytes name);
 

@@ -136,7 +136,7 @@ static bool may_skip(const struct shard *shard, size_t from, size_t to)
 static bool check_holder(struct judge *judge, uint64_t at, size_t worker, struct shard *shard,
                          const struct hold *hold)
 {
-    uint64_t failover = judge->options.failover_ms;
+    uint64_t failover = judge_failover_of(judge, worker);
     const char *id = judge_worker_id(judge, worker);
     if (hold == NULL) {
         judge_fail(judge, "never-held",

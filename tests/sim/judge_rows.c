@@ -127,8 +127,10 @@ static struct row row_of(const struct judge *judge, struct tr_bytes item)
         case KEPT:
             row.kept += sum_of(name, value);
             break;
-        case KEY:
         case LOOSE:
+            row.alone = row.alone || scan_is(name, "tailraceNoParents");
+            break;
+        case KEY:
             break;
         }
     }
@@ -153,6 +155,19 @@ static bool same_id(const struct judge *judge, size_t a, size_t b)
 {
     return a == b || (a < judge->worker_count && b < judge->worker_count &&
                       judge->workers[a].id == judge->workers[b].id);
+}
+
+/* What a worker that stops releases is read on soon, once nothing disturbs the fleet. */
+static void check_taken(struct judge *judge, uint64_t at, size_t worker, struct shard *shard)
+{
+    uint64_t waited = at - shard->released_at;
+    if (shard->released_at > 0 && waited > judge->options.released_ms) {
+        judge_fail(judge, "released-unread",
+                   "worker '%s' takes shard '%s' at %llu ms, %llu ms after a worker that stops "
+                   "released it",
+                   judge_worker_id(judge, worker), shard->name, U(at), U(waited));
+    }
+    shard->released_at = 0;
 }
 
 /* A new tenure begins; whoever held the shard holds it no more. */
@@ -186,6 +201,7 @@ static void begin_hold(struct judge *judge, uint64_t at, size_t worker, uint64_t
                    shard->name, judge_worker_id(judge, worker), U(at), U(shard->changes),
                    U(judge_steady_at(judge)));
     }
+    check_taken(judge, at, worker, shard);
     shard->last_owner = worker;
     shard->kcl_held = shard->kcl_held || judge_is_kcl(judge, worker);
 }
@@ -317,6 +333,22 @@ static void keep(struct judge *judge, uint64_t at, struct shard *shard, const st
     }
 }
 
+/* Parents' rows come first: a child's row without them says that they were done or trimmed. */
+static void check_parents_made(struct judge *judge, uint64_t at, size_t worker,
+                               const struct shard *shard, const struct row *row)
+{
+    size_t i;
+    for (i = 0; i < shard->parent_count && !row->alone && !judge_is_kcl(judge, worker); i++) {
+        const struct shard *parent = judge->shards[shard->parents[i]];
+        if (!parent->row.there && parent->counter_max == 0 && !parent->gone) {
+            judge_fail(judge, "parent-unmade",
+                       "worker '%s' makes the row of shard '%s' at %llu ms, whose parent '%s' "
+                       "never had one",
+                       judge_worker_id(judge, worker), shard->name, U(at), parent->name);
+        }
+    }
+}
+
 static void made(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
                  struct shard *shard, const struct row *row)
 {
@@ -345,6 +377,7 @@ static void made(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
     } else {
         check_reached(judge, at, worker, shard, &row->checkpoint);
     }
+    check_parents_made(judge, at, worker, shard, row);
     keep(judge, at, shard, row);
     if (row->owner != NOBODY) {
         struct hold *hold = judge_hold(shard, worker);
@@ -360,7 +393,9 @@ static void check_take(struct judge *judge, uint64_t at, size_t worker, uint64_t
                        struct shard *shard)
 {
     size_t from = shard->row.owner;
-    uint64_t due = shard->changed_at + judge->options.failover_ms * TAKE_PERCENT / 100;
+    uint64_t mine = judge_failover_of(judge, worker), theirs = judge_failover_of(judge, from);
+    uint64_t failover = mine > theirs ? mine : theirs;
+    uint64_t due = shard->changed_at + failover * TAKE_PERCENT / 100;
     if (from == NOBODY || judge_is_kcl(judge, from) || judge_is_kcl(judge, worker)) {
         return;
     }
@@ -369,7 +404,7 @@ static void check_take(struct judge *judge, uint64_t at, size_t worker, uint64_t
                    "worker '%s' takes shard '%s' from '%s' at %llu ms (sent at %llu ms), which "
                    "wrote the row at %llu ms; failover is %llu ms",
                    judge_worker_id(judge, worker), shard->name, judge_worker_id(judge, from), U(at),
-                   U(sent), U(shard->changed_at), U(judge->options.failover_ms));
+                   U(sent), U(shard->changed_at), U(failover));
     }
 }
 
@@ -387,6 +422,9 @@ static void released(struct judge *judge, uint64_t at, size_t worker, struct sha
                        judge_worker_id(judge, worker), shard->name, U(at),
                        judge_behind(shard, &row->checkpoint), hold->done_to);
         }
+        shard->released_at =
+            judge->calm && judge->workers[worker].stopping && row->checkpoint.kind != PLACE_END ? at
+                                                                                                : 0;
         hold->state = RELEASED;
         hold->ended = at;
         hold->taker = NOBODY;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/sim/mutants.h"
 
-#include "base/mutant.h"
-
 #include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -188,11 +186,22 @@ static bool is_chosen(const char *names, const char *name)
     return true;
 }
 
+enum tr_mutant mutants_find(const char *name)
+{
+    int m;
+    for (m = 1; m < TR_MUTANT_COUNT; m++) {
+        if (strcmp(mutants[m].name, name) == 0) {
+            return (enum tr_mutant)m;
+        }
+    }
+    return TR_MUTANT_NONE;
+}
+
 int mutants_run(const struct mutants_options *options)
 {
     struct trial *trial = process_share(sizeof *trial);
     int tried = 0, survived = 0, m;
-    printf("%-24s %5s  %-18s %s\n", "mutant", "seeds", "caught by", "rule broken");
+    printf("%-28s %5s  %-18s %s\n", "mutant", "seeds", "caught by", "rule broken");
     for (m = 1; m < TR_MUTANT_COUNT; m++) {
         const struct find *find;
         if (!is_chosen(options->names, mutants[m].name)) {
@@ -202,10 +211,10 @@ int mutants_run(const struct mutants_options *options)
         tried++;
         survived += find == NULL;
         if (find == NULL) {
-            printf("%-24s %5s  %-18s %s\n", mutants[m].name, "-", "SURVIVED", mutants[m].rule);
+            printf("%-28s %5s  %-18s %s\n", mutants[m].name, "-", "SURVIVED", mutants[m].rule);
             continue;
         }
-        printf("%-24s %5" PRIu64 "  %-18s %s\n", mutants[m].name,
+        printf("%-28s %5" PRIu64 "  %-18s %s\n", mutants[m].name,
                atomic_load(&find->seed) - options->first + 1, find->check, mutants[m].rule);
         if (options->names != NULL) {
             printf("  %s\n", find->why);

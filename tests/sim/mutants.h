@@ -6,6 +6,7 @@
 #ifndef TR_TESTS_SIM_MUTANTS_H
 #define TR_TESTS_SIM_MUTANTS_H
 
+#include "base/mutant.h"
 #include "tests/sim/fleet.h"
 
 struct mutants_options {
@@ -19,6 +20,8 @@ struct mutants_options {
 /* Print the table. Returns the program's exit status: 1 where a mutant survived. */
 int mutants_run(const struct mutants_options *options);
 
+/* The mutant of that name; NONE: there is none. */
+enum tr_mutant mutants_find(const char *name);
 /* Memory that processes share, zeroed; the program ends where there is none. */
 void *process_share(size_t size);
 /* What became of a process that ended in a run: the check that this counts as, and why. */

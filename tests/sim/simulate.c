@@ -217,6 +217,7 @@ static int run_traced(const struct args *args, uint64_t seed, pid_t *pid)
         (void)close(ends[0]);
         (void)setvbuf(trace, NULL, _IOLBF, 65536);
         options.trace = trace;
+        tr_mutant_chosen = args->mutant != NULL ? mutants_find(args->mutant) : TR_MUTANT_NONE;
         (void)alarm(args->seconds_max * 20);
         fleet_run(&options, &result);
         (void)fclose(trace);
@@ -364,7 +365,8 @@ static void usage(void)
     size_t i;
     (void)fprintf(
         stderr,
-        "usage: simulate [--profile NAME] [--jobs N] --seeds A..B | --replay SEED |\n"
+        "usage: simulate [--profile NAME] [--jobs N] --seeds A..B | --replay SEED [--mutant NAME] "
+        "|\n"
         "                --kept FILE | --mutants [--mutant NAME,NAME] [--seeds A..B]\n"
         "       --inspect  look inside the workers   --no-kcl  without KCL-like workers   --quiet\n"
         "       --failures N  go on until so many seeds failed (10)\n"

@@ -948,6 +948,63 @@ static void test_judge__wants_shard_end_when_all_is_done(void **state)
     must_say(&h, "not-ended");
 }
 
+static void test_judge__wants_what_a_stopping_worker_releases_read_on_soon(void **state)
+{
+    static const struct judge_options soon = {.released_ms = 1200};
+    struct history h;
+    struct row p;
+    (void)state;
+    begin_with(&h, &soon);
+    p = held(&h);
+    judge_calm(h.judge, h.now, 2);
+    judge_worker(h.judge, h.now, 0, JUDGE_STOPPING, NULL, false);
+    release(&h, 0, &p, NULL);
+    h.now += 1100;
+    take(&h, 1, &p);
+    judge_worker(h.judge, h.now, 1, JUDGE_STOPPING, NULL, false);
+    release(&h, 1, &p, NULL);
+    h.now += 1300;
+    take(&h, 0, &p);
+    must_say(&h, "released-unread");
+}
+
+static void test_judge__waits_for_the_longer_failover_of_two_workers(void **state)
+{
+    struct history h;
+    struct row p;
+    (void)state;
+    begin(&h);
+    judge_failover(h.judge, 1, F / 2);
+    p = make(&h, "P");
+    take(&h, 1, &p);
+    h.now += F / 2 + 1000;
+    take(&h, 0, &p);
+    must_say(&h, "take-early");
+    begin(&h);
+    judge_failover(h.judge, 0, F / 2);
+    judge_failover(h.judge, 1, F / 2);
+    p = make(&h, "P");
+    take(&h, 1, &p);
+    h.now += F / 2 + 1000;
+    take(&h, 0, &p);
+    must_say(&h, "");
+}
+
+static void test_judge__wants_parents_rows_made_first(void **state)
+{
+    struct history h;
+    (void)state;
+    begin(&h);
+    judge_shard(h.judge, h.now, "s", "C", "P", NULL);
+    (void)make(&h, "P");
+    (void)make(&h, "C");
+    must_say(&h, "");
+    begin(&h);
+    judge_shard(h.judge, h.now, "s", "C", "P", NULL);
+    (void)make(&h, "C");
+    must_say(&h, "parent-unmade");
+}
+
 static void test_judge__wants_leases_spread_and_standing_still(void **state)
 {
     struct history h;
@@ -1057,6 +1114,9 @@ int main(void)
         cmocka_unit_test(test_judge__counts_reads_of_a_shard_and_runaway_calls),
         cmocka_unit_test(test_judge__wants_every_shard_read_when_all_is_calm),
         cmocka_unit_test(test_judge__wants_shard_end_when_all_is_done),
+        cmocka_unit_test(test_judge__wants_what_a_stopping_worker_releases_read_on_soon),
+        cmocka_unit_test(test_judge__waits_for_the_longer_failover_of_two_workers),
+        cmocka_unit_test(test_judge__wants_parents_rows_made_first),
         cmocka_unit_test(test_judge__wants_leases_spread_and_standing_still),
         cmocka_unit_test(test_judge__wants_everything_drained_and_nothing_repeated),
         cmocka_unit_test(test_judge__wants_workers_to_stay),

@@ -510,7 +510,8 @@ size_t world_start(struct world *world, bool once)
         .table = "Items",
         .lease_table = "app",
         .worker_id = worker->id,
-        .failover_ms = given->failover_ms,
+        .failover_ms =
+            given->mixed && index % 2 == 1 ? given->failover_ms * 2 / 3 : given->failover_ms,
         .poll_min_ms = given->poll_min_ms > 0 ? given->poll_min_ms : 250,
         .poll_max_ms = once                     ? 250
                        : given->poll_max_ms > 0 ? given->poll_max_ms
@@ -528,6 +529,9 @@ size_t world_start(struct world *world, bool once)
     };
     TR_ASSERT(tr_consumer_new(&options, &worker->core) == TR_OK);
     observe_worker(world, index, JUDGE_STARTED);
+    if (world->judge != NULL) {
+        judge_failover(world->judge, index, options.failover_ms);
+    }
     world_step(world, index, &tick);
     return index;
 }

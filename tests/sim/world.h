@@ -21,6 +21,7 @@ struct world_options {
     unsigned shards;            /* open shards of the table's stream */
     unsigned lost_per_thousand; /* requests lost, and as many answers lost */
     uint64_t failover_ms;       /* 0: 10 s */
+    bool mixed;                 /* every other worker has two thirds of it */
     uint64_t process_ms;        /* a batch takes up to this long */
     bool once;
     enum tr_consumer_start start;

@@ -46,6 +46,19 @@ static void test_buf__formats_text_of_any_length_behind_what_is_there(void **sta
     }
 }
 
+static void test_buf__adds_numbers_as_their_digits(void **state)
+{
+    struct tr_buf out = {0};
+    (void)state;
+    tr_buf_add_u64(&out, 0);
+    tr_buf_add_char(&out, ' ');
+    tr_buf_add_u64(&out, 1000);
+    tr_buf_add_char(&out, ' ');
+    tr_buf_add_u64(&out, UINT64_MAX);
+    tr_assert_bytes(tr_buf_bytes(&out), "0 1000 18446744073709551615");
+    tr_buf_deinit(&out);
+}
+
 static void test_buf__keeps_its_content_when_there_is_no_memory_for_more(void **state)
 {
     struct tr_buf out = {0};
@@ -66,6 +79,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_buf__escapes_what_json_needs_wherever_it_stands),
         cmocka_unit_test(test_buf__formats_text_of_any_length_behind_what_is_there),
+        cmocka_unit_test(test_buf__adds_numbers_as_their_digits),
         cmocka_unit_test(test_buf__keeps_its_content_when_there_is_no_memory_for_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,6 +58,30 @@ static void answer(struct play *play, size_t count, const char *last, const char
     give(play, event);
 }
 
+/* What its owner asked for ahead saves a call; where it turns out to be stale it is asked for. */
+static void test_reader__started_with_an_iterator_fetches_at_once(void **state)
+{
+    struct tr_reader_options options = {
+        .poll_min_ms = 250, .poll_max_ms = 2000, .limit = 1000, .seed = 7};
+    struct play play = {.now_ms = 1000};
+    (void)state;
+    tr_reader_init(&play.reader, &options);
+    give(&play, (struct tr_reader_event){.kind = TR_READER_EV_START,
+                                         .position = sequence("100"),
+                                         .at = true,
+                                         .iterator = TR_LIT("ahead")});
+    give(&play, (struct tr_reader_event){.kind = TR_READER_EV_ROOM, .room = true});
+    assert_int_equal(play.fx.kind, TR_READER_FX_FETCH);
+    tr_assert_bytes(tr_buf_bytes(&play.reader.iterator), "ahead");
+    give(&play,
+         (struct tr_reader_event){
+             .kind = TR_READER_EV_PAGE, .op = play.fx.op, .status = TR_EEXPIRED, .room = true});
+    assert_int_equal(play.fx.kind, TR_READER_FX_ASK);
+    assert_true(play.fx.at);
+    assert_int_equal(tr_position_cmp(&play.fx.position, &play.reader.start), 0);
+    tr_reader_deinit(&play.reader);
+}
+
 static void fail_with(struct play *play, enum tr_status status)
 {
     give(play,
@@ -410,6 +434,7 @@ static void test_reader__late_and_unknown_answers_do_nothing(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reader__started_with_an_iterator_fetches_at_once),
         cmocka_unit_test(test_reader__an_empty_page_is_no_end),
         cmocka_unit_test(test_reader__the_end_comes_with_the_last_records_or_alone),
         cmocka_unit_test(test_reader__meets_steady_traffic_within_300_ms),
