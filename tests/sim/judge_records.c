@@ -446,8 +446,8 @@ static bool is_blamed(const struct judge *judge, const struct record *record)
     return record->unwatched;
 }
 
-/* A fault took an ancestor away whole before its time: it is given up when it is a day old, and what
- * lies behind it waits until then. */
+/* A fault took an ancestor away whole before its time: it is given up when it is a day old, and
+ * what lies behind it waits until then. */
 static bool is_behind_gone(const struct judge *judge, const struct shard *shard)
 {
     size_t i;
