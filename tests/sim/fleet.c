@@ -429,7 +429,7 @@ static void choose_world(const struct fleet_options *options, struct world_optio
         tr_random_below(&random, profile->failover_max_ms - profile->failover_min_ms + 1);
     out->process_ms = tr_random_below(&random, 100);
     out->batch_records = 1 + (unsigned)tr_random_below(&random, 100);
-    out->poll_min_ms = 250 << tr_random_below(&random, 3);
+    out->poll_min_ms = 250ull << tr_random_below(&random, 3);
     out->poll_max_ms = 2000 + tr_random_below(&random, 3000);
     out->checkpoint_ms = 500 + tr_random_below(&random, 5000);
     out->bad_clocks = tr_random_below(&random, 4) > 0;
