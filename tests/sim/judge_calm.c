@@ -5,7 +5,6 @@
  * later sets the bounds back. */
 #include "tests/sim/judge_parts.h"
 
-
 #define U(x) ((unsigned long long)(x))
 
 /* Takeovers take one and a half failover times, balance two more. */
