@@ -506,17 +506,6 @@ static uint64_t spread(uint64_t h)
     return h ^ (h >> 33);
 }
 
-static void add_number(struct tr_buf *out, uint64_t value)
-{
-    char digits[20];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    tr_buf_add(out, (struct tr_bytes){digits + at, sizeof digits - at});
-}
-
 static void add_record_head(struct tr_local *local, const char *event, struct tr_buf *out)
 {
     uint64_t id[2];
@@ -530,7 +519,7 @@ static void add_record_head(struct tr_local *local, const char *event, struct tr
                            "\"awsRegion\":\""));
     tr_buf_add_str(out, local->region);
     tr_buf_add(out, TR_LIT("\",\"dynamodb\":{\"ApproximateCreationDateTime\":"));
-    add_number(out, (uint64_t)(local->now.ms / 1000));
+    tr_buf_add_u64(out, (uint64_t)(local->now.ms / 1000));
     tr_buf_add(out, TR_LIT(",\"Keys\":"));
 }
 
@@ -569,7 +558,7 @@ static size_t add_record(struct tr_local *local, const struct tr_local_table *ta
     tr_buf_add(out, TR_LIT(",\"SequenceNumber\":\""));
     tr_buf_add_str(out, number);
     tr_buf_add(out, TR_LIT("\",\"SizeBytes\":"));
-    add_number(out, size);
+    tr_buf_add_u64(out, size);
     tr_buf_add(out, TR_LIT(",\"StreamViewType\":\""));
     tr_buf_add_str(out, view_names[view]);
     tr_buf_add(out, TR_LIT("\"}"));
