@@ -327,16 +327,21 @@ void tr_consumer_stick(struct tr_consumer *c, struct slot *slot, enum tr_status 
 }
 
 /* Whether all that a gap may hold is older than what was asked for: the first record left is, or,
- * where none is left, the service had not kept the start that long. */
+ * where none is left, the service had not kept the start that long, neither has this worker seen
+ * a newer record yet nor is the shard itself, by its id, younger than the start. */
 static bool gap_is_before_start(const struct tr_consumer *c, const struct slot *slot,
                                 const struct gap *gap)
 {
+    int64_t born_ms;
     if (!slot->has_start) {
         return false;
     }
-    return gap->to_ms > 0
-               ? gap->to_ms < tr_consumer_start_floor(slot->start_ms)
-               : !tr_position_is_sequence(&gap->to) && c->wall.ms - slot->start_ms < RETENTION_MS;
+    if (gap->to_ms > 0) {
+        return gap->to_ms < tr_consumer_start_floor(slot->start_ms);
+    }
+    return !tr_position_is_sequence(&gap->to) && slot->passing &&
+           c->wall.ms - slot->start_ms < RETENTION_MS &&
+           !(tr_shard_id_ms(gap->shard, &born_ms) && born_ms > slot->start_ms);
 }
 
 /* What was trimmed is bounded now: by a page's first record, by the end, or by nothing. */
