@@ -183,7 +183,7 @@ static void on_create(struct tr_lease_core *core, const struct tr_lease_event *e
 static void on_ready(struct tr_lease_core *core, struct tr_lease *lease)
 {
     if (lease != NULL && lease->state != LEASE_ABSENT && lease->state != LEASE_MAKING) {
-        lease->ready = true;
+        tr_lease_balance_ready(core, lease);
         tr_lease_known_schedule(core, lease);
     }
 }
