@@ -119,6 +119,8 @@ struct judge *judge_new(const struct judge_options *options)
 static void free_shard(struct shard *shard)
 {
     tr_free(shard->children);
+    tr_free(shard->asked_by);
+    tr_free(shard->shown_to);
     tr_free(shard->records);
     tr_free(shard->gaps);
     tr_free(shard->holds);
