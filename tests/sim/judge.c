@@ -137,6 +137,7 @@ void judge_free(struct judge *judge)
         tr_free(judge->items[i].versions);
     }
     judge_names_deinit(&judge->shard_names);
+    judge_names_deinit(&judge->stream_names);
     judge_names_deinit(&judge->ids);
     tr_free(judge->shards);
     tr_free(judge->active);

@@ -104,6 +104,7 @@ struct shard {
     size_t asked_count, asked_cap;
     size_t *shown_to; /* owned: ... and whose first answer with any child of its parent showed it */
     size_t shown_count, shown_cap;
+    size_t stream; /* of stream_names: the later, the newer */
     uint64_t born;
     bool closed;
     bool gone;         /* no longer in the service */
@@ -169,6 +170,7 @@ struct judge {
     struct judge_options options;
     bool is_wrong;
     struct names shard_names;
+    struct names stream_names;
     struct shard **shards; /* owned */
     size_t shard_count, shard_cap;
     size_t *active; /* owned: shards that are not ended yet */
@@ -214,8 +216,9 @@ bool judge_parents_done(struct judge *judge, struct shard *shard);
  * any child showed this one. */
 bool judge_was_asked(const struct shard *shard, size_t worker);
 bool judge_was_shown(const struct shard *child, size_t worker);
-/* The fleet starts: what is written already may be skipped. */
-void judge_free_all(struct judge *judge);
+/* The fleet starts at that stream (SIZE_MAX: none of them, but the present time): what was written
+ * to older ones may be skipped. */
+void judge_free_before(struct judge *judge, size_t stream);
 
 /* judge_records.c */
 void judge_settle(struct shard *shard);

@@ -341,9 +341,7 @@ static void keep(struct judge *judge, uint64_t at, struct shard *shard, const st
     shard->ended = row->checkpoint.kind == PLACE_END;
     if (!judge->any_row) {
         judge->any_row = true;
-        if (judge->options.latest) {
-            judge_free_all(judge);
-        }
+        judge_free_before(judge, judge->options.latest ? SIZE_MAX : shard->stream);
     }
 }
 

@@ -36,7 +36,6 @@ void judge_shard(struct judge *judge, uint64_t at, const char *stream, const cha
 {
     size_t number = judge_names_add(&judge->shard_names, tr_bytes_of(shard));
     struct shard *made;
-    (void)stream;
     if (number < judge->shard_count) {
         return; /* told before */
     }
@@ -46,6 +45,7 @@ void judge_shard(struct judge *judge, uint64_t at, const char *stream, const cha
         abort();
     }
     *made = (struct shard){.name = judge->shard_names.names[number],
+                           .stream = judge_names_add(&judge->stream_names, tr_bytes_of(stream)),
                            .born = at,
                            .last_owner = NOBODY,
                            .reader = NOBODY,
@@ -149,13 +149,15 @@ bool judge_parents_done(struct judge *judge, struct shard *shard)
     return true;
 }
 
-void judge_free_all(struct judge *judge)
+void judge_free_before(struct judge *judge, size_t stream)
 {
     size_t i;
     for (i = 0; i < judge->shard_count; i++) {
         struct shard *shard = judge->shards[i];
-        shard->free_to = shard->record_count;
-        judge_settle(shard);
+        if (shard->stream < stream) {
+            shard->free_to = shard->record_count;
+            judge_settle(shard);
+        }
     }
 }
 
