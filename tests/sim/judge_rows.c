@@ -237,6 +237,21 @@ static bool any_child_has_row(const struct judge *judge, const struct shard *sha
     return false;
 }
 
+/* Rows began further down: a fleet that starts at the present time begins with the leaves, and a
+ * stale listing may show another worker older ones. Whether such a shard holds anything that is
+ * owed, the records tell. */
+static bool began_below(const struct judge *judge, const struct shard *shard)
+{
+    size_t i;
+    for (i = 0; i < shard->child_count; i++) {
+        const struct shard *child = judge->shards[shard->children[i]];
+        if (child->row.there || child->deleted || began_below(judge, child)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A child that answers left out: all of them for as long as an end is held, or one that shows its
  * sibling. (Where many shards end together, they are listed instead of asked for, of which the
  * judge knows only when it was disturbed.) */
@@ -263,7 +278,7 @@ static void check_children(struct judge *judge, uint64_t at, size_t worker,
     }
     for (i = 0; i < shard->child_count; i++) {
         const struct shard *child = judge->shards[shard->children[i]];
-        if (!child->row.there && !child->deleted && !child->gone &&
+        if (!child->row.there && !child->deleted && !child->gone && !began_below(judge, child) &&
             !may_lack_row(judge, at, worker, shard, child)) {
             judge_fail(judge, "children-first",
                        "worker '%s' writes SHARD_END of shard '%s' at %llu ms, and its child '%s' "
