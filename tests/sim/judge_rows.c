@@ -544,7 +544,7 @@ static const char *why_needed(const struct judge *judge, uint64_t at, const stru
         if (child->row.there && child->row.checkpoint.kind < PLACE_NUMBER) {
             return "a child's row has not progressed";
         }
-        if (!child->row.there && !child->deleted && !child->gone) {
+        if (!child->row.there && !child->deleted && !child->gone && !began_below(judge, child)) {
             return "a child has no row";
         }
     }
