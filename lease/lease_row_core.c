@@ -241,10 +241,11 @@ static void encode_update(struct tr_buf *out, struct tr_bytes table,
     } else {
         add_owners_update(out, write);
     }
-    tr_buf_printf(out, "\",\"ConditionExpression\":\"%s AND #counter %s :counter\"",
-                  write->expected_owner.ptr != NULL ? "#owner = :owner"
-                                                    : "attribute_not_exists(#owner)",
-                  any_counter(write) ? ">=" : "=");
+    tr_buf_add_str(out, "\",\"ConditionExpression\":\"");
+    tr_buf_add_str(out, write->expected_owner.ptr != NULL ? "#owner = :owner"
+                                                          : "attribute_not_exists(#owner)");
+    tr_buf_add_str(out, any_counter(write) ? " AND #counter >= :counter\""
+                                           : " AND #counter = :counter\"");
     add_names(out, write);
     add_values(out, write);
     tr_buf_add_str(out, ",\"ReturnValues\":\"ALL_NEW\""

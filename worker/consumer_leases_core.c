@@ -494,7 +494,7 @@ static struct tr_lease_row *rows_of(struct tr_consumer *c, const struct scan *sc
     for (i = 0; i < scan->count; i++) {
         total += scan->pages[i].count;
     }
-    rows = tr_calloc(total, sizeof *rows);
+    rows = tr_malloc(total * sizeof *rows);
     for (i = 0; i < scan->count && rows != NULL; i++) {
         for (j = 0; j < scan->pages[i].count; j++) {
             const struct tr_lease_row *row = &scan->pages[i].rows[j];
@@ -532,7 +532,7 @@ static void scan_complete(struct tr_consumer *c, const struct scan *scan)
 {
     struct tr_lease_event event = {.kind = TR_LEASE_EV_SCANNED, .op = scan->op};
     struct tr_lease_row *rows = rows_of(c, scan, &event.row_count);
-    struct tr_graph_row *graph_rows = tr_calloc(event.row_count, sizeof *graph_rows);
+    struct tr_graph_row *graph_rows = tr_malloc(event.row_count * sizeof *graph_rows);
     size_t i;
 
     note_scan(c, scan);
