@@ -78,7 +78,8 @@ static void test_row__is_made_with_parents_as_a_set_and_our_own_attributes(void 
                                    .stream = TR_LIT("2026-11-21"),
                                    .without_parents = true,
                                    .has_start_ms = true,
-                                   .start_ms = 1795248000000};
+                                   .start_ms = 1795248000000,
+                                   .first = TR_LIT("100")};
     (void)state;
     assert_write(&write, "PutItem",
                  "{\"TableName\":\"orders\",\"Item\":{\"leaseKey\":{\"S\":\"shard-1\"},"
@@ -88,7 +89,8 @@ static void test_row__is_made_with_parents_as_a_set_and_our_own_attributes(void 
                  "\"checkpointSubSequenceNumber\":{\"N\":\"0\"},"
                  "\"parentShardId\":{\"SS\":[\"p1\",\"p2\"]},"
                  "\"tailraceStream\":{\"S\":\"2026-11-21\"},\"tailraceNoParents\":{\"BOOL\":true},"
-                 "\"tailraceStartMs\":{\"N\":\"1795248000000\"}}"
+                 "\"tailraceStartMs\":{\"N\":\"1795248000000\"},"
+                 "\"tailraceFirst\":{\"S\":\"100\"}}"
                  ",\"ConditionExpression\":\"attribute_not_exists(#key)\""
                  ",\"ExpressionAttributeNames\":{\"#key\":\"leaseKey\"}"
                  ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
@@ -380,6 +382,8 @@ static void test_row__that_is_not_understood_is_left_out_and_named(void **state)
          "'tailraceNoParents' is"},
         {GOOD_COUNTER "," GOOD_CHECKPOINT ",\"tailraceStartMs\":{\"N\":\"-1\"}",
          "'tailraceStartMs' is '{\"N\":\"-1\"}', not a number of milliseconds"},
+        {GOOD_COUNTER "," GOOD_CHECKPOINT ",\"tailraceFirst\":{\"S\":\"TRIM_HORIZON\"}",
+         "'tailraceFirst' is '{\"S\":\"TRIM_HORIZON\"}', not a sequence number"},
         {GOOD_COUNTER "," GOOD_CHECKPOINT ",\"tailraceStartMs\":{\"S\":\"1\"}",
          "'tailraceStartMs' is"},
         {GOOD_COUNTER "," GOOD_CHECKPOINT ",\"leaseOwner\":{\"S\":\"o\"},"
@@ -559,6 +563,7 @@ static void assert_same_row(const struct tr_lease_row *a, const struct tr_lease_
     assert_true((a->owner.ptr == NULL) == (b->owner.ptr == NULL));
     assert_true(tr_bytes_eq(a->stream, b->stream) && tr_bytes_eq(a->run, b->run));
     assert_true(tr_bytes_eq(a->request, b->request) && tr_bytes_eq(a->bell, b->bell));
+    assert_true(tr_bytes_eq(a->first, b->first));
     assert_int_equal(a->parent_count, b->parent_count);
     for (i = 0; i < a->parent_count; i++) {
         assert_true(tr_bytes_eq(a->parents[i], b->parents[i]));
@@ -570,13 +575,23 @@ static void assert_same_row(const struct tr_lease_row *a, const struct tr_lease_
     assert_int_equal(a->size, b->size);
 }
 
+/* Whatever views a row has: none of them into this text. */
+static void assert_not_within(const struct tr_lease_row *row, const struct tr_buf *text)
+{
+    size_t i;
+    for (i = 0; i + sizeof(uintptr_t) <= sizeof *row; i += sizeof(uintptr_t)) {
+        uintptr_t word;
+        memcpy(&word, (const char *)row + i, sizeof word);
+        assert_false(word >= (uintptr_t)text->ptr && word <= (uintptr_t)text->ptr + text->len);
+    }
+}
+
 #define ROW_A                                                                                      \
     "{\"leaseKey\":{\"S\":\"a\"},\"leaseOwner\":{\"S\":\"w\"}," GOOD_COUNTER "," GOOD_CHECKPOINT   \
-    ",\"parentShardId\":{\"SS\":[\"p\",\"q\"]},\"tailraceOwner\":{\"S\":\"w\"},\"tailraceRun\":{"  \
-    "\"S\":"                                                                                       \
-    "\"r\"},\"tailraceFailoverMs\":{\"N\":\"7\"},\"tailraceStream\":{\"S\":\"s\"},"                \
-    "\"tailraceRequest\":"                                                                         \
-    "{\"S\":\"x 1\"},\"tailraceBell\":{\"S\":\"y 2\"}}"
+    ",\"parentShardId\":{\"SS\":[\"p\",\"q\"]},\"tailraceOwner\":{\"S\":\"w\"}"                    \
+    ",\"tailraceRun\":{\"S\":\"r\"},\"tailraceFailoverMs\":{\"N\":\"7\"}"                          \
+    ",\"tailraceStream\":{\"S\":\"s\"},\"tailraceRequest\":{\"S\":\"x 1\"}"                        \
+    ",\"tailraceBell\":{\"S\":\"y 2\"},\"tailraceFirst\":{\"S\":\"12\"}}"
 #define ROW_B "{\"leaseKey\":{\"S\":\"b\"}," GOOD_COUNTER "," GOOD_CHECKPOINT "}"
 #define ROW_B2 "{\"leaseKey\":{\"S\":\"b\"},\"leaseCounter\":{\"N\":\"2\"}," GOOD_CHECKPOINT "}"
 #define ROW_C "{\"leaseKey\":{\"S\":\"\\u0063\"}," GOOD_COUNTER "," GOOD_CHECKPOINT "}"
@@ -609,6 +624,9 @@ static void test_row__of_an_earlier_page_says_what_its_text_says(void **state)
         tr_buf_add_str(&body, pages[j]);
         tr_assert_status(tr_lease_decode_scan(&rows, &before, &body, on_bad, &reports, NULL), TR_OK,
                          NULL);
+        for (k = 0; k < rows.count; k++) {
+            assert_not_within(&rows.rows[k], &before.text);
+        }
         memset(before.text.ptr, 'x', before.text.len);
         tr_lease_rows_deinit(&before);
         assert_int_equal(rows.count, fresh.count);
