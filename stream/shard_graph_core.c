@@ -312,6 +312,7 @@ static void take_listing(struct tr_graph *graph, const struct tr_graph_event *ev
     bool fresh = false;
     take_list(graph, list, at);
     if (event->complete && (!graph->complete_known || !tr_mono_before(at, graph->complete_at))) {
+        graph->listed_at = tr_mono_max(graph->listed_at, at);
         if (list->count > 0) {
             take_complete(graph, list->status, at);
             forget_gone(graph);
@@ -393,7 +394,7 @@ static void absorb(struct tr_graph *graph, struct tr_shard_node *node,
     node->made_ms =
         row->made_ms > 0 && (is_new || node->made_ms == 0) ? row->made_ms : node->made_ms;
     node->flags |= TR_NODE_ROW | TR_NODE_HAD_ROW | (row->without_parents ? TR_NODE_MARKED : 0u);
-    node->flags &= ~(uint32_t)(TR_NODE_ALONE | TR_NODE_FINISHED);
+    node->flags &= ~(uint32_t)(TR_NODE_ALONE | TR_NODE_FINISHED | TR_NODE_DOUBTED);
     if (stands_alone(node)) {
         node->flags |= TR_NODE_ALONE;
     }
@@ -424,7 +425,11 @@ static bool take_row(struct tr_graph *graph, const struct tr_graph_row *row,
     bool was_alone = tr_shard_node_is(node, TR_NODE_ALONE);
     node->flags |= TR_NODE_SHOWN;
     /* A scan that began before the row was found to be gone does not bring it back. */
-    if ((is_new && tr_mono_before(at, node->row_gone)) || !is_news(node, row, at)) {
+    if (is_new && tr_mono_before(at, node->row_gone)) {
+        return false;
+    }
+    if (!is_news(node, row, at)) {
+        node->flags |= TR_NODE_DOUBTED;
         return false;
     }
     absorb(graph, node, row, at, now);

@@ -24,7 +24,8 @@ struct tr_graph {
     size_t staged_count;
     size_t staged_cap;
     struct tr_mono rows_begun;  /* of the newest complete scan */
-    struct tr_mono complete_at; /* when the newest complete listing began */
+    struct tr_mono complete_at; /* when the newest complete listing began that showed a shard */
+    struct tr_mono listed_at;   /* ... or showed none */
     struct tr_mono described;   /* when DescribeStream last gave a good answer */
     struct tr_mono row_change;  /* when a row last came, went or met its end */
     struct tr_mono now;         /* of the event at hand */

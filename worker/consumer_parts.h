@@ -252,7 +252,6 @@ struct tr_consumer {
     uint64_t delete_round;
     struct streams streams;
     struct tr_map stream_names; /* names that rows carry, for row_info */
-    struct tr_mono last_end;    /* when a row came to be known as ended */
     struct scan scan;
     struct start start;
     struct lease_table lease_table;
