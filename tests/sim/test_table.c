@@ -397,6 +397,41 @@ static void test_children__are_taken_by_the_worker_that_ended_their_parent(void 
     world_free(world);
 }
 
+/* The highest counter in the lease table. */
+static uint64_t highest_counter(struct world *world)
+{
+    static const char mark[] = "\"leaseCounter\":{\"N\":\"";
+    struct tr_buf out = {0};
+    const char *at;
+    uint64_t highest = 0;
+    assert_int_equal(world_call(world, "DynamoDB_20120810.Scan", "{\"TableName\":\"app\"}", &out),
+                     200);
+    for (at = strstr(out.ptr, mark); at != NULL; at = strstr(at, mark)) {
+        uint64_t counter = strtoull(at += strlen(mark), NULL, 10);
+        highest = counter > highest ? counter : highest;
+    }
+    tr_buf_deinit(&out);
+    return highest;
+}
+
+/* A clock that was wrong for a moment, before an answer put it right, is not remembered. */
+static void test_row__is_numbered_by_the_services_time_whatever_the_hosts_clock_does(void **state)
+{
+    struct world *world =
+        world_new(&(struct world_options){.seed = 40, .shards = 2, .failover_ms = 10000});
+    size_t worker = world_start(world, false);
+    (void)state;
+    world_run(world, 10000);
+    world_set_clock(world, worker, 3600000);
+    world_run(world, 10000);
+    world_set_clock(world, worker, -3600000);
+    world_control(world, "Rollover", "{\"TableName\":\"Items\"}");
+    world_run(world, 20000);
+    assert_true(world_notes(world, TR_NOTE_LEASE_CREATED) >= 4);
+    assert_true(highest_counter(world) < (uint64_t)world_wall_ms(world));
+    world_free(world);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -414,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_parts__a_clean_stop_is_taken_over_within_seconds),
         cmocka_unit_test(test_parts__all_children_of_a_rollover_are_soon_read),
         cmocka_unit_test(test_children__are_taken_by_the_worker_that_ended_their_parent),
+        cmocka_unit_test(test_row__is_numbered_by_the_services_time_whatever_the_hosts_clock_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -596,6 +596,14 @@ void world_stop(struct world *world, size_t index)
     }
 }
 
+void world_set_clock(struct world *world, size_t index, int64_t more_ms)
+{
+    struct clock *clock = &world->workers[index].clock;
+    clock->wall_ahead_ms += more_ms;
+    WORLD_TRACE(world, index, "FAULT wall clock now ahead by %lld ms",
+                (long long)clock->wall_ahead_ms);
+}
+
 static void wake(struct world *world, void *ctx, uint64_t index)
 {
     (void)ctx;

@@ -58,6 +58,8 @@ void world_crash(struct world *world, size_t worker);
 void world_stop(struct world *world, size_t worker);
 /* The worker's process stands still for so long; answers wait for it. */
 void world_pause(struct world *world, size_t worker, uint64_t ms);
+/* The wall clock of the worker's host is off by so much more from now on. */
+void world_set_clock(struct world *world, size_t worker, int64_t more_ms);
 /* Stop each one that runs. */
 void world_stop_all(struct world *world);
 /* Whether it ended, and how. */
