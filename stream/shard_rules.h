@@ -40,6 +40,7 @@ struct tr_graph {
     bool complete_known;
     bool deferred; /* a shard waits for the next complete listing */
     bool held;     /* a row waits for a parent that has no row and gets none */
+    bool missed;   /* a row went before its end, and no listing since has shown its shard */
     bool further;  /* the stream follows another one of the fleet */
     bool stream_gone;
     bool stream_gap; /* to be said with this step */
