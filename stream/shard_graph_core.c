@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "stream/shard_rules.h"
 
 /* Longer than any row is made by a listing. */
@@ -463,6 +464,7 @@ static void take_rows(struct tr_graph *graph, const struct tr_graph_event *event
     for (k = 0; k < graph->lineage.count; k++) {
         struct tr_shard_node *node = tr_rules_node(graph, k);
         if (tr_shard_node_is(node, TR_NODE_ROW) && !tr_shard_node_is(node, TR_NODE_SHOWN) &&
+            !TR_MUTANT(DELETED_UNSEEN) &&
             tr_mono_reached(at, tr_mono_add_ms(node->row_known, TR_GRAPH_STALE_MS))) {
             drop_row(graph, node);
         }

@@ -79,7 +79,7 @@ static struct place place_of(struct tr_bytes value)
     return place;
 }
 
-static bool counter_of(struct tr_bytes value, uint64_t *out)
+static bool number_of(struct tr_bytes value, uint64_t *out)
 {
     char text[NAME_MAX_BYTES];
     return scan_string(typed(value, "N"), text, sizeof text) &&
@@ -115,7 +115,7 @@ static struct row row_of(const struct judge *judge, struct tr_bytes item)
             row.counted += sum_of(name, value);
             break;
         case COUNTER:
-            counted = counter_of(value, &row.counter);
+            counted = number_of(value, &row.counter);
             break;
         case CHECKPOINT:
             row.checkpoint = place_of(value);
@@ -129,6 +129,10 @@ static struct row row_of(const struct judge *judge, struct tr_bytes item)
             break;
         case LOOSE:
             row.alone = row.alone || scan_is(name, "tailraceNoParents");
+            row.run = scan_is(name, "tailraceRun") ? sum_of(name, value) : row.run;
+            if (scan_is(name, "tailraceStartMs")) {
+                (void)number_of(value, &row.start);
+            }
             break;
         case KEY:
             break;
@@ -155,6 +159,18 @@ static bool same_id(const struct judge *judge, size_t a, size_t b)
 {
     return a == b || (a < judge->worker_count && b < judge->worker_count &&
                       judge->workers[a].id == judge->workers[b].id);
+}
+
+/* Two processes may have one id: which of them a written row names. It is the one that it named
+ * before, where the row tells the same run; else it is who writes. */
+static void tell_owner(const struct judge *judge, size_t worker, const struct row *before,
+                       struct row *row)
+{
+    if (before->there && row->run == before->run && same_id(judge, row->owner, before->owner)) {
+        row->owner = before->owner;
+    } else if (same_id(judge, row->owner, worker)) {
+        row->owner = worker;
+    }
 }
 
 /* What a worker that stops releases is read on soon, once nothing disturbs the fleet. */
@@ -250,7 +266,8 @@ static void check_children(struct judge *judge, uint64_t at, size_t worker,
     }
     for (i = 0; i < shard->child_count; i++) {
         const struct shard *child = judge->shards[shard->children[i]];
-        if (!child->row.there && !child->deleted && !child->gone && !judge_is_kcl(judge, worker)) {
+        if (!child->row.there && !child->deleted && !child->gone && child->vanished_at == 0 &&
+            !judge_is_kcl(judge, worker)) {
             judge_fail(judge, "children-first",
                        "worker '%s' writes SHARD_END of shard '%s' at %llu ms, and its child '%s' "
                        "has no row",
@@ -316,6 +333,16 @@ static void check_checkpoint(struct judge *judge, uint64_t at, size_t worker, st
 
 /* ---- writes ---- */
 
+/* Records are stamped with whole seconds, and so the start is judged. */
+static void learn_start(struct judge *judge, const struct row *row)
+{
+    uint64_t epoch = (uint64_t)judge->options.epoch_ms, second = row->start / 1000 * 1000;
+    uint64_t start = second > epoch ? second - epoch : 0;
+    if (row->start > 0 && start < judge->start) {
+        judge->start = start;
+    }
+}
+
 /* The row stands as it is now. */
 static void keep(struct judge *judge, uint64_t at, struct shard *shard, const struct row *row)
 {
@@ -325,6 +352,7 @@ static void keep(struct judge *judge, uint64_t at, struct shard *shard, const st
     shard->row = *row;
     shard->counter_max = row->counter > shard->counter_max ? row->counter : shard->counter_max;
     shard->ended = row->checkpoint.kind == PLACE_END;
+    learn_start(judge, row);
     if (!judge->any_row) {
         judge->any_row = true;
         if (judge->options.latest) {
@@ -368,7 +396,7 @@ static void made(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
                    "worker '%s' makes the row of shard '%s' at %llu ms with counter %llu; an "
                    "earlier row had %llu",
                    id, shard->name, U(at), U(row->counter), U(shard->counter_max));
-    } else if (row->owner != NOBODY && !same_id(judge, row->owner, worker)) {
+    } else if (row->owner != NOBODY && row->owner != worker) {
         judge_fail(judge, "owner-named",
                    "worker '%s' makes the row of shard '%s' at %llu ms for '%s'", id, shard->name,
                    U(at), judge_worker_id(judge, row->owner));
@@ -445,8 +473,8 @@ static void check_owner(struct judge *judge, uint64_t at, size_t worker, uint64_
 {
     size_t from = shard->row.owner;
     const char *id = judge_worker_id(judge, worker);
-    bool mine = same_id(judge, worker, from);
-    if (row->owner != NOBODY && same_id(judge, row->owner, worker)) {
+    bool mine = from == worker;
+    if (row->owner == worker) {
         if (!mine) {
             check_take(judge, at, worker, sent, shard);
             begin_hold(judge, at, worker, sent, shard, row);
@@ -517,7 +545,7 @@ static const char *why_needed(const struct judge *judge, uint64_t at, const stru
         if (child->row.there && child->row.checkpoint.kind < PLACE_NUMBER) {
             return "a child's row has not progressed";
         }
-        if (!child->row.there && !child->deleted && !child->gone) {
+        if (!child->row.there && !child->deleted && !child->gone && child->vanished_at == 0) {
             return "a child has no row";
         }
     }
@@ -552,7 +580,7 @@ static void outside(struct judge *judge, uint64_t at, struct shard *shard, const
     } else {
         shard->row.there = false;
         shard->row.owner = NOBODY;
-        shard->changed_at = at;
+        shard->changed_at = shard->vanished_at = at;
     }
 }
 
@@ -581,6 +609,7 @@ void judge_item(struct judge *judge, uint64_t at, size_t worker, uint64_t sent, 
     }
     if (after != NULL) {
         row = row_of(judge, item);
+        tell_owner(judge, worker, &shard->row, &row);
     }
     if (worker == SIZE_MAX) {
         outside(judge, at, shard, after != NULL ? &row : NULL);

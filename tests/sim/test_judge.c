@@ -449,6 +449,30 @@ static void test_judge__lets_a_fleet_that_starts_at_latest_skip_what_was_there(v
     end_with(&h, "lost");
 }
 
+/* Stamps are whole seconds: 1 s before the second that the rows tell is too old. */
+static void test_judge__wants_nothing_processed_that_was_written_before_the_start(void **state)
+{
+    static const char *const starts[] = {",\"tailraceStartMs\":{\"N\":\"1795248001900\"}",
+                                         ",\"tailraceStartMs\":{\"N\":\"1795248002100\"}"};
+    struct judge_options options = {.latest = true, .epoch_ms = 1795248000000};
+    size_t i;
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        struct row row = {0};
+        struct history h;
+        begin_with(&h, &options);
+        write_to(&h, "P", 1, 1);
+        h.now += 1500;
+        put(&h, 0, &row,
+            (struct row){
+                .key = "P", .checkpoint = "TRIM_HORIZON", .counter = 7, .more = starts[i]});
+        take(&h, 0, &row);
+        hand(&h, 0, "P", 1, 1);
+        done(&h, 0, "P", 1, 1, 1);
+        must_say(&h, i == 0 ? "" : "before-start");
+    }
+}
+
 /* ---- holders ---- */
 
 static void test_judge__lets_only_the_holder_hand_out(void **state)
@@ -555,6 +579,58 @@ static void test_judge__knows_when_a_lease_is_taken_too_early(void **state)
     h.now += F / 2;
     take(&h, 1, &row);
     must_say(&h, "take-early");
+}
+
+#define RUN(x) ",\"tailraceRun\":{\"S\":\"" x "\"}"
+
+/* Two processes of one id are two workers: the row tells by its run which of them holds it. */
+static void test_judge__tells_processes_of_one_id_apart(void **state)
+{
+    struct history h;
+    struct row row, after;
+    (void)state;
+    begin(&h);
+    judge_worker(h.judge, h.now, 2, JUDGE_STARTED, "w0", false);
+    row = held(&h);
+    row.more = RUN("a");
+    renew(&h, 0, &row);
+    all_done(&h, 0);
+    checkpoint(&h, 0, &row, cp(3));
+    h.now += F;
+    after = row;
+    after.counter++;
+    after.more = RUN("b");
+    put(&h, 2, &row, after);
+    hand(&h, 2, "P", 4, 4);
+    done(&h, 2, "P", 4, 2, 2);
+    renew(&h, 2, &row);
+    end_with(&h, "");
+    begin(&h);
+    judge_worker(h.judge, h.now, 2, JUDGE_STARTED, "w0", false);
+    row = held(&h);
+    renew(&h, 2, &row);
+    must_say(&h, "write-not-owner");
+}
+
+/* Somebody outside deletes a row that is held; another worker is the first to make it again. The
+ * old owner notices at its next write. */
+static void test_judge__gives_an_owner_time_to_miss_a_row_that_was_deleted(void **state)
+{
+    struct history h;
+    struct row row;
+    uint64_t late;
+    (void)state;
+    for (late = 0; late < 2; late++) {
+        begin(&h);
+        row = held(&h);
+        h.now += 1000;
+        delete_row(&h, SIZE_MAX, &row);
+        put(&h, 1, &row, (struct row){.key = "P", .checkpoint = "TRIM_HORIZON", .counter = 100});
+        take(&h, 1, &row);
+        h.now += late * F;
+        hand(&h, 0, "P", 1, 4);
+        must_say(&h, late == 0 ? "" : "validity");
+    }
 }
 
 /* ---- rows ---- */
@@ -1097,6 +1173,9 @@ int main(void)
         cmocka_unit_test(test_judge__wants_a_gap_event_with_bounds_and_a_fault_for_what_is_trimmed),
         cmocka_unit_test(test_judge__takes_a_lost_shard_as_ended_with_a_gap),
         cmocka_unit_test(test_judge__lets_a_fleet_that_starts_at_latest_skip_what_was_there),
+        cmocka_unit_test(test_judge__wants_nothing_processed_that_was_written_before_the_start),
+        cmocka_unit_test(test_judge__tells_processes_of_one_id_apart),
+        cmocka_unit_test(test_judge__gives_an_owner_time_to_miss_a_row_that_was_deleted),
         cmocka_unit_test(test_judge__lets_only_the_holder_hand_out),
         cmocka_unit_test(test_judge__counts_validity_from_the_sending_of_the_last_write),
         cmocka_unit_test(test_judge__lets_a_robbed_worker_go_on_for_a_while_and_a_kcl_worker),

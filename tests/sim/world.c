@@ -499,9 +499,8 @@ static struct worker *new_worker(struct world *world, const char *kind)
     return worker;
 }
 
-size_t world_start(struct world *world, bool once)
+static size_t start(struct world *world, struct worker *worker, bool once)
 {
-    struct worker *worker = new_worker(world, "worker");
     size_t index = world->worker_count - 1;
     struct tr_consumer_event tick = {.kind = TR_CONSUMER_EV_TICK};
     const struct world_options *given = &world->options;
@@ -534,6 +533,18 @@ size_t world_start(struct world *world, bool once)
     }
     world_step(world, index, &tick);
     return index;
+}
+
+size_t world_start(struct world *world, bool once)
+{
+    return start(world, new_worker(world, "worker"), once);
+}
+
+size_t world_start_twin(struct world *world, size_t of)
+{
+    struct worker *worker = new_worker(world, "twin");
+    memcpy(worker->id, world->workers[of].id, sizeof worker->id);
+    return start(world, worker, false);
 }
 
 /* The newest stream of the table, as DescribeTable shows it. */

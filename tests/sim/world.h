@@ -52,6 +52,8 @@ void world_free(struct world *world);
 
 /* Start a worker now; returns its number. A crash drops it as it stands. */
 size_t world_start(struct world *world, bool once);
+/* Another process under the id of one that was started. */
+size_t world_start_twin(struct world *world, size_t worker);
 /* One that behaves as the Java KCL does. */
 size_t world_start_kcl(struct world *world);
 void world_crash(struct world *world, size_t worker);
