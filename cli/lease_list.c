@@ -426,6 +426,7 @@ static void add_row_json(struct tr_buf *out, const struct tr_lease_entry *entry)
     if (row->has_start_ms) {
         tr_buf_printf(out, ",\"start_ms\":%llu", (unsigned long long)row->start_ms);
     }
+    add_member(out, "first", row->first);
     add_member(out, "stream", row->stream);
     tr_buf_add_str(out, row->without_parents ? ",\"without_parents\":true" : "");
 }

@@ -30,6 +30,7 @@ struct tr_lease_row {
     bool tailrace;           /* its owner is a tailrace worker: tailraceOwner equals leaseOwner */
     struct tr_bytes run;     /* tailraceRun: which process of that id took it */
     struct tr_bytes request; /* tailraceRequest: "<worker id> <nonce>" who asks for it */
+    struct tr_bytes first;   /* tailraceFirst: the shard's first number; absent: not known then */
     struct tr_bytes bell;    /* tailraceBell: "<worker id> <nonce>" who rang last */
     size_t size;             /* bytes as DynamoDB counts them, about */
     bool has_start_ms;
@@ -101,6 +102,7 @@ struct tr_lease_write {
     size_t parent_count;
     struct tr_bytes stream; /* create: the label */
     bool without_parents;   /* create */
+    struct tr_bytes first;  /* create: the shard's first number; absent: not known */
     bool has_start_ms;      /* create */
     uint64_t start_ms;
 };

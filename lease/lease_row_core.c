@@ -27,6 +27,7 @@
 #define A_TAILRACE_REQUEST "tailraceRequest"
 #define A_TAILRACE_BELL "tailraceBell"
 #define A_TAILRACE_START "tailraceStartMs"
+#define A_TAILRACE_FIRST "tailraceFirst"
 
 #define MIGRATION_KEY "Migration3.0" /* KCL 3's, where it keeps its fleet's state */
 
@@ -117,6 +118,10 @@ static void add_item(struct tr_buf *out, const struct tr_lease_write *write)
     if (write->has_start_ms) {
         tr_buf_add_char(out, ',');
         add_n(out, A_TAILRACE_START, write->start_ms);
+    }
+    if (write->first.ptr != NULL) {
+        tr_buf_add_char(out, ',');
+        add_s(out, A_TAILRACE_FIRST, write->first);
     }
 }
 
@@ -426,6 +431,7 @@ void tr_lease_encode_create_table(struct tr_buf *out, struct tr_bytes table)
     ROW(AT_TAILRACE_REQUEST, A_TAILRACE_REQUEST)                                                   \
     ROW(AT_TAILRACE_BELL, A_TAILRACE_BELL)                                                         \
     ROW(AT_TAILRACE_START, A_TAILRACE_START)                                                       \
+    ROW(AT_TAILRACE_FIRST, A_TAILRACE_FIRST)                                                       \
     ROW(AT_ENTITY_TYPE, "entityType")                                                              \
     ROW(AT_VERSION, "cv")
 
@@ -623,6 +629,12 @@ static void read_word(struct reader *reader, enum attribute name, struct tr_byte
     }
 }
 
+static bool is_number(struct tr_bytes text)
+{
+    struct tr_position position;
+    return tr_position_parse(text, &position, NULL) == TR_OK && tr_position_is_sequence(&position);
+}
+
 static enum verdict read_own(struct reader *reader, struct tr_lease_row *row)
 {
     if (present(reader, AT_TAILRACE_STREAM) && !get_s(reader, AT_TAILRACE_STREAM, &row->stream)) {
@@ -635,6 +647,10 @@ static enum verdict read_own(struct reader *reader, struct tr_lease_row *row)
     read_word(reader, AT_TAILRACE_RUN, &row->run);
     read_word(reader, AT_TAILRACE_REQUEST, &row->request);
     read_word(reader, AT_TAILRACE_BELL, &row->bell);
+    if (present(reader, AT_TAILRACE_FIRST) &&
+        !(get_s(reader, AT_TAILRACE_FIRST, &row->first) && is_number(row->first))) {
+        return bad(reader, AT_TAILRACE_FIRST, "a sequence number");
+    }
     row->has_start_ms = present(reader, AT_TAILRACE_START);
     if (row->has_start_ms &&
         !get_n(reader, AT_TAILRACE_START, TR_LEASE_START_MS_MAX, &row->start_ms)) {

@@ -12,6 +12,10 @@
 /* Clocks differ by two per cent at the most; validity ends at 0.95 of the failover time. */
 #define VALID_PERCENT 97u
 
+/* From a missing shard's first day on: its reader hears for ten minutes that it is not there, or a
+ * listing comes. */
+#define GIVEN_UP_MS (15u * 60u * 1000u)
+
 #define U(x) ((unsigned long long)(x))
 #define TEXT_MAX 64
 
@@ -470,19 +474,24 @@ static bool is_blamed(const struct judge *judge, const struct record *record)
     return record->unwatched;
 }
 
-/* A fault took an ancestor away whole before its time: it is given up when it is a day old, and
- * what lies behind it waits until then. */
-static bool is_behind_gone(const struct judge *judge, const struct shard *shard)
+/* A fault took the shard away whole before its time: it is given up, and what it held is told, when
+ * it is a day old and a listing or a reader has found it missing since. */
+static bool is_kept_for_its_age(const struct judge *judge, uint64_t at, const struct shard *shard)
+{
+    return shard->gone && shard->row.there && !shard->ended &&
+           at < shard->born + judge->options.retention_ms + GIVEN_UP_MS;
+}
+
+/* What lies behind it waits until then. */
+static bool waits_for_age(const struct judge *judge, uint64_t at, const struct shard *shard)
 {
     size_t i;
     for (i = 0; i < shard->parent_count; i++) {
-        const struct shard *parent = judge->shards[shard->parents[i]];
-        if ((parent->gone && parent->row.there && !parent->ended) ||
-            is_behind_gone(judge, parent)) {
+        if (waits_for_age(judge, at, judge->shards[shard->parents[i]])) {
             return true;
         }
     }
-    return false;
+    return is_kept_for_its_age(judge, at, shard);
 }
 
 static void check_record(struct judge *judge, uint64_t at, const struct shard *shard, size_t index)
@@ -493,7 +502,7 @@ static void check_record(struct judge *judge, uint64_t at, const struct shard *s
     if (record->done || index < shard->free_to) {
         return;
     }
-    if (is_behind_gone(judge, shard)) {
+    if (waits_for_age(judge, at, shard)) {
         return;
     }
     if (index >= shard->trimmed_to) {

@@ -115,5 +115,8 @@ void judge_trimmed(struct judge *judge, uint64_t at, const char *name, const cha
         shard->records[i].unwatched = judge->live == 0;
     }
     shard->trimmed_to = to > shard->trimmed_to ? to : shard->trimmed_to;
+    if (!judge->any_row) {
+        shard->free_to = shard->trimmed_to; /* the fleet has not begun: nobody knew of these */
+    }
     judge_settle(shard);
 }

@@ -407,6 +407,25 @@ static void test_judge__wants_a_gap_event_with_bounds_and_a_fault_for_what_is_tr
     end_with(&h, "");
 }
 
+static void test_judge__lets_a_shard_that_went_young_wait_a_day_for_its_gap(void **state)
+{
+    struct history h;
+    struct row row;
+    unsigned i;
+    (void)state;
+    for (i = 0; i < 3; i++) {
+        begin(&h);
+        row = held(&h);
+        judge_fault(h.judge, h.now, "trim");
+        judge_trimmed(h.judge, h.now, "P", NULL);
+        if (i == 1) {
+            checkpoint(&h, 0, &row, "SHARD_END");
+        }
+        h.now += i == 2 ? DAY + DAY / 24 : 0;
+        end_with(&h, i == 0 ? "" : "gap-missing");
+    }
+}
+
 static void test_judge__takes_a_lost_shard_as_ended_with_a_gap(void **state)
 {
     struct history h;
@@ -1171,6 +1190,7 @@ int main(void)
         cmocka_unit_test(test_judge__wants_redelivery_to_start_at_the_checkpoint),
         cmocka_unit_test(test_judge__wants_parents_before_children),
         cmocka_unit_test(test_judge__wants_a_gap_event_with_bounds_and_a_fault_for_what_is_trimmed),
+        cmocka_unit_test(test_judge__lets_a_shard_that_went_young_wait_a_day_for_its_gap),
         cmocka_unit_test(test_judge__takes_a_lost_shard_as_ended_with_a_gap),
         cmocka_unit_test(test_judge__lets_a_fleet_that_starts_at_latest_skip_what_was_there),
         cmocka_unit_test(test_judge__wants_nothing_processed_that_was_written_before_the_start),

@@ -78,7 +78,8 @@ static void test_row__is_made_with_parents_as_a_set_and_our_own_attributes(void 
                                    .stream = TR_LIT("2026-11-21"),
                                    .without_parents = true,
                                    .has_start_ms = true,
-                                   .start_ms = 1795248000000};
+                                   .start_ms = 1795248000000,
+                                   .first = TR_LIT("100")};
     (void)state;
     assert_write(&write, "PutItem",
                  "{\"TableName\":\"orders\",\"Item\":{\"leaseKey\":{\"S\":\"shard-1\"},"
@@ -88,7 +89,8 @@ static void test_row__is_made_with_parents_as_a_set_and_our_own_attributes(void 
                  "\"checkpointSubSequenceNumber\":{\"N\":\"0\"},"
                  "\"parentShardId\":{\"SS\":[\"p1\",\"p2\"]},"
                  "\"tailraceStream\":{\"S\":\"2026-11-21\"},\"tailraceNoParents\":{\"BOOL\":true},"
-                 "\"tailraceStartMs\":{\"N\":\"1795248000000\"}}"
+                 "\"tailraceStartMs\":{\"N\":\"1795248000000\"},"
+                 "\"tailraceFirst\":{\"S\":\"100\"}}"
                  ",\"ConditionExpression\":\"attribute_not_exists(#key)\""
                  ",\"ExpressionAttributeNames\":{\"#key\":\"leaseKey\"}"
                  ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
@@ -380,6 +382,8 @@ static void test_row__that_is_not_understood_is_left_out_and_named(void **state)
          "'tailraceNoParents' is"},
         {GOOD_COUNTER "," GOOD_CHECKPOINT ",\"tailraceStartMs\":{\"N\":\"-1\"}",
          "'tailraceStartMs' is '{\"N\":\"-1\"}', not a number of milliseconds"},
+        {GOOD_COUNTER "," GOOD_CHECKPOINT ",\"tailraceFirst\":{\"S\":\"TRIM_HORIZON\"}",
+         "'tailraceFirst' is '{\"S\":\"TRIM_HORIZON\"}', not a sequence number"},
         {GOOD_COUNTER "," GOOD_CHECKPOINT ",\"tailraceStartMs\":{\"S\":\"1\"}",
          "'tailraceStartMs' is"},
         {GOOD_COUNTER "," GOOD_CHECKPOINT ",\"leaseOwner\":{\"S\":\"o\"},"
