@@ -688,6 +688,23 @@ void world_write(struct world *world, unsigned key)
     world->writes++;
 }
 
+void world_write_some(struct world *world, unsigned writes, unsigned keys)
+{
+    unsigned i;
+    for (i = 0; i < writes; i++) {
+        world_write(world, i * 7 % keys);
+    }
+}
+
+void world_set_fault(struct world *world, enum tr_fault_kind kind, const char *where,
+                     const char *more)
+{
+    char body[256];
+    (void)snprintf(body, sizeof body, "{\"Fault\":\"%s\"%s%s%s%s}", tr_fault_name(kind),
+                   where[0] != '\0' ? "," : "", where, more[0] != '\0' ? "," : "", more);
+    world_control(world, "SetFault", body);
+}
+
 /* ---- time ---- */
 
 static void happen(struct world *world, struct happening *h)

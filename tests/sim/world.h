@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "base/time.h"
+#include "local/fault.h"
 #include "local/local.h"
 #include "tailrace/status.h"
 #include "worker/consumer_core.h"
@@ -71,6 +72,12 @@ bool world_alive(const struct world *world, size_t worker);
 
 /* Write the next version of item `key` (0..). */
 void world_write(struct world *world, unsigned key);
+/* So many writes, over the items 0 to keys - 1. */
+void world_write_some(struct world *world, unsigned writes, unsigned keys);
+/* The model's fault of that kind from now on: where it strikes, and how often and the like, as
+ * members of SetFault; "" for none. */
+void world_set_fault(struct world *world, enum tr_fault_kind kind, const char *where,
+                     const char *more);
 /* A control operation of the model, with its JSON body. */
 void world_control(struct world *world, const char *operation, const char *body);
 /* Call the service as a client would; returns the HTTP status, the body in *out. */
