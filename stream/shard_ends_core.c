@@ -281,6 +281,12 @@ static bool any_wants_a_row(const struct tr_graph *graph)
     return false;
 }
 
+bool tr_graph_was_emptied(const struct tr_graph *graph)
+{
+    return graph->further && graph->lineage.used == 0 && !graph->ever_row &&
+           tr_graph_drain(graph) == TR_GRAPH_DRAINED && !graph->stream_gone;
+}
+
 enum tr_graph_drain tr_graph_drain(const struct tr_graph *graph)
 {
     if (!all_rows_have_ended(graph)) {

@@ -103,8 +103,6 @@ struct tr_graph_effects {
     size_t create_count;
     const struct tr_graph_delete *deletes; /* borrowed likewise */
     size_t delete_count;
-    bool stream_gap;    /* once: the stream follows another one, was turned off, and shows no shard:
-                          whatever it held is missing */
     bool want_listing;  /* a full listing would help: a new graph, an outdated listing, or as
                           below */
     bool need_listing;  /* ... without one a row waits on: for a parent that has no row */
@@ -190,6 +188,9 @@ enum tr_graph_drain {
     TR_GRAPH_DRAINED,
 };
 enum tr_graph_drain tr_graph_drain(const struct tr_graph *graph);
+/* Whether a drained stream was never read: it follows another one, was turned off, never had a row
+ * and shows no shard. Whatever it held is missing. */
+bool tr_graph_was_emptied(const struct tr_graph *graph);
 /* Whether a shard that has ended has children, and all that are known have rows; or is known to be
  * final (no children, and a complete listing begun after its end says that the stream is
  * DISABLED). */

@@ -294,16 +294,11 @@ static void clear_flag(struct tr_graph *graph, uint32_t flag)
     }
 }
 
-/* An empty listing proves nothing of what it lacks: a broken answer looks the same. But a stream
- * that was turned off and shows nothing was trimmed before anybody read it. */
+/* An empty listing proves nothing of what it lacks: a broken answer looks the same. */
 static void take_empty(struct tr_graph *graph, enum tr_stream_status status)
 {
     graph->complete_known = true;
     graph->status = status;
-    if (status == TR_STREAM_DISABLED && graph->further && graph->rows_known && !graph->ever_row &&
-        graph->lineage.used == 0 && !graph->stream_gap_said) {
-        graph->stream_gap = graph->stream_gap_said = true;
-    }
 }
 
 static void take_listing(struct tr_graph *graph, const struct tr_graph_event *event,
@@ -587,8 +582,6 @@ enum tr_status tr_graph_step(struct tr_graph *graph, const struct tr_graph_event
     }
     tr_rules_propose(graph, event->now, out);
     tr_ends_propose(graph, out);
-    out->stream_gap = graph->stream_gap;
-    graph->stream_gap = false;
     return TR_OK;
 }
 

@@ -43,8 +43,6 @@ struct tr_graph {
     bool missed;   /* a row went before its end, and no listing since has shown its shard */
     bool further;  /* the stream follows another one of the fleet */
     bool stream_gone;
-    bool stream_gap; /* to be said with this step */
-    bool stream_gap_said;
 };
 
 static inline struct tr_shard_node *tr_rules_node(const struct tr_graph *graph, uint32_t index)

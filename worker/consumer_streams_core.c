@@ -184,7 +184,7 @@ static bool pass_gap(struct tr_consumer *c)
     if (c->streams.lost) {
         gap.why = "the stream was gone before it was seen to its end; shards of it may never have "
                   "been read";
-    } else if (c->streams.further && !tr_consumer_has_rows(c)) {
+    } else if (tr_graph_was_emptied(c->graph)) {
         gap.why = "the stream was turned off and emptied before it was read";
     }
     return gap.why == NULL || tr_consumer_gap(c, &gap);
