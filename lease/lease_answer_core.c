@@ -505,7 +505,7 @@ static void vanished(struct tr_lease_core *core, struct tr_lease *lease)
     lease->must_read = false;
     if (lease->state == LEASE_MAKING) {
         lease->next_at = tr_mono_add_ms(core->now, backoff_ms(core, lease, 0));
-    } else if (fresh && (granted || surely_mine)) {
+    } else if (fresh && (granted || surely_mine) && !TR_MUTANT(DELETED_UNSEEN)) {
         make_again(core, lease, surely_mine);
     } else {
         emit_end(core, lease, TR_ENOTFOUND, TR_LEASE_LOSS_ROW_GONE);
@@ -597,6 +597,8 @@ void tr_lease_answer_written(struct tr_lease_core *core, struct tr_lease *lease,
     } else if (ev->status == TR_OK ||
                (TR_MUTANT(LOST_ANSWER_IS_SUCCESS) && ev->may_have_happened)) {
         succeeded(core, lease, &op, row);
+    } else if (TR_MUTANT(FAILED_WRITE_EXTENDS) && lease->state == LEASE_HELD) {
+        renewed(core, lease, op.sent);
     } else if (ev->status != TR_ECONDITION) {
         failed(core, lease, &op, ev->status, ev->may_have_happened);
     } else if (row != NULL) {

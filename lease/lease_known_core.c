@@ -118,7 +118,8 @@ void tr_lease_known_enter(struct tr_lease_core *core, struct tr_lease *lease,
     lease->attempts = 0;
     lease->next_at = core->now;
     if (state == LEASE_ABSENT || state == LEASE_FOREIGN) {
-        lease->has_pending = lease->give_up = lease->ending = false;
+        lease->has_pending = lease->has_pending && TR_MUTANT(CHECKPOINT_OUTLIVES);
+        lease->give_up = lease->ending = false;
         lease->tried = lease->uncertain = lease->won = false;
         lease->must_read = lease->row_gone = false;
         lease->fence = 0;

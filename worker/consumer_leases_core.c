@@ -257,9 +257,6 @@ static void on_row(struct tr_consumer *c, const struct tr_lease_row *row, bool t
     info->ready_sent = false; /* the lease core forgets it with the row */
     info->stream = stream_name(c, row->stream);
     info->foreign = is_foreign(c, info->stream);
-    if (!info->ended && row->checkpoint.kind == TR_POSITION_SHARD_END) {
-        c->last_end = c->now;
-    }
     info->ended = row->checkpoint.kind == TR_POSITION_SHARD_END;
     if (tell_graph && !info->foreign) {
         tr_consumer_graph_event(c, &event);

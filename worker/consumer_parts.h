@@ -219,7 +219,9 @@ struct tr_consumer {
     char *strings[5]; /* owned: name, table, arn, lease_table, worker_id */
     enum phase phase;
     struct tr_mono now;
-    struct tr_wall wall;
+    struct tr_wall wall;     /* the service's time */
+    struct tr_wall dated;    /* ... when an answer last brought a Date */
+    struct tr_mono dated_at; /* 0: none has */
     struct tr_random random;
     struct tr_consumer_effects *out; /* of the present step */
     bool out_of_memory;              /* in the present step */
@@ -252,7 +254,6 @@ struct tr_consumer {
     uint64_t delete_round;
     struct streams streams;
     struct tr_map stream_names; /* names that rows carry, for row_info */
-    struct tr_mono last_end;    /* when a row came to be known as ended */
     struct scan scan;
     struct start start;
     struct lease_table lease_table;

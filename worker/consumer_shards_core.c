@@ -281,7 +281,6 @@ void tr_consumer_stored(struct tr_consumer *c, struct slot *slot,
     tr_consumer_note(c, TR_NOTE_SHARD_ENDED, row.key, slot->records, 0, (struct tr_bytes){NULL, 0});
     if (info != NULL) {
         info->ended = true;
-        c->last_end = c->now;
     }
     tr_consumer_graph_event(c, &event);
     if (c->options.once) {

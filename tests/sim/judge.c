@@ -113,6 +113,7 @@ struct judge *judge_new(const struct judge_options *options)
     mine->drain_ms = or_default(mine->drain_ms, NEVER);
     mine->released_ms = or_default(mine->released_ms, NEVER);
     mine->changes_max = or_default(mine->changes_max, 3);
+    judge->start = NEVER;
     return judge;
 }
 
@@ -224,6 +225,7 @@ static void start(struct judge *judge, size_t index, const char *id, bool kcl)
     set_alive(judge, worker, false);
     *worker = (struct worker){.id = judge->ids.names[number], .known = true, .kcl = kcl};
     set_alive(judge, worker, true);
+    judge->kcl_count += kcl;
 }
 
 void judge_worker(struct judge *judge, uint64_t at, size_t index, enum judge_worker_event event,

@@ -23,6 +23,8 @@ struct judge_options {
     uint64_t retention_ms; /* the model's; 24 h */
     const char *lease_table;
     bool latest;         /* what was written before the first lease row may be skipped */
+    int64_t epoch_ms;    /* with latest: the service's time at 0, by which rows tell the start; what
+                            was written before it may not be processed. 0: that is not judged */
     bool once;           /* workers end of themselves when all is read */
     bool whole_releases; /* what a worker has done is in the checkpoint that it releases with */
     bool may_fail;       /* workers may end with an error (bad input, memory, on_gap: stop) */

@@ -68,6 +68,8 @@ struct row {
     struct place checkpoint;
     uint64_t counted; /* a sum over the attributes that only a counted write may change */
     uint64_t kept;    /* a sum over those that no write may change */
+    uint64_t start;   /* the fleet's start that it tells, ms since 1970; 0: none */
+    uint64_t run;     /* a sum over which process of its owner's id took it; 0: not told */
 };
 
 enum hold_state { HOLDING, RELEASED, TAKEN };
@@ -129,6 +131,7 @@ struct shard {
     uint64_t counter_max; /* of all rows it had */
     bool ended;           /* its row was at SHARD_END */
     bool deleted;         /* a worker deleted its row */
+    uint64_t vanished_at; /* somebody outside deleted its row; 0: nobody did */
     bool kcl_held;        /* by a KCL-like worker some time: it tells no gaps */
     bool listed;          /* among the active ones */
 
@@ -181,9 +184,11 @@ struct judge {
     struct worker *workers; /* owned */
     size_t worker_count, worker_cap;
     size_t live, live_kcl;
+    size_t kcl_count;   /* of KCL-like workers that ever ran */
     struct item *items; /* owned */
     size_t item_count, item_cap;
     bool any_row;
+    uint64_t start; /* the earliest that a row has told, in the world's time; NEVER: none has */
     uint64_t repeats;
     uint64_t *faults;          /* owned: when they were, in order */
     uint64_t listing_fault_at; /* the newest one that leaves shards out; 0: none */

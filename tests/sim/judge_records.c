@@ -136,6 +136,14 @@ static bool may_skip(const struct shard *shard, size_t from, size_t to)
     return from <= to && (to <= shard->trimmed_to || to <= shard->free_to || from == to);
 }
 
+/* A KCL-like worker stole the lease, or somebody deleted its row, and another worker was the first
+ * to make it again: the owner notices at its next write. */
+static bool is_unnoticed(const struct judge *judge, const struct shard *shard,
+                         const struct hold *hold)
+{
+    return judge_is_kcl(judge, hold->taker) || shard->vanished_at >= hold->valid_from;
+}
+
 /* The lease is this worker's, as the model has it and as far as the worker may believe it. */
 static bool check_holder(struct judge *judge, uint64_t at, size_t worker, struct shard *shard,
                          const struct hold *hold)
@@ -158,7 +166,7 @@ static bool check_holder(struct judge *judge, uint64_t at, size_t worker, struct
                    "%llu ms",
                    id, shard->name, U(at), U(hold->ended));
     } else if (hold->state == TAKEN &&
-               !(judge_is_kcl(judge, hold->taker) && at <= hold->ended + failover)) {
+               !(is_unnoticed(judge, shard, hold) && at <= hold->ended + failover)) {
         judge_fail(judge, "two-holders",
                    "worker '%s' hands out a batch of shard '%s' at %llu ms, which '%s' took at "
                    "%llu ms (held since %llu ms, last write sent at %llu ms)",
@@ -297,6 +305,21 @@ static void check_order(struct judge *judge, uint64_t at, size_t worker, struct 
     }
 }
 
+/* The fleet began at a time that its rows tell; whoever knows no such times begins where it
+ * likes. */
+static void check_start_time(struct judge *judge, uint64_t at, size_t worker,
+                             const struct shard *shard, const struct record *record)
+{
+    if (judge->options.latest && judge->options.epoch_ms > 0 && judge->kcl_count == 0 &&
+        record->at < judge->start) {
+        judge_fail(judge, "before-start",
+                   "worker '%s' delivers version %llu of item %u (shard '%s') at %llu ms, written "
+                   "at %llu ms; the fleet's start is %llu ms",
+                   judge_worker_id(judge, worker), U(record->version), record->key, shard->name,
+                   U(at), U(record->at), U(judge->start));
+    }
+}
+
 static void repeat(struct judge *judge, uint64_t at, size_t worker, const struct shard *shard,
                    const char *sequence)
 {
@@ -339,6 +362,7 @@ void judge_done(struct judge *judge, uint64_t at, size_t worker, const char *nam
         return;
     }
     check_order(judge, at, worker, shard, record);
+    check_start_time(judge, at, worker, shard, record);
     record->done = true;
     judge_settle(shard);
     settle_item(judge, &judge->items[key]);

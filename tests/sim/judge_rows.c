@@ -86,7 +86,7 @@ static struct place place_of(struct tr_bytes value)
     return place;
 }
 
-static bool counter_of(struct tr_bytes value, uint64_t *out)
+static bool number_of(struct tr_bytes value, uint64_t *out)
 {
     char text[NAME_MAX_BYTES];
     return scan_string(typed(value, "N"), text, sizeof text) &&
@@ -122,7 +122,7 @@ static struct row row_of(const struct judge *judge, struct tr_bytes item, struct
             row.counted += sum_of(name, value);
             break;
         case COUNTER:
-            counted = counter_of(value, &row.counter);
+            counted = number_of(value, &row.counter);
             break;
         case CHECKPOINT:
             row.checkpoint = place_of(value);
@@ -136,6 +136,10 @@ static struct row row_of(const struct judge *judge, struct tr_bytes item, struct
             break;
         case LOOSE:
             row.alone = row.alone || scan_is(name, "tailraceNoParents");
+            row.run = scan_is(name, "tailraceRun") ? sum_of(name, value) : row.run;
+            if (scan_is(name, "tailraceStartMs")) {
+                (void)number_of(value, &row.start);
+            }
             break;
         case KEY:
             *key = typed(value, "S");
@@ -163,6 +167,18 @@ static bool same_id(const struct judge *judge, size_t a, size_t b)
 {
     return a == b || (a < judge->worker_count && b < judge->worker_count &&
                       judge->workers[a].id == judge->workers[b].id);
+}
+
+/* Two processes may have one id: which of them a written row names. It is the one that it named
+ * before, where the row tells the same run; else it is who writes. */
+static void tell_owner(const struct judge *judge, size_t worker, const struct row *before,
+                       struct row *row)
+{
+    if (before->there && row->run == before->run && same_id(judge, row->owner, before->owner)) {
+        row->owner = before->owner;
+    } else if (same_id(judge, row->owner, worker)) {
+        row->owner = worker;
+    }
 }
 
 /* What a worker that stops releases is read on soon, once nothing disturbs the fleet. */
@@ -286,8 +302,8 @@ static void check_children(struct judge *judge, uint64_t at, size_t worker,
     }
     for (i = 0; i < shard->child_count; i++) {
         const struct shard *child = judge->shards[shard->children[i]];
-        if (!child->row.there && !child->deleted && !child->gone && !began_below(judge, child) &&
-            !may_lack_row(judge, at, worker, shard, child)) {
+        if (!child->row.there && !child->deleted && !child->gone && child->vanished_at == 0 &&
+            !began_below(judge, child) && !may_lack_row(judge, at, worker, shard, child)) {
             judge_fail(judge, "children-first",
                        "worker '%s' writes SHARD_END of shard '%s' at %llu ms, and its child '%s' "
                        "has no row",
@@ -353,6 +369,16 @@ static void check_checkpoint(struct judge *judge, uint64_t at, size_t worker, st
 
 /* ---- writes ---- */
 
+/* Records are stamped with whole seconds, and so the start is judged. */
+static void learn_start(struct judge *judge, const struct row *row)
+{
+    uint64_t epoch = (uint64_t)judge->options.epoch_ms, second = row->start / 1000 * 1000;
+    uint64_t start = second > epoch ? second - epoch : 0;
+    if (row->start > 0 && start < judge->start) {
+        judge->start = start;
+    }
+}
+
 /* The row stands as it is now. */
 static void keep(struct judge *judge, uint64_t at, struct shard *shard, const struct row *row)
 {
@@ -362,6 +388,7 @@ static void keep(struct judge *judge, uint64_t at, struct shard *shard, const st
     shard->row = *row;
     shard->counter_max = row->counter > shard->counter_max ? row->counter : shard->counter_max;
     shard->ended = row->checkpoint.kind == PLACE_END;
+    learn_start(judge, row);
     if (!judge->any_row) {
         judge->any_row = true;
         judge_free_before(judge, judge->options.latest ? SIZE_MAX : shard->stream);
@@ -403,7 +430,7 @@ static void made(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
                    "worker '%s' makes the row of shard '%s' at %llu ms with counter %llu; an "
                    "earlier row had %llu",
                    id, shard->name, U(at), U(row->counter), U(shard->counter_max));
-    } else if (row->owner != NOBODY && !same_id(judge, row->owner, worker)) {
+    } else if (row->owner != NOBODY && row->owner != worker) {
         judge_fail(judge, "owner-named",
                    "worker '%s' makes the row of shard '%s' at %llu ms for '%s'", id, shard->name,
                    U(at), judge_worker_id(judge, row->owner));
@@ -480,8 +507,8 @@ static void check_owner(struct judge *judge, uint64_t at, size_t worker, uint64_
 {
     size_t from = shard->row.owner;
     const char *id = judge_worker_id(judge, worker);
-    bool mine = same_id(judge, worker, from);
-    if (row->owner != NOBODY && same_id(judge, row->owner, worker)) {
+    bool mine = from == worker;
+    if (row->owner == worker) {
         if (!mine) {
             check_take(judge, at, worker, sent, shard);
             begin_hold(judge, at, worker, sent, shard, row);
@@ -552,7 +579,8 @@ static const char *why_needed(const struct judge *judge, uint64_t at, const stru
         if (child->row.there && child->row.checkpoint.kind < PLACE_NUMBER) {
             return "a child's row has not progressed";
         }
-        if (!child->row.there && !child->deleted && !child->gone && !began_below(judge, child)) {
+        if (!child->row.there && !child->deleted && !child->gone && child->vanished_at == 0 &&
+            !began_below(judge, child)) {
             return "a child has no row";
         }
     }
@@ -587,7 +615,7 @@ static void outside(struct judge *judge, uint64_t at, struct shard *shard, const
     } else {
         shard->row.there = false;
         shard->row.owner = NOBODY;
-        shard->changed_at = at;
+        shard->changed_at = shard->vanished_at = at;
     }
 }
 
@@ -613,6 +641,9 @@ void judge_item(struct judge *judge, uint64_t at, size_t worker, uint64_t sent, 
                        judge_worker_id(judge, worker), U(at), item.ptr);
         }
         return;
+    }
+    if (after != NULL) {
+        tell_owner(judge, worker, &shard->row, &row);
     }
     if (worker == SIZE_MAX) {
         outside(judge, at, shard, after != NULL ? &row : NULL);

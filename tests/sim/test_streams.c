@@ -32,14 +32,6 @@ static void turn_on(struct world *world)
     world_run(world, 15000);
 }
 
-static void write_some(struct world *world, unsigned writes)
-{
-    unsigned i;
-    for (i = 0; i < writes; i++) {
-        world_write(world, i * 7 % 20);
-    }
-}
-
 static void test_stream__turned_off_and_on_again_is_drained_then_followed(void **state)
 {
     struct world *world =
@@ -47,12 +39,12 @@ static void test_stream__turned_off_and_on_again_is_drained_then_followed(void *
     (void)state;
     (void)world_start(world, false);
     (void)world_start(world, false);
-    write_some(world, 300);
+    world_write_some(world, 300, 20);
     world_run(world, 2000);
-    write_some(world, 300);
+    world_write_some(world, 300, 20);
     turn_off(world);
     turn_on(world);
-    write_some(world, 300);
+    world_write_some(world, 300, 20);
     world_run(world, 120000);
     assert_int_equal(world_check(world), 0);
     assert_true(world_notes(world, TR_NOTE_STREAM_FOLLOWED) >= 1);
@@ -67,10 +59,10 @@ static void test_stream__the_next_one_is_followed_within_half_a_minute(void **st
     (void)state;
     (void)world_start(world, false);
     world_run(world, 60000);
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     turn_off(world);
     turn_on(world);
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     world_run(world, 20000);
     assert_int_equal(world_check(world), 0);
     world_free(world);
@@ -150,16 +142,16 @@ static void test_stream__turned_off_and_on_while_the_fleet_was_down_loses_nothin
     size_t worker = world_start(world, false);
     int i;
     (void)state;
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     world_run(world, 10000);
     world_stop(world, worker);
     world_run_until_ended(world, worker, 60000);
     for (i = 0; i < 3; i++) {
-        write_some(world, 100);
+        world_write_some(world, 100, 20);
         turn_off(world);
         turn_on(world);
     }
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     (void)world_start(world, false);
     (void)world_start(world, false);
     world_run(world, 300000);
@@ -174,12 +166,12 @@ static void test_stream__once_goes_on_to_the_newest_stream(void **state)
     enum tr_status status;
     size_t worker = world_start(world, true);
     (void)state;
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     world_run_until_ended(world, worker, 60000);
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     turn_off(world);
     turn_on(world);
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     worker = world_start(world, true);
     world_run_until_ended(world, worker, 120000);
     assert_true(world_ended(world, worker, &status) && status == TR_OK);
@@ -195,15 +187,15 @@ static void test_stream__gone_before_it_was_read_is_a_gap_and_the_next_one_is_fo
     size_t worker = world_start(world, false);
     uint64_t delivered;
     (void)state;
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     world_run(world, 10000);
     world_crash(world, worker);
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     turn_off(world);
     turn_on(world);
     world_run(world, 2ull * DAY_MS);
     delivered = world_delivered(world);
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     (void)world_start(world, false);
     world_run(world, 600000);
     assert_true(world_notes(world, TR_NOTE_GAP) >= 1);
