@@ -111,17 +111,18 @@ static struct slot *new_slot(struct tr_consumer *c, struct tr_bytes key)
     return slot;
 }
 
-/* Whether the shard was whole when its row was made, younger than records are kept; or all that it
- * held then has grown older than that. The counter of a row that we made is the time at which that
- * was, or a little later. */
-static bool is_read_whole(const struct tr_consumer *c, const struct tr_lease_row *row)
+/* Whether what the shard held when its row was made has grown older than records are kept: all of
+ * it, or the beginning of a shard that was then still whole. The counter of a row that we made is
+ * the time at which that was, or a little later. */
+static bool is_outlived(const struct tr_consumer *c, const struct tr_lease_row *row)
 {
     int64_t made_ms = (int64_t)row->counter, born_ms;
-    if (row->stream.ptr == NULL || made_ms <= 0) {
+    if (row->stream.ptr == NULL || made_ms <= 0 || c->wall.ms <= made_ms) {
         return false;
     }
     return c->wall.ms - made_ms >= RETENTION_MS ||
-           (tr_shard_id_ms(row->key, &born_ms) && born_ms > made_ms - RETENTION_MS);
+           (tr_shard_id_ms(row->key, &born_ms) && born_ms > made_ms - RETENTION_MS &&
+            c->wall.ms - born_ms >= RETENTION_MS);
 }
 
 /* Where reading starts. A row at TRIM_HORIZON that was made behind its parents' rows stands for the
@@ -132,7 +133,7 @@ static bool stands_for_whole(const struct tr_consumer *c, const struct tr_lease_
     if (row->checkpoint.kind != TR_POSITION_TRIM_HORIZON || TR_MUTANT(LATEST_ANEW)) {
         return false;
     }
-    return row->without_parents ? is_read_whole(c, row)
+    return row->without_parents ? is_outlived(c, row)
                                 : row->stream.ptr != NULL || row->parent_count > 0;
 }
 

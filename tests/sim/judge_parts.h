@@ -41,6 +41,7 @@ struct record {
     uint32_t key;
     bool done;
     bool unwatched;      /* trimmed unread while nobody ran */
+    bool early;          /* trimmed before its time, and before a checkpoint was written there */
     uint64_t trimmed_at; /* 0: not trimmed */
 };
 
@@ -108,6 +109,7 @@ struct shard {
     size_t shown_count, shown_cap;
     size_t stream; /* of stream_names: the later, the newer */
     uint64_t born;
+    bool began_alone; /* its row was made without its parents' */
     bool closed;
     bool gone;         /* no longer in the service */
     bool lost_told;    /* a gap up to its end was reported */

@@ -439,6 +439,7 @@ static void made(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
     } else {
         check_reached(judge, at, worker, shard, &row->checkpoint);
     }
+    shard->began_alone = shard->began_alone || row->alone;
     check_parents_made(judge, at, worker, shard, row);
     keep(judge, at, shard, row);
     if (row->owner != NOBODY) {

@@ -179,6 +179,8 @@ void judge_trimmed(struct judge *judge, uint64_t at, const char *name, const cha
     for (i = shard->trimmed_to; i < to; i++) {
         shard->records[i].trimmed_at = at;
         shard->records[i].unwatched = judge->live == 0;
+        shard->records[i].early = at - shard->records[i].at < judge->options.retention_ms &&
+                                  shard->row.checkpoint.kind < PLACE_NUMBER;
     }
     shard->trimmed_to = to > shard->trimmed_to ? to : shard->trimmed_to;
     if (!judge->any_row) {

@@ -729,26 +729,6 @@ static void test_gap__of_a_shard_younger_than_the_start_is_told(void **state)
     world_free(world);
 }
 
-/* A shard that was whole when its row was made: what is trimmed from then on is a gap, also where
- * the service trims early and nobody has read a record yet. */
-static void test_gap__of_a_shard_that_was_whole_at_a_first_start_is_told(void **state)
-{
-    struct world *world = world_new(&(struct world_options){.seed = 167, .shards = 1});
-    size_t worker;
-    (void)state;
-    world_write_some(world, 30, 5);
-    worker = world_start(world, false);
-    run_until_fixed(world);
-    world_crash(world, worker);
-    world_control(world, "Trim", "{\"TableName\":\"Items\",\"Records\":10}");
-    (void)world_start(world, false);
-    world_run(world, 30000);
-    assert_int_equal(world_delivered(world), 20);
-    assert_int_equal(world_notes(world, TR_NOTE_GAP), 1);
-    assert_true(strncmp(world_gap(world), "from ", 5) == 0);
-    world_free(world);
-}
-
 static void update_stream(struct world *world, const char *specification)
 {
     char body[160];
@@ -861,7 +841,6 @@ int main(void)
         cmocka_unit_test(test_on_gap_stop__makes_no_row_behind_trimmed_ancestors),
         cmocka_unit_test(test_gap__of_records_older_than_the_start_is_none),
         cmocka_unit_test(test_gap__of_a_shard_younger_than_the_start_is_told),
-        cmocka_unit_test(test_gap__of_a_shard_that_was_whole_at_a_first_start_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

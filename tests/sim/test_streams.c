@@ -77,15 +77,15 @@ static void test_stream__a_split_just_before_it_is_turned_off_is_read(void **sta
     (void)world_start(world, false);
     (void)world_start(world, false);
     world_run(world, 60000);
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     world_control(world, "SetFault",
                   "{\"Fault\":\"StaleListing\",\"Operation\":\"DescribeStream\"}");
     world_control(world, "SplitShard", "{\"TableName\":\"Items\"}");
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     turn_off(world);
     turn_on(world);
     world_control(world, "ClearFaults", "{}");
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     world_run(world, 120000);
     assert_int_equal(world_check(world), 0);
     assert_int_equal(world_notes(world, TR_NOTE_GAP), 0);
@@ -110,7 +110,7 @@ static void test_stream__a_listing_left_in_the_middle_holds_up_no_shard(void **s
                       "{\"Fault\":\"Delay\",\"Operation\":\"DescribeStream\","
                       "\"Skip\":1,\"DelayMs\":4000}");
         turn_on(world);
-        write_some(world, 100);
+        world_write_some(world, 100, 20);
         world_run(world, 30000);
         assert_int_equal(world_check(world), 0);
         world_free(world);
@@ -130,7 +130,7 @@ static void test_stream__shards_that_its_first_listing_lacks_are_read_soon(void 
     world_control(world, "SetFault",
                   "{\"Fault\":\"PartialListing\",\"Operation\":\"DescribeStream\",\"Count\":2}");
     turn_on(world);
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     world_run(world, 20000);
     assert_int_equal(world_check(world), 0);
     world_free(world);
