@@ -68,6 +68,9 @@ struct tr_graph_event {
 /* The service keeps records for a day; a childless row is kept for two. */
 #define TR_GRAPH_RETENTION_MS (24ll * 3600 * 1000)
 #define TR_GRAPH_CHILDLESS_MS (2 * TR_GRAPH_RETENTION_MS)
+/* An ended shard is held so long while answers show no child of it: they may lag, and on a stream
+ * that was turned off they then look as if none would come. */
+#define TR_GRAPH_CHILDREN_MS 30000u
 /* ResourceNotFound for so long loses a shard that is older than the retention. */
 #define TR_GRAPH_NOT_FOUND_MS 600000u
 /* "While its stream describes well": DescribeStream was answered so recently. */
@@ -192,8 +195,8 @@ enum tr_graph_drain tr_graph_drain(const struct tr_graph *graph);
  * and shows no shard. Whatever it held is missing. */
 bool tr_graph_was_emptied(const struct tr_graph *graph);
 /* Whether a shard that has ended has children, and all that are known have rows; or is known to be
- * final (no children, and a complete listing begun after its end says that the stream is
- * DISABLED). */
+ * final (no children, and a complete listing begun TR_GRAPH_CHILDREN_MS after its end says that the
+ * stream is DISABLED). */
 bool tr_graph_has_children(const struct tr_graph *graph, struct tr_bytes key);
 /* Whether every listed shard has a row, or needs none: nothing more is to be made now. False until
  * a complete scan and a complete listing have come. */

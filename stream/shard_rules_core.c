@@ -98,7 +98,9 @@ static bool has_known_child(const struct tr_graph *graph, const struct tr_shard_
 bool tr_rules_is_final(const struct tr_graph *graph, const struct tr_shard_node *node)
 {
     return graph->complete_known && graph->status == TR_STREAM_DISABLED && node->ended_at.ns > 0 &&
-           tr_mono_reached(graph->complete_at, node->ended_at) && !has_known_child(graph, node);
+           tr_mono_reached(graph->complete_at,
+                           tr_mono_add_ms(node->ended_at, TR_GRAPH_CHILDREN_MS)) &&
+           !has_known_child(graph, node);
 }
 
 /* A complete listing begun after the child's row was known lacks the parent. */

@@ -20,9 +20,6 @@
 /* Pages of one lease that are fetched and not processed: one being processed, one behind it. */
 #define PAGES_PER_LEASE 2u
 #define SHARDS_MAX 100000u
-/* An ended shard whose children are not listed is held this long while we ask for them; after that
- * they are asked for behind its end. */
-#define CHILDREN_HOLD_MS 30000u
 #define LEASE_WRITES_MAX 64u
 #define BATCHES_OUT_MAX 64u
 
@@ -142,7 +139,8 @@ struct listing {
     struct tr_mono next;    /* when the next full listing is due */
     struct tr_mono page_at; /* ... the next page of the one under way */
     struct tr_mono full_begun;
-    struct tr_mono part_next; /* when the next one from `from` on is due */
+    struct tr_mono needed_begun; /* the newest complete one that it made without leading */
+    struct tr_mono part_next;    /* when the next one from `from` on is due */
     struct tr_mono part_begun;
     struct tr_buf from;      /* owned: the oldest shard whose children are missing; or empty */
     struct tr_buf list_from; /* owned: where the one under way began */
@@ -150,6 +148,7 @@ struct listing {
     uint64_t calls;
     bool complete_once;
     struct tr_mono complete_begun; /* when the newest complete one began */
+    struct tr_mono shown;          /* ... and the newest one of either kind */
     uint64_t number;               /* of the listing under way; late answers have another */
 };
 

@@ -688,7 +688,7 @@ static struct tr_mono slot_deadline(const struct tr_consumer *c, const struct sl
         at = tr_mono_min(at, slot->retry_at);
     }
     if (slot->ended && !slot->tracker.ended && !slot->handing && !c->stopping) {
-        struct tr_mono until = tr_mono_add_ms(slot->reader.used, CHILDREN_HOLD_MS);
+        struct tr_mono until = tr_mono_add_ms(slot->reader.used, TR_GRAPH_CHILDREN_MS);
         at = tr_mono_before(c->now, until) ? tr_mono_min(at, until) : at;
     }
     return at;

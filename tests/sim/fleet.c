@@ -355,7 +355,7 @@ static void roll_over(struct world *world, void *ctx, uint64_t again)
     struct fleet *fleet = ctx;
     unsigned i;
     world_control(world, "Rollover", "{\"TableName\":\"Items\"}");
-    for (i = 0; i < 20 && fleet->left > 0; i++, fleet->left--) {
+    for (i = 0; i < 20 && fleet->left > 0 && !fleet->stream_off; i++, fleet->left--) {
         world_write(world, i % fleet->profile->keys);
     }
     if (again > 0) {

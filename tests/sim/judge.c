@@ -120,6 +120,8 @@ struct judge *judge_new(const struct judge_options *options)
 static void free_shard(struct shard *shard)
 {
     tr_free(shard->children);
+    tr_free(shard->asked_by);
+    tr_free(shard->shown_to);
     tr_free(shard->records);
     tr_free(shard->gaps);
     tr_free(shard->holds);
@@ -136,6 +138,7 @@ void judge_free(struct judge *judge)
         tr_free(judge->items[i].versions);
     }
     judge_names_deinit(&judge->shard_names);
+    judge_names_deinit(&judge->stream_names);
     judge_names_deinit(&judge->ids);
     tr_free(judge->shards);
     tr_free(judge->active);

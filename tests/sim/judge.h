@@ -80,6 +80,9 @@ void judge_item(struct judge *judge, uint64_t at, size_t worker, uint64_t sent, 
 void judge_call(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
                 const char *operation, const char *shard, uint64_t tenths, bool ok);
 
+/* The service's answer to CHILD_SHARDS of that shard has come to the worker whole. */
+void judge_children(struct judge *judge, size_t worker, const char *parent, const char *body);
+
 /* ---- what the workers did ---- */
 
 enum judge_worker_event {

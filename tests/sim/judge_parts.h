@@ -102,6 +102,11 @@ struct shard {
     size_t parent_count;
     size_t *children; /* owned */
     size_t child_count, child_cap;
+    size_t *asked_by; /* owned: workers that were answered which children it has */
+    size_t asked_count, asked_cap;
+    size_t *shown_to; /* owned: ... and whose first answer with any child of its parent showed it */
+    size_t shown_count, shown_cap;
+    size_t stream; /* of stream_names: the later, the newer */
     uint64_t born;
     bool closed;
     bool gone;         /* no longer in the service */
@@ -168,6 +173,7 @@ struct judge {
     struct judge_options options;
     bool is_wrong;
     struct names shard_names;
+    struct names stream_names;
     struct shard **shards; /* owned */
     size_t shard_count, shard_cap;
     size_t *active; /* owned: shards that are not ended yet */
@@ -211,8 +217,13 @@ struct shard *judge_shard_of(const struct judge *judge, struct tr_bytes name);
 /* judge_shards.c: whether all of a shard and of its ancestors is done or gone. */
 bool judge_complete(struct judge *judge, struct shard *shard);
 bool judge_parents_done(struct judge *judge, struct shard *shard);
-/* The fleet starts: what is written already may be skipped. */
-void judge_free_all(struct judge *judge);
+/* Whether a worker was answered which children the shard has; whether the first such answer with
+ * any child showed this one. */
+bool judge_was_asked(const struct shard *shard, size_t worker);
+bool judge_was_shown(const struct shard *child, size_t worker);
+/* The fleet starts at that stream (SIZE_MAX: none of them, but the present time): what was written
+ * to older ones may be skipped. */
+void judge_free_before(struct judge *judge, size_t stream);
 
 /* judge_records.c */
 void judge_settle(struct shard *shard);

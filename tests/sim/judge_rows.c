@@ -242,32 +242,60 @@ static const char *place_text(const struct place *place, char *out, size_t cap)
 
 #define LISTING_FAULT_MS 30000u
 
-/* One of two children may be left out by a listing that lacks the newer half; it is asked for
- * again. */
-static bool is_half_listed(const struct judge *judge, uint64_t at, const struct shard *shard)
+static bool any_child_has_row(const struct judge *judge, const struct shard *shard)
 {
-    bool any = false;
     size_t i;
     for (i = 0; i < shard->child_count; i++) {
-        any = any || judge->shards[shard->children[i]]->row.there;
+        if (judge->shards[shard->children[i]]->row.there) {
+            return true;
+        }
     }
-    return any && judge->listing_fault_at > 0 && at - judge->listing_fault_at < LISTING_FAULT_MS;
+    return false;
 }
 
-/* The children's rows stand before their parent ends, so that none is forgotten; a listing that
- * does not show them for long enough excuses it. */
+/* Rows began further down: a fleet that starts at the present time begins with the leaves, and a
+ * stale listing may show another worker older ones. Whether such a shard holds anything that is
+ * owed, the records tell. */
+static bool began_below(const struct judge *judge, const struct shard *shard)
+{
+    size_t i;
+    for (i = 0; i < shard->child_count; i++) {
+        const struct shard *child = judge->shards[shard->children[i]];
+        if (child->row.there || child->deleted || began_below(judge, child)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A child that answers left out: all of them for as long as an end is held, or one that shows its
+ * sibling. (Where many shards end together, they are listed instead of asked for, of which the
+ * judge knows only when it was disturbed.) */
+static bool may_lack_row(const struct judge *judge, uint64_t at, size_t worker,
+                         const struct shard *shard, const struct shard *child)
+{
+    uint64_t held_until = shard->fetch_sent + judge->options.children_hold_ms * TAKE_PERCENT / 100;
+    if (judge_was_shown(child, worker)) {
+        return false;
+    }
+    return at >= held_until ||
+           (any_child_has_row(judge, shard) &&
+            (judge_was_asked(shard, worker) ||
+             (judge->listing_fault_at > 0 && at - judge->listing_fault_at < LISTING_FAULT_MS)));
+}
+
+/* The children's rows stand before their parent ends, so that none is forgotten. */
 static void check_children(struct judge *judge, uint64_t at, size_t worker,
                            const struct shard *shard)
 {
-    uint64_t held_until = shard->fetch_sent + judge->options.children_hold_ms * TAKE_PERCENT / 100;
     size_t i;
-    if (shard->lost_told || at >= held_until || is_half_listed(judge, at, shard)) {
+    if (shard->lost_told || judge_is_kcl(judge, worker)) {
         return;
     }
     for (i = 0; i < shard->child_count; i++) {
         const struct shard *child = judge->shards[shard->children[i]];
         if (!child->row.there && !child->deleted && !child->gone && child->vanished_at == 0 &&
-            !judge_is_kcl(judge, worker)) {
+            !began_below(judge, child) && !may_lack_row(judge, at, worker, shard, child)) {
             judge_fail(judge, "children-first",
                        "worker '%s' writes SHARD_END of shard '%s' at %llu ms, and its child '%s' "
                        "has no row",
@@ -355,9 +383,7 @@ static void keep(struct judge *judge, uint64_t at, struct shard *shard, const st
     learn_start(judge, row);
     if (!judge->any_row) {
         judge->any_row = true;
-        if (judge->options.latest) {
-            judge_free_all(judge);
-        }
+        judge_free_before(judge, judge->options.latest ? SIZE_MAX : shard->stream);
     }
 }
 
@@ -545,7 +571,8 @@ static const char *why_needed(const struct judge *judge, uint64_t at, const stru
         if (child->row.there && child->row.checkpoint.kind < PLACE_NUMBER) {
             return "a child's row has not progressed";
         }
-        if (!child->row.there && !child->deleted && !child->gone && child->vanished_at == 0) {
+        if (!child->row.there && !child->deleted && !child->gone && child->vanished_at == 0 &&
+            !began_below(judge, child)) {
             return "a child has no row";
         }
     }

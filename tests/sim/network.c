@@ -316,6 +316,16 @@ void network_arrive(struct world *world, struct happening *h)
 
 /* ---- back at the worker ---- */
 
+static void tell_children(struct world *world, const struct call *call, size_t worker,
+                          const struct tr_aws_answer *answer)
+{
+    char parent[80];
+    if (world->judge != NULL && answer->status == TR_OK && !world->options.scramble &&
+        strstr(call->body.ptr, "CHILD_SHARDS") != NULL && shard_of(world, call, parent) != NULL) {
+        judge_children(world->judge, worker, parent, answer->body.ptr);
+    }
+}
+
 static void deliver(struct world *world, struct happening *h, const struct tr_verdict *verdict)
 {
     struct call *call = h->call;
@@ -340,6 +350,7 @@ static void deliver(struct world *world, struct happening *h, const struct tr_ve
     WORLD_TRACE(world, h->worker, "answer to %s: %s %.*s", operation_of(call),
                 verdict->status == TR_OK ? "ok" : tr_status_text(verdict->status),
                 TR_FMT(tr_buf_bytes(&answer.body)));
+    tell_children(world, call, h->worker, &answer);
     world_step(world, h->worker, &event);
     tr_buf_deinit(&answer.body);
 }

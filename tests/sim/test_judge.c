@@ -866,6 +866,46 @@ static void test_judge__wants_the_childrens_rows_before_shard_end(void **state)
     must_say(&h, "children-first");
 }
 
+/* P has split into C and D; the row of C is there. The worker was answered so. */
+static struct row half_made(struct history *h, const char *answer)
+{
+    struct row row;
+    begin(h);
+    row = held(h);
+    all_done(h, 0);
+    judge_shard_closed(h->judge, h->now, "P");
+    judge_shard(h->judge, h->now, "s", "C", "P", NULL);
+    judge_shard(h->judge, h->now, "s", "D", "P", NULL);
+    (void)make(h, "C");
+    if (answer != NULL) {
+        judge_children(h->judge, 0, "P", answer);
+    }
+    return row;
+}
+
+#define ANSWER(shards) "{\"StreamDescription\":{\"Shards\":[" shards "]}}"
+
+static void test_judge__excuses_a_childs_row_only_when_the_answer_left_it_out(void **state)
+{
+    static const struct {
+        const char *answer, *says;
+    } cases[] = {
+        {NULL, "children-first"},
+        {ANSWER(""), ""}, /* C is known by its row */
+        {ANSWER("{\"ShardId\":\"C\",\"ParentShardId\":\"P\"}"), ""},
+        {ANSWER("{\"ShardId\":\"C\"},{\"ShardId\":\"D\"}"), "children-first"},
+    };
+    struct history h;
+    struct row row;
+    size_t i;
+    (void)state;
+    for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        row = half_made(&h, cases[i].answer);
+        checkpoint(&h, 0, &row, "SHARD_END");
+        end_with(&h, cases[i].says);
+    }
+}
+
 /* ---- calls ---- */
 
 static void call(struct history *h, const char *operation, const char *shard, uint64_t tenths)
@@ -1168,6 +1208,7 @@ int main(void)
         cmocka_unit_test(test_judge__knows_which_rows_are_needed),
         cmocka_unit_test(test_judge__lets_a_childless_row_go_when_it_is_old_and_gone),
         cmocka_unit_test(test_judge__wants_the_childrens_rows_before_shard_end),
+        cmocka_unit_test(test_judge__excuses_a_childs_row_only_when_the_answer_left_it_out),
         cmocka_unit_test(test_judge__counts_calls_against_their_budgets),
         cmocka_unit_test(test_judge__counts_reads_of_a_shard_and_runaway_calls),
         cmocka_unit_test(test_judge__wants_every_shard_read_when_all_is_calm),
