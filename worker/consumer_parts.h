@@ -200,6 +200,7 @@ struct scan {
     struct tr_lease_rows *pages; /* owned */
     size_t count;
     size_t cap;
+    struct tr_lease_rows seen; /* owned: the last one's page, if it was one small page */
     struct tr_mono begun;
     unsigned failures; /* in a row */
 };

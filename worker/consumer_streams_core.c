@@ -104,12 +104,12 @@ void tr_consumer_streams_choose(struct tr_consumer *c, const struct tr_lease_row
         if (stream.ptr == NULL) {
             continue;
         }
-        if (!tr_consumer_is_of_table(c, stream)) {
-            refuse(c, &rows[i], first);
-            continue;
-        }
-        if (newest.ptr == NULL || order(stream, newest) > 0) {
-            newest = stream;
+        if (newest.ptr == NULL || !tr_bytes_eq(stream, newest)) { /* nearly all are of one */
+            if (!tr_consumer_is_of_table(c, stream)) {
+                refuse(c, &rows[i], first);
+                continue;
+            }
+            newest = newest.ptr == NULL || order(stream, newest) > 0 ? stream : newest;
         }
         if (rows[i].checkpoint.kind != TR_POSITION_SHARD_END &&
             (open.ptr == NULL || order(stream, open) < 0)) {

@@ -19,28 +19,35 @@ enum group { KEY, OWNER, COUNTER, CHECKPOINT, COUNTED, KEPT, LOOSE };
 
 static enum group group_of(struct tr_bytes name)
 {
+#define KNOWN(name, group)                                                                         \
+    {                                                                                              \
+        name, sizeof name + 1, group                                                               \
+    }
     static const struct {
         const char *name;
+        size_t len; /* with quotes */
         enum group group;
     } known[] = {
-        {"leaseKey", KEY},
-        {"leaseOwner", OWNER},
-        {"leaseCounter", COUNTER},
-        {"checkpoint", CHECKPOINT},
-        {"checkpointSubSequenceNumber", COUNTED},
-        {"ownerSwitchesSinceCheckpoint", COUNTED},
-        {"pendingCheckpoint", COUNTED},
-        {"pendingCheckpointSubSequenceNumber", COUNTED},
-        {"pendingCheckpointState", COUNTED},
-        {"checkpointOwner", COUNTED},
-        {"childShardIds", LOOSE},
-        {"startingHashKey", LOOSE},
-        {"endingHashKey", LOOSE},
-        {"throughputKBps", LOOSE},
+        KNOWN("leaseKey", KEY),
+        KNOWN("leaseOwner", OWNER),
+        KNOWN("leaseCounter", COUNTER),
+        KNOWN("checkpoint", CHECKPOINT),
+        KNOWN("checkpointSubSequenceNumber", COUNTED),
+        KNOWN("ownerSwitchesSinceCheckpoint", COUNTED),
+        KNOWN("pendingCheckpoint", COUNTED),
+        KNOWN("pendingCheckpointSubSequenceNumber", COUNTED),
+        KNOWN("pendingCheckpointState", COUNTED),
+        KNOWN("checkpointOwner", COUNTED),
+        KNOWN("childShardIds", LOOSE),
+        KNOWN("startingHashKey", LOOSE),
+        KNOWN("endingHashKey", LOOSE),
+        KNOWN("throughputKBps", LOOSE),
     };
+#undef KNOWN
     size_t i;
     for (i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (scan_is(name, known[i].name)) {
+        /* A longer one may hold escapes. */
+        if (name.len >= known[i].len && scan_is(name, known[i].name)) {
             return known[i].group;
         }
     }
@@ -101,7 +108,7 @@ static uint64_t sum_of(struct tr_bytes name, struct tr_bytes value)
     return tr_bytes_hash(name) * 31 + tr_bytes_hash(value);
 }
 
-static struct row row_of(const struct judge *judge, struct tr_bytes item)
+static struct row row_of(const struct judge *judge, struct tr_bytes item, struct tr_bytes *key)
 {
     struct row row = {.there = true, .owner = NOBODY};
     struct scan scan = scan_begin(item);
@@ -135,6 +142,7 @@ static struct row row_of(const struct judge *judge, struct tr_bytes item)
             }
             break;
         case KEY:
+            *key = typed(value, "S");
             break;
         }
     }
@@ -614,15 +622,15 @@ static void outside(struct judge *judge, uint64_t at, struct shard *shard, const
 void judge_item(struct judge *judge, uint64_t at, size_t worker, uint64_t sent, const char *table,
                 const char *before, const char *after)
 {
-    static const char *const key_path[] = {"leaseKey", "S", NULL};
-    struct tr_bytes item = tr_bytes_of(after != NULL ? after : before);
+    struct tr_bytes item = tr_bytes_of(after != NULL ? after : before), name = {NULL, 0};
     struct shard *shard = NULL;
-    struct row row = {0};
+    struct row row;
     char key[NAME_MAX_BYTES];
     if (judge->is_wrong || item.ptr == NULL || strcmp(table, judge->options.lease_table) != 0) {
         return;
     }
-    if (scan_string(scan_path(item, key_path), key, sizeof key)) {
+    row = row_of(judge, item, &name);
+    if (scan_string(name, key, sizeof key)) {
         shard = judge_shard_of(judge, tr_bytes_of(key));
     }
     if (shard == NULL) {
@@ -635,7 +643,6 @@ void judge_item(struct judge *judge, uint64_t at, size_t worker, uint64_t sent, 
         return;
     }
     if (after != NULL) {
-        row = row_of(judge, item);
         tell_owner(judge, worker, &shard->row, &row);
     }
     if (worker == SIZE_MAX) {

@@ -728,8 +728,10 @@ static void happen(struct world *world, struct happening *h)
         if (world->workers[h->worker].core != NULL) {
             event.kind = h->kind == ANSWER ? TR_CONSUMER_EV_ANSWER : TR_CONSUMER_EV_SLICED;
             event.answer = &answer;
-            (void)snprintf(answer.err.text, sizeof answer.err.text, "%s",
-                           tr_status_text(h->status));
+            if (h->status != TR_OK) {
+                (void)snprintf(answer.err.text, sizeof answer.err.text, "%s",
+                               tr_status_text(h->status));
+            }
             world_step(world, h->worker, &event);
         }
         break;
