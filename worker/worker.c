@@ -16,8 +16,10 @@
 #include <unistd.h>
 
 #define ONCE_PAGES 5u
-/* What is not due yet may be this late, so that many idle shards are served in one turn. */
-#define TIMER_SLACK_MS 8u
+/* What is not due yet may be this late, so that many idle shards are served in one turn: a turn
+ * costs about as much as the calls in it, and nothing here is timed finer than by the tenth of a
+ * second. */
+#define TIMER_SLACK_MS 24u
 /* A step with more effects than that is rare (a start, a scan): its room is not kept. */
 #define EFFECTS_KEPT 64u
 /* When no answer of this size has come for a while, the worker idles. */
