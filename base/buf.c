@@ -20,18 +20,22 @@ void tr_buf_reset(struct tr_buf *buf)
     }
 }
 
+/* A short text, and room for most requests once it is none. */
 #define FIRST_BYTES 64u
+#define SECOND_BYTES 512u
 
 bool tr_buf_reserve(struct tr_buf *buf, size_t more)
 {
-    size_t want;
+    size_t want, least;
     if (buf->failed) {
         return false;
     }
     if (more < buf->cap - buf->len) {
         return true; /* one stays for the NUL */
     }
-    want = buf->len + (more < FIRST_BYTES - 1 && buf->cap == 0 ? FIRST_BYTES - 1 : more) + 1;
+    least = buf->cap == 0 ? FIRST_BYTES : SECOND_BYTES;
+    want = buf->len + more + 1;
+    want = want < least ? least : want;
     if (more >= SIZE_MAX - buf->len - 1 || !tr_grow(&buf->ptr, &buf->cap, want, 1)) {
         buf->failed = true;
         return false;

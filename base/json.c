@@ -14,6 +14,8 @@ struct parser {
     size_t len;
     uint32_t stack[TR_JSON_DEPTH_MAX];
     size_t depth;
+    tr_json_known_fn *known; /* or NULL */
+    void *ctx;
     struct tr_err *err;
 };
 
@@ -261,6 +263,30 @@ static enum tr_status open_container(struct parser *ps, enum tr_json_type type)
     return TR_OK;
 }
 
+#define KNOWN_DEPTH 2
+
+/* An object, whole if it is known, or its opening. */
+static enum tr_status begin_object(struct parser *ps)
+{
+    struct tr_bytes rest = {(const char *)ps->p + ps->at, ps->len - ps->at};
+    uint32_t index = 0, number = 0;
+    size_t len = 0;
+    enum tr_status status;
+    if (ps->known != NULL && ps->depth == KNOWN_DEPTH) {
+        len = ps->known(ps->ctx, rest, &number);
+    }
+    if (len == 0) {
+        return open_container(ps, TR_JSON_OBJECT);
+    }
+    if ((status = add_node(ps, TR_JSON_KNOWN, &index)) != TR_OK) {
+        return status;
+    }
+    ps->doc->nodes[index].count = number;
+    ps->at += len;
+    close_node(ps, index);
+    return TR_OK;
+}
+
 /* A scalar whole, or the opening of a container. */
 static enum tr_status begin_value(struct parser *ps)
 {
@@ -270,7 +296,7 @@ static enum tr_status begin_value(struct parser *ps)
     }
     switch (ps->p[ps->at]) {
     case '{':
-        return open_container(ps, TR_JSON_OBJECT);
+        return begin_object(ps);
     case '[':
         return open_container(ps, TR_JSON_ARRAY);
     case '"':
@@ -341,8 +367,18 @@ static size_t first_nodes(size_t bytes)
 
 enum tr_status tr_json_parse(struct tr_json_doc *doc, struct tr_bytes text, struct tr_err *err)
 {
-    struct parser ps = {
-        .doc = doc, .p = (const unsigned char *)text.ptr, .len = text.len, .err = err};
+    return tr_json_parse_known(doc, text, NULL, NULL, err);
+}
+
+enum tr_status tr_json_parse_known(struct tr_json_doc *doc, struct tr_bytes text,
+                                   tr_json_known_fn *known, void *ctx, struct tr_err *err)
+{
+    struct parser ps = {.doc = doc,
+                        .p = (const unsigned char *)text.ptr,
+                        .len = text.len,
+                        .known = known,
+                        .ctx = ctx,
+                        .err = err};
     enum tr_status status;
 
     doc->text = text;
@@ -395,8 +431,9 @@ enum tr_json_type tr_json_type(struct tr_json value)
 
 const char *tr_json_type_text(enum tr_json_type type)
 {
-    static const char *const texts[] = {"nothing",  "null",     "a boolean", "a boolean",
-                                        "a number", "a string", "an array",  "an object"};
+    static const char *const texts[] = {"nothing",   "null",      "a boolean",
+                                        "a boolean", "a number",  "a string",
+                                        "an array",  "an object", "an object"};
     return texts[type];
 }
 

@@ -18,6 +18,7 @@ enum tr_json_type {
     TR_JSON_STRING,
     TR_JSON_ARRAY,
     TR_JSON_OBJECT,
+    TR_JSON_KNOWN, /* an object that was read before: what is in it is not indexed */
 };
 
 #define TR_JSON_DEPTH_MAX 128
@@ -51,6 +52,14 @@ struct tr_json {
  * nothing. Owns:    text is borrowed for as long as the doc is used. */
 enum tr_status tr_json_parse(struct tr_json_doc *doc, struct tr_bytes text,
                              struct tr_err *err) TR_MUST_CHECK;
+/* Whether the text goes on with an object that was read before, byte by byte: its length and a
+ * number for it, or 0. */
+typedef size_t tr_json_known_fn(void *ctx, struct tr_bytes rest, uint32_t *number);
+/* The same; objects in the root's arrays and objects are shown to `known` before they are read, in
+ * their order. One that it knows becomes a TR_JSON_KNOWN, and tr_json_count its number. */
+enum tr_status tr_json_parse_known(struct tr_json_doc *doc, struct tr_bytes text,
+                                   tr_json_known_fn *known, void *ctx,
+                                   struct tr_err *err) TR_MUST_CHECK;
 void tr_json_deinit(struct tr_json_doc *doc);
 
 /* The value that is the whole text; what a value is. */

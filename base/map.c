@@ -10,9 +10,27 @@
 #define uthash_malloc(size) tr_malloc(size)
 #define uthash_free(ptr, size) tr_free(ptr)
 #define uthash_nonfatal_oom(entry) ((entry)->lost = true)
-#define HASH_FUNCTION(key, len, out)                                                               \
-    ((out) = (unsigned)tr_bytes_hash((struct tr_bytes){(const char *)(key), (len)}))
+#define HASH_FUNCTION(key, len, out) ((out) = hash_of((const char *)(key), (len)))
 #include <uthash.h>
+
+/* Eight bytes a step: keys are some tens of bytes, and most steps of a consumer look some of them
+ * up. Only the buckets follow from it, never an order that is seen. */
+static unsigned hash_of(const char *key, size_t len)
+{
+    uint64_t hash = len, word;
+    for (; len >= sizeof word; key += sizeof word, len -= sizeof word) {
+        memcpy(&word, key, sizeof word);
+        hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32;
+    }
+    if (len > 0) {
+        word = 0;
+        memcpy(&word, key, len);
+        hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32;
+    }
+    return (unsigned)hash;
+}
 
 struct tr_map_entry {
     UT_hash_handle hh;

@@ -52,7 +52,14 @@
     X(NOT_FOUND_IS_LOST, "a shard is lost by a single ResourceNotFoundException")                  \
     X(LATEST_ANEW, "a shard that nobody has begun is read from LATEST")                            \
     X(CHECKPOINT_UNREAD, "a taken shard is read from its beginning, not from its checkpoint")      \
-    X(PART_IS_WHOLE, "a batch that was done in part counts as done")
+    X(PART_IS_WHOLE, "a batch that was done in part counts as done")                               \
+    X(START_NOT_INHERITED, "rows made after the first one do not inherit the fleet's start")       \
+    X(CHECKPOINT_OUTLIVES,                                                                         \
+      "a checkpoint that a lost lease did not write is written in the next tenure")                \
+    X(FAILED_WRITE_EXTENDS, "a write that failed counts for validity as one that succeeded")       \
+    X(EXPIRED_STALLS, "an iterator that expired is not made again")                                \
+    X(TWIN_IS_OWN, "another process under the same id counts as this one")                         \
+    X(DELETED_UNSEEN, "rows that were deleted from outside are not missed")
 
 enum tr_mutant {
     TR_MUTANT_NONE,

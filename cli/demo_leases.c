@@ -111,7 +111,7 @@ static void on_scan(void *ctx, struct tr_aws_answer *answer)
     }
     body = answer->body;
     answer->body = (struct tr_buf){0};
-    if (tr_lease_decode_scan(&rows, &body, bad_row, demo, NULL) == TR_OK) {
+    if (tr_lease_decode_scan(&rows, NULL, &body, bad_row, demo, NULL) == TR_OK) {
         bool good = true;
         for (i = 0; i < rows.count && good && demo->coming_count < LEASES_MAX; i++) {
             good = add_row(demo, &rows.rows[i]);

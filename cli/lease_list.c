@@ -96,7 +96,7 @@ enum tr_status tr_lease_list_add_page(struct tr_lease_list *list, struct tr_buf 
     }
     page = &list->pages[list->page_count++];
     *page = (struct tr_lease_rows){0};
-    status = tr_lease_decode_scan(page, body, on_bad, &adding, err);
+    status = tr_lease_decode_scan(page, NULL, body, on_bad, &adding, err);
     for (i = 0; status == TR_OK && i < page->count; i++) {
         struct tr_lease_entry *entry = add_entry(list);
         if (entry == NULL) {
@@ -426,6 +426,7 @@ static void add_row_json(struct tr_buf *out, const struct tr_lease_entry *entry)
     if (row->has_start_ms) {
         tr_buf_printf(out, ",\"start_ms\":%llu", (unsigned long long)row->start_ms);
     }
+    add_member(out, "first", row->first);
     add_member(out, "stream", row->stream);
     tr_buf_add_str(out, row->without_parents ? ",\"without_parents\":true" : "");
 }

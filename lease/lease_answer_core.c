@@ -32,17 +32,16 @@ static void renew_later(struct tr_lease_core *core, struct tr_lease *lease, stru
     lease->next_at = lease->has_pending ? core->now : tr_mono_add_ms(sent, wait);
 }
 
-/* The wait before an attempt is repeated: short after one without an answer, which has waited
- * already; otherwise from an eightieth of failover, doubled up to a twelfth, and as much by lot. */
-static uint64_t backoff_ms(struct tr_lease_core *core, const struct tr_lease *lease, bool waited)
+/* The wait before an attempt is repeated: from an eightieth of failover, doubled up to a twelfth,
+ * and as much by lot. What the attempt itself took counts, so after a time-out it is short. */
+static uint64_t backoff_ms(struct tr_lease_core *core, const struct tr_lease *lease,
+                           uint64_t waited_ms)
 {
     unsigned doublings = lease->attempts > 0 ? lease->attempts - 1 : 0;
     uint64_t ms = (core->failover_ms / 80 + 1) << (doublings < 4 ? doublings : 4);
-    if (waited) {
-        return tr_lease_spread(core, core->failover_ms / 160 + 1);
-    }
+    uint64_t least = core->failover_ms / 160 + 1;
     ms = ms < core->failover_ms / 12 + 1 ? ms : core->failover_ms / 12 + 1;
-    return tr_lease_spread(core, ms);
+    return tr_lease_spread(core, ms > waited_ms + least ? ms - waited_ms : least);
 }
 
 static void certain(struct tr_lease *lease)
@@ -505,8 +504,8 @@ static void vanished(struct tr_lease_core *core, struct tr_lease *lease)
                  counter < TR_LEASE_COUNTER_MAX;
     lease->must_read = false;
     if (lease->state == LEASE_MAKING) {
-        lease->next_at = tr_mono_add_ms(core->now, backoff_ms(core, lease, false));
-    } else if (fresh && (granted || surely_mine)) {
+        lease->next_at = tr_mono_add_ms(core->now, backoff_ms(core, lease, 0));
+    } else if (fresh && (granted || surely_mine) && !TR_MUTANT(DELETED_UNSEEN)) {
         make_again(core, lease, surely_mine);
     } else {
         emit_end(core, lease, TR_ENOTFOUND, TR_LEASE_LOSS_ROW_GONE);
@@ -540,12 +539,13 @@ static void give_up_release(struct tr_lease_core *core, struct tr_lease *lease,
     leave(core, lease);
 }
 
-static void failed(struct tr_lease_core *core, struct tr_lease *lease, enum tr_status status,
-                   bool uncertain)
+static void failed(struct tr_lease_core *core, struct tr_lease *lease, const struct tr_lease_op *op,
+                   enum tr_status status, bool uncertain)
 {
+    uint64_t waited_ms = uncertain ? tr_mono_ms_between(op->sent, core->now) : 0;
     lease->attempts++;
     lease->uncertain = lease->uncertain || uncertain;
-    lease->next_at = tr_mono_add_ms(core->now, backoff_ms(core, lease, uncertain));
+    lease->next_at = tr_mono_add_ms(core->now, backoff_ms(core, lease, waited_ms));
     if (uncertain) {
         tr_lease_emit_note(core, lease, TR_NOTE_LEASE_UNCERTAIN, lease->row->row.counter,
                            tr_bytes_of(tr_status_text(status)));
@@ -597,8 +597,10 @@ void tr_lease_answer_written(struct tr_lease_core *core, struct tr_lease *lease,
     } else if (ev->status == TR_OK ||
                (TR_MUTANT(LOST_ANSWER_IS_SUCCESS) && ev->may_have_happened)) {
         succeeded(core, lease, &op, row);
+    } else if (TR_MUTANT(FAILED_WRITE_EXTENDS) && lease->state == LEASE_HELD) {
+        renewed(core, lease, op.sent);
     } else if (ev->status != TR_ECONDITION) {
-        failed(core, lease, ev->status, ev->may_have_happened);
+        failed(core, lease, &op, ev->status, ev->may_have_happened);
     } else if (row != NULL) {
         resolve(core, lease, row);
     } else {
@@ -611,7 +613,7 @@ void tr_lease_answer_read(struct tr_lease_core *core, struct tr_lease *lease,
                           const struct tr_lease_event *ev)
 {
     const struct tr_lease_row *row = row_of(lease, ev);
-    (void)land(core, lease);
+    struct tr_lease_op op = land(core, lease);
     if (ev->status == TR_OK && row != NULL) {
         resolve(core, lease, row);
     } else if (ev->status == TR_ENOTFOUND) {
@@ -619,7 +621,7 @@ void tr_lease_answer_read(struct tr_lease_core *core, struct tr_lease *lease,
     } else if (ev->status == TR_EPARSE) {
         unreadable(core, lease);
     } else {
-        failed(core, lease, ev->status == TR_OK ? TR_ECORRUPT : ev->status, false);
+        failed(core, lease, &op, ev->status == TR_OK ? TR_ECORRUPT : ev->status, false);
     }
 }
 
@@ -630,5 +632,5 @@ void tr_lease_answer_abandon(struct tr_lease_core *core, struct tr_lease *lease)
         answered_beside(core, lease, TR_ETIMEOUT, NULL);
         return;
     }
-    failed(core, lease, TR_ETIMEOUT, !op.read);
+    failed(core, lease, &op, TR_ETIMEOUT, !op.read);
 }

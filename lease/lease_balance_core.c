@@ -83,10 +83,24 @@ static bool is_held_by_other(const struct tr_lease *lease)
            lease->row->row.owner.ptr != NULL;
 }
 
+static bool is_held_by_nobody(const struct tr_lease_core *core, const struct tr_lease *lease)
+{
+    return lease->state == LEASE_FOREIGN && !tr_lease_owner_alive(core, lease) &&
+           (lease->row->row.owner.ptr == NULL || tr_lease_fresh(core, lease, core->now));
+}
+
 static bool is_available(const struct tr_lease_core *core, const struct tr_lease *lease)
 {
     return lease->state == LEASE_FOREIGN && tr_lease_wanted(core, lease) &&
            !tr_lease_owner_alive(core, lease) && tr_lease_fresh(core, lease, core->now);
+}
+
+/* Held by somebody, or free to be read. A row that waits for its parents is nobody's to take, and
+ * may wait for a day (behind a shard that went before its time): if it counted, one worker could
+ * hold all that is read and yet no more than its share. */
+static bool is_to_share(const struct tr_lease_core *core, const struct tr_lease *lease)
+{
+    return lease->ready || !is_held_by_nobody(core, lease);
 }
 
 static bool count_owner(struct tr_lease_core *core, const struct tr_lease *lease)
@@ -142,7 +156,7 @@ static bool count_lease(struct tr_lease_core *core, const struct tr_lease *lease
     if (row->checkpoint.kind == TR_POSITION_SHARD_END) {
         return true;
     }
-    fleet->unfinished++;
+    fleet->to_share += is_to_share(core, lease);
     fleet->watched += lease->state < LEASE_HELD;
     fleet->available += is_available(core, lease);
     return count_request(core, lease) && (!is_held_by_other(lease) || count_owner(core, lease));
@@ -219,14 +233,21 @@ bool tr_lease_core_leads(const struct tr_lease_core *core)
 
 /* ---- taking what is free ---- */
 
+void tr_lease_balance_ready(struct tr_lease_core *core, struct tr_lease *lease)
+{
+    bool unfinished = lease->row->row.checkpoint.kind != TR_POSITION_SHARD_END;
+    core->fleet.to_share += unfinished && !is_to_share(core, lease);
+    lease->ready = true;
+}
+
 static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
 {
     return value < low ? low : value > high ? high : value;
 }
 
-static size_t share_of(size_t unfinished, size_t workers)
+static size_t share_of(size_t leases, size_t workers)
 {
-    return workers == 0 || workers >= unfinished ? 1 : (unfinished + workers - 1) / workers;
+    return workers == 0 || workers >= leases ? 1 : (leases + workers - 1) / workers;
 }
 
 /* Each worker begins with the free leases that fall to it by lot, so that they do not collide. */
@@ -268,7 +289,7 @@ static bool waits_for_asker(const struct tr_lease_core *core, const struct tr_le
  * nothing stays unread. */
 static uint64_t patience_ms(const struct tr_lease_core *core, const struct tr_lease *lease)
 {
-    size_t share = share_of(core->fleet.unfinished, core->fleet.takers);
+    size_t share = share_of(core->fleet.to_share, core->fleet.takers);
     bool free = lease->row->row.owner.ptr == NULL;
     uint64_t asked_ms = core->failover_ms / 2;
     if (free && waits_for_asker(core, lease, share)) {
@@ -328,7 +349,7 @@ static bool move_helps(const struct tr_lease_core *core, const struct tr_lease_p
         return have > theirs;
     }
     return !TR_MUTANT(REQUEST_IGNORED) && have >= theirs + 2 &&
-           have > fleet->unfinished / fleet->workers;
+           have > fleet->to_share / fleet->workers;
 }
 
 static bool hand_over(struct tr_lease_core *core, struct tr_lease *lease)
@@ -404,7 +425,7 @@ static bool would_give(const struct tr_lease_core *core, const struct tr_lease_p
     if (TR_MUTANT(MOVES_FOR_NOTHING)) {
         return peer->held > have;
     }
-    return peer->held >= have + 2 && peer->held > fleet->unfinished / fleet->workers;
+    return peer->held >= have + 2 && peer->held > fleet->to_share / fleet->workers;
 }
 
 /* Requests that may still be fulfilled. Those that grow old are written again, so that they do not
@@ -441,7 +462,7 @@ static size_t ask_again(struct tr_lease_core *core, size_t lack)
 static size_t lacking(const struct tr_lease_core *core)
 {
     const struct tr_lease_fleet *fleet = &core->fleet;
-    size_t have = mine(core), floor = fleet->unfinished / fleet->workers;
+    size_t have = mine(core), floor = fleet->to_share / fleet->workers;
     const struct tr_lease_peer *most = most_loaded(core, true);
     if (most == NULL || fleet->available > 0 || !would_give(core, most, have)) {
         return 0;
@@ -490,7 +511,7 @@ static void ask_for_share(struct tr_lease_core *core)
 static void steal(struct tr_lease_core *core)
 {
     const struct tr_lease_fleet *fleet = &core->fleet;
-    size_t target = share_of(fleet->unfinished, fleet->workers), have = mine(core);
+    size_t target = share_of(fleet->to_share, fleet->workers), have = mine(core);
     const struct tr_lease_peer *peer = most_loaded(core, TR_MUTANT(STEALS_FROM_ALL));
     struct tr_lease *lease;
     if (peer == NULL || fleet->available > 0 || have >= target ||

@@ -93,7 +93,8 @@ static struct tr_lease_row row_to_make(const struct tr_lease_core *core,
                                .stream = create->stream,
                                .without_parents = create->without_parents,
                                .has_start_ms = create->has_start_ms,
-                               .start_ms = create->start_ms};
+                               .start_ms = create->start_ms,
+                               .first = create->first};
     if (row.counter == 0 && ev->service.ms > 0) {
         row.counter = (uint64_t)ev->service.ms;
     }
@@ -182,7 +183,7 @@ static void on_create(struct tr_lease_core *core, const struct tr_lease_event *e
 static void on_ready(struct tr_lease_core *core, struct tr_lease *lease)
 {
     if (lease != NULL && lease->state != LEASE_ABSENT && lease->state != LEASE_MAKING) {
-        lease->ready = true;
+        tr_lease_balance_ready(core, lease);
         tr_lease_known_schedule(core, lease);
     }
 }

@@ -118,11 +118,11 @@ struct tr_lease_peer {
 struct tr_lease_fleet {
     struct tr_map peers; /* by id; owned values */
     size_t workers;      /* alive, this one included */
-    size_t takers;     /* ... of these, without an expired lease: free leases are shared by them */
-    size_t rank;       /* of this one among the workers, by id */
-    size_t unfinished; /* leases not at SHARD_END */
-    size_t available;  /* ... that this worker might take now */
-    size_t watched;    /* ... that are not ours */
+    size_t takers;    /* ... of these, without an expired lease: free leases are shared by them */
+    size_t rank;      /* of this one among the workers, by id */
+    size_t to_share;  /* leases not at SHARD_END that somebody holds or that may be read */
+    size_t available; /* ... that this worker might take now */
+    size_t watched;   /* leases not at SHARD_END that are not ours */
     size_t rows;
     size_t bytes; /* of all rows, as DynamoDB counts them */
     bool kcl;     /* a live owner is no tailrace worker */
@@ -281,6 +281,8 @@ void tr_lease_scan_plan(struct tr_lease_core *core);
 struct tr_mono tr_lease_take_at(const struct tr_lease_core *core, const struct tr_lease *lease);
 /* Whether somebody else asks for the lease, and lives. */
 bool tr_lease_is_asked(const struct tr_lease_core *core, const struct tr_lease *lease);
+/* From now on the lease may be read: it is to be shared out, too. */
+void tr_lease_balance_ready(struct tr_lease_core *core, struct tr_lease *lease);
 /* If something has changed: count the fleet, then hand over, ask and steal as it is needed. */
 void tr_lease_balance_run(struct tr_lease_core *core);
 /* A lease is about to be taken. */

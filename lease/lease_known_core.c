@@ -118,7 +118,8 @@ void tr_lease_known_enter(struct tr_lease_core *core, struct tr_lease *lease,
     lease->attempts = 0;
     lease->next_at = core->now;
     if (state == LEASE_ABSENT || state == LEASE_FOREIGN) {
-        lease->has_pending = lease->give_up = lease->ending = false;
+        lease->has_pending = lease->has_pending && TR_MUTANT(CHECKPOINT_OUTLIVES);
+        lease->give_up = lease->ending = false;
         lease->tried = lease->uncertain = lease->won = false;
         lease->must_read = lease->row_gone = false;
         lease->fence = 0;
@@ -325,8 +326,8 @@ static struct tr_bytes keep(char **at, struct tr_bytes bytes)
 static struct tr_lease_blob *copy_row(const struct tr_lease_row *row, struct tr_bytes key)
 {
     struct tr_lease_blob *blob;
-    size_t i,
-        size = sizeof *blob + row->owner.len + row->stream.len + row->run.len + row->request.len;
+    size_t i, size = sizeof *blob + row->owner.len + row->stream.len + row->run.len +
+                     row->request.len + row->first.len;
     char *at;
     for (i = 0; i < row->parent_count; i++) {
         size += row->parents[i].len;
@@ -343,6 +344,7 @@ static struct tr_lease_blob *copy_row(const struct tr_lease_row *row, struct tr_
     blob->row.stream = keep(&at, row->stream);
     blob->row.run = keep(&at, row->run);
     blob->row.request = keep(&at, row->request);
+    blob->row.first = keep(&at, row->first);
     blob->row.bell = (struct tr_bytes){0};
     for (i = 0; i < row->parent_count; i++) {
         blob->row.parents[i] = keep(&at, row->parents[i]);
@@ -361,7 +363,8 @@ bool tr_lease_known_same(const struct tr_lease *lease, const struct tr_lease_row
     size_t i;
     if (mine == NULL || mine->parent_count != row->parent_count ||
         !same_bytes(mine->owner, row->owner) || !same_bytes(mine->stream, row->stream) ||
-        !same_bytes(mine->run, row->run) || !same_bytes(mine->request, row->request)) {
+        !same_bytes(mine->run, row->run) || !same_bytes(mine->request, row->request) ||
+        !same_bytes(mine->first, row->first)) {
         return false;
     }
     for (i = 0; i < row->parent_count; i++) {

@@ -30,10 +30,19 @@ struct tr_lease_row {
     bool tailrace;           /* its owner is a tailrace worker: tailraceOwner equals leaseOwner */
     struct tr_bytes run;     /* tailraceRun: which process of that id took it */
     struct tr_bytes request; /* tailraceRequest: "<worker id> <nonce>" who asks for it */
+    struct tr_bytes first;   /* tailraceFirst: the shard's first number; absent: not known then */
     struct tr_bytes bell;    /* tailraceBell: "<worker id> <nonce>" who rang last */
     size_t size;             /* bytes as DynamoDB counts them, about */
     bool has_start_ms;
     uint64_t start_ms; /* tailraceStartMs: records older than this are passed over */
+};
+
+/* Where a page's text has the row that is the rows' `row`; len 0: one that was left out, or whose
+ * bytes are not all in the text. */
+struct tr_lease_span {
+    uint32_t start;
+    uint32_t len;
+    uint32_t row;
 };
 
 /* One page of a Scan, or one row. Init with {0}. */
@@ -41,6 +50,9 @@ struct tr_lease_rows {
     struct tr_lease_row *rows; /* owned */
     size_t count;
     size_t cap;
+    struct tr_lease_span *spans; /* owned: one an item of the page */
+    size_t span_count;
+    size_t span_cap;
     size_t size; /* bytes of all rows that the answer had, as DynamoDB counts them, about */
     struct tr_bytes stranger; /* key of a row that is neither a lease nor of KCL; absent: none */
     struct tr_bytes version;  /* of KCL's row 'Migration3.0': its 'cv'; absent: no such row */
@@ -57,11 +69,14 @@ typedef void tr_lease_bad_row_fn(void *ctx, struct tr_bytes key, const char *why
 void tr_lease_rows_deinit(struct tr_lease_rows *rows);
 
 /* Decode a Scan answer (a page). Rows that are not understood are reported and left out; rows of
- * other kinds (entityType other than LEASE, no leaseCounter) are left out too.
- * Owns:    *body is taken (also on error). Earlier content of rows is dropped.
+ * other kinds (entityType other than LEASE, no leaseCounter) are left out too. A row that stands
+ * in `before` (the page as an earlier answer had it, or NULL) byte by byte and in the same place
+ * is taken from there: in a small table most are, from one look to the next.
+ * Owns:    *body is taken (also on error). Earlier content of rows is dropped. Nothing of rows
+ *          points into before.
  * Errors:  TR_EPARSE (not a Scan answer), TR_ENOMEM. */
-enum tr_status tr_lease_decode_scan(struct tr_lease_rows *rows, struct tr_buf *body,
-                                    tr_lease_bad_row_fn *bad, void *ctx,
+enum tr_status tr_lease_decode_scan(struct tr_lease_rows *rows, const struct tr_lease_rows *before,
+                                    struct tr_buf *body, tr_lease_bad_row_fn *bad, void *ctx,
                                     struct tr_err *err) TR_MUST_CHECK;
 /* Decode one row: in an UpdateItem answer `member` is "Attributes", in a GetItem answer and in the
  * body of a failed condition it is "Item".
@@ -101,6 +116,7 @@ struct tr_lease_write {
     size_t parent_count;
     struct tr_bytes stream; /* create: the label */
     bool without_parents;   /* create */
+    struct tr_bytes first;  /* create: the shard's first number; absent: not known */
     bool has_start_ms;      /* create */
     uint64_t start_ms;
 };

@@ -27,6 +27,7 @@
 #define A_TAILRACE_REQUEST "tailraceRequest"
 #define A_TAILRACE_BELL "tailraceBell"
 #define A_TAILRACE_START "tailraceStartMs"
+#define A_TAILRACE_FIRST "tailraceFirst"
 
 #define MIGRATION_KEY "Migration3.0" /* KCL 3's, where it keeps its fleet's state */
 
@@ -117,6 +118,10 @@ static void add_item(struct tr_buf *out, const struct tr_lease_write *write)
     if (write->has_start_ms) {
         tr_buf_add_char(out, ',');
         add_n(out, A_TAILRACE_START, write->start_ms);
+    }
+    if (write->first.ptr != NULL) {
+        tr_buf_add_char(out, ',');
+        add_s(out, A_TAILRACE_FIRST, write->first);
     }
 }
 
@@ -241,10 +246,11 @@ static void encode_update(struct tr_buf *out, struct tr_bytes table,
     } else {
         add_owners_update(out, write);
     }
-    tr_buf_printf(out, "\",\"ConditionExpression\":\"%s AND #counter %s :counter\"",
-                  write->expected_owner.ptr != NULL ? "#owner = :owner"
-                                                    : "attribute_not_exists(#owner)",
-                  any_counter(write) ? ">=" : "=");
+    tr_buf_add_str(out, "\",\"ConditionExpression\":\"");
+    tr_buf_add_str(out, write->expected_owner.ptr != NULL ? "#owner = :owner"
+                                                          : "attribute_not_exists(#owner)");
+    tr_buf_add_str(out, any_counter(write) ? " AND #counter >= :counter\""
+                                           : " AND #counter = :counter\"");
     add_names(out, write);
     add_values(out, write);
     tr_buf_add_str(out, ",\"ReturnValues\":\"ALL_NEW\""
@@ -426,6 +432,7 @@ void tr_lease_encode_create_table(struct tr_buf *out, struct tr_bytes table)
     ROW(AT_TAILRACE_REQUEST, A_TAILRACE_REQUEST)                                                   \
     ROW(AT_TAILRACE_BELL, A_TAILRACE_BELL)                                                         \
     ROW(AT_TAILRACE_START, A_TAILRACE_START)                                                       \
+    ROW(AT_TAILRACE_FIRST, A_TAILRACE_FIRST)                                                       \
     ROW(AT_ENTITY_TYPE, "entityType")                                                              \
     ROW(AT_VERSION, "cv")
 
@@ -456,6 +463,7 @@ enum verdict { ROW_GOOD, ROW_OTHER, ROW_BAD };
 void tr_lease_rows_deinit(struct tr_lease_rows *rows)
 {
     tr_free(rows->rows);
+    tr_free(rows->spans);
     tr_buf_deinit(&rows->arena);
     tr_buf_deinit(&rows->last_key);
     tr_json_deinit(&rows->doc);
@@ -623,6 +631,12 @@ static void read_word(struct reader *reader, enum attribute name, struct tr_byte
     }
 }
 
+static bool is_number(struct tr_bytes text)
+{
+    struct tr_position position;
+    return tr_position_parse(text, &position, NULL) == TR_OK && tr_position_is_sequence(&position);
+}
+
 static enum verdict read_own(struct reader *reader, struct tr_lease_row *row)
 {
     if (present(reader, AT_TAILRACE_STREAM) && !get_s(reader, AT_TAILRACE_STREAM, &row->stream)) {
@@ -635,6 +649,10 @@ static enum verdict read_own(struct reader *reader, struct tr_lease_row *row)
     read_word(reader, AT_TAILRACE_RUN, &row->run);
     read_word(reader, AT_TAILRACE_REQUEST, &row->request);
     read_word(reader, AT_TAILRACE_BELL, &row->bell);
+    if (present(reader, AT_TAILRACE_FIRST) &&
+        !(get_s(reader, AT_TAILRACE_FIRST, &row->first) && is_number(row->first))) {
+        return bad(reader, AT_TAILRACE_FIRST, "a sequence number");
+    }
     row->has_start_ms = present(reader, AT_TAILRACE_START);
     if (row->has_start_ms &&
         !get_n(reader, AT_TAILRACE_START, TR_LEASE_START_MS_MAX, &row->start_ms)) {
@@ -711,30 +729,102 @@ static enum verdict read_row(struct reader *reader, struct tr_lease_row *row)
     return verdict;
 }
 
-/* Take the answer's bytes and index them. */
-static enum tr_status open_body(struct tr_lease_rows *rows, struct tr_buf *body, struct tr_err *err)
+/* ---- rows that an earlier page had ---- */
+
+struct knowing {
+    const struct tr_lease_rows *before;
+    size_t next; /* the place that is looked at next */
+};
+
+static size_t is_known(void *ctx, struct tr_bytes rest, uint32_t *place)
 {
+    struct knowing *knowing = ctx;
+    const struct tr_lease_rows *before = knowing->before;
+    const struct tr_lease_span *span;
+    if (knowing->next >= before->span_count) {
+        return 0;
+    }
+    *place = (uint32_t)knowing->next++;
+    span = &before->spans[*place];
+    return span->len <= rest.len && memcmp(before->text.ptr + span->start, rest.ptr, span->len) == 0
+               ? span->len
+               : 0;
+}
+
+/* A view of the bytes at `from`, of the same bytes at `to`. */
+static void move_view(struct tr_bytes *view, const char *from, const char *to)
+{
+    if (view->ptr != NULL) {
+        view->ptr = to + (view->ptr - from);
+    }
+}
+
+static void recall_row(const struct tr_lease_rows *before, struct tr_json item,
+                       struct tr_lease_row *row)
+{
+    const struct tr_lease_span *span = &before->spans[tr_json_count(item)];
+    const char *from = before->text.ptr + span->start, *to = tr_json_raw(item).ptr;
+    size_t i;
+    *row = before->rows[span->row];
+    move_view(&row->key, from, to);
+    move_view(&row->owner, from, to);
+    move_view(&row->stream, from, to);
+    move_view(&row->run, from, to);
+    move_view(&row->request, from, to);
+    move_view(&row->bell, from, to);
+    move_view(&row->first, from, to);
+    for (i = 0; i < row->parent_count; i++) {
+        move_view(&row->parents[i], from, to);
+    }
+}
+
+/* ---- pages ---- */
+
+/* Take the answer's bytes and index them. */
+static enum tr_status open_body(struct tr_lease_rows *rows, const struct tr_lease_rows *before,
+                                struct tr_buf *body, struct tr_err *err)
+{
+    struct knowing knowing = {.before = before};
     tr_buf_deinit(&rows->text);
     rows->text = *body;
     *body = (struct tr_buf){0};
     rows->count = 0;
+    rows->span_count = 0;
     rows->size = 0;
     rows->stranger = rows->version = (struct tr_bytes){0};
     tr_buf_deinit(&rows->arena);
     tr_buf_reset(&rows->last_key);
-    return tr_json_parse(&rows->doc, tr_buf_bytes(&rows->text), err);
+    return tr_json_parse_known(&rows->doc, tr_buf_bytes(&rows->text),
+                               before != NULL ? is_known : NULL, &knowing, err);
 }
 
-static enum tr_status add_row(struct reader *reader, tr_lease_bad_row_fn *report, void *ctx,
-                              struct tr_err *err)
+/* A row of which something was unescaped is not all in the text: it is not known again. */
+static void add_span(struct tr_lease_rows *rows, struct tr_bytes raw, bool whole)
+{
+    rows->spans[rows->span_count++] =
+        (struct tr_lease_span){.start = (uint32_t)(raw.ptr - rows->text.ptr),
+                               .len = whole ? (uint32_t)raw.len : 0,
+                               .row = (uint32_t)rows->count};
+}
+
+static enum tr_status add_row(struct reader *reader, const struct tr_lease_rows *before,
+                              tr_lease_bad_row_fn *report, void *ctx, struct tr_err *err)
 {
     struct tr_lease_rows *rows = reader->rows;
+    size_t unescaped = rows->arena.len;
     struct tr_lease_row row;
-    enum verdict verdict = read_row(reader, &row);
+    enum verdict verdict = ROW_GOOD;
+    if (tr_json_type(reader->item) == TR_JSON_KNOWN) {
+        recall_row(before, reader->item, &row);
+    } else {
+        verdict = read_row(reader, &row);
+    }
     if (reader->no_memory ||
-        !tr_grow(&rows->rows, &rows->cap, rows->count + 1, sizeof *rows->rows)) {
+        !tr_grow(&rows->rows, &rows->cap, rows->count + 1, sizeof *rows->rows) ||
+        !tr_grow(&rows->spans, &rows->span_cap, rows->span_count + 1, sizeof *rows->spans)) {
         return tr_fail(err, TR_ENOMEM, "no memory for %zu lease rows", rows->count + 1);
     }
+    add_span(rows, tr_json_raw(reader->item), verdict == ROW_GOOD && rows->arena.len == unescaped);
     rows->size += row.size;
     if (verdict == ROW_GOOD) {
         rows->rows[rows->count++] = row;
@@ -761,10 +851,11 @@ static enum tr_status keep_last_key(struct tr_lease_rows *rows, struct tr_json k
     return TR_OK;
 }
 
-enum tr_status tr_lease_decode_scan(struct tr_lease_rows *rows, struct tr_buf *body,
-                                    tr_lease_bad_row_fn *report, void *ctx, struct tr_err *err)
+enum tr_status tr_lease_decode_scan(struct tr_lease_rows *rows, const struct tr_lease_rows *before,
+                                    struct tr_buf *body, tr_lease_bad_row_fn *report, void *ctx,
+                                    struct tr_err *err)
 {
-    enum tr_status status = open_body(rows, body, err);
+    enum tr_status status = open_body(rows, before, body, err);
     struct tr_json items, item;
     if (status != TR_OK) {
         return tr_wrap(err, status, "scan answer");
@@ -776,7 +867,7 @@ enum tr_status tr_lease_decode_scan(struct tr_lease_rows *rows, struct tr_buf *b
     }
     for (item = tr_json_first(items); item.doc != NULL; item = tr_json_next(items, item)) {
         struct reader reader = {.rows = rows, .item = item};
-        status = add_row(&reader, report, ctx, err);
+        status = add_row(&reader, before, report, ctx, err);
         if (status != TR_OK) {
             rows->count = 0;
             return status;
@@ -790,7 +881,7 @@ enum tr_status tr_lease_decode_scan(struct tr_lease_rows *rows, struct tr_buf *b
 enum tr_status tr_lease_decode_one(struct tr_lease_rows *rows, struct tr_buf *body,
                                    const char *member, struct tr_err *err)
 {
-    enum tr_status status = open_body(rows, body, err);
+    enum tr_status status = open_body(rows, NULL, body, err);
     struct reader reader = {.rows = rows};
     struct tr_lease_row row;
     enum verdict verdict;

@@ -67,6 +67,7 @@ static void make_create(const struct tr_lease_core *core, const struct tr_lease 
     write->without_parents = row->without_parents;
     write->has_start_ms = row->has_start_ms;
     write->start_ms = row->start_ms;
+    write->first = row->first;
     if (lease->row_gone && lease->state != LEASE_RELEASING) {
         write->owner = core->worker_id;
         write->run = core->run;

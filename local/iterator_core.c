@@ -66,26 +66,24 @@ void tr_iterator_print(const struct tr_iterator *iterator, uint64_t key, struct 
     tr_buf_add_char(out, '"');
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+/* One more than the digit's value; 0: it is none. */
+static const unsigned char hex_digits[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16};
 
 static bool read_hex(struct tr_bytes text, unsigned char *out)
 {
+    const unsigned char *p = (const unsigned char *)text.ptr;
     size_t i;
     if (text.len != 2 * (size_t)PLAIN_LEN) {
         return false;
     }
     for (i = 0; i < PLAIN_LEN; i++) {
-        int high = hex_digit(text.ptr[2 * i]), low = hex_digit(text.ptr[2 * i + 1]);
-        if (high < 0 || low < 0) {
+        unsigned high = hex_digits[p[2 * i]], low = hex_digits[p[2 * i + 1]];
+        if (high == 0 || low == 0) {
             return false;
         }
-        out[i] = (unsigned char)(high * 16 + low);
+        out[i] = (unsigned char)((high - 1) * 16 + low - 1);
     }
     return true;
 }

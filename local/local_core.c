@@ -12,9 +12,11 @@
 static const struct {
     const char *prefix;
     const char *name;
+    struct tr_bytes target; /* both */
     tr_op_fn serve;
 } ops[] = {
-#define OP_ROW(prefix, name, function) {prefix, #name, function},
+#define OP_ROW(prefix, name, function)                                                             \
+    {prefix, #name, {prefix #name, sizeof prefix #name - 1}, function},
     TR_LOCAL_OPS(OP_ROW)
 #undef OP_ROW
 };
@@ -216,9 +218,7 @@ static int find_op(struct tr_bytes target, struct tr_problem *problem, enum tr_s
     struct tr_bytes name = target;
     size_t i;
     for (i = 0; i < sizeof ops / sizeof *ops; i++) {
-        size_t prefix = strlen(ops[i].prefix);
-        if (tr_bytes_starts(target, ops[i].prefix) &&
-            tr_bytes_is((struct tr_bytes){target.ptr + prefix, target.len - prefix}, ops[i].name)) {
+        if (tr_bytes_eq(target, ops[i].target)) {
             return (int)i;
         }
     }

@@ -32,6 +32,7 @@ enum tr_shard_node_flag {
                                    that still needs a row */
 
     TR_NODE_PASSED = 1 << 12, /* no leaf at a first start that takes the leaves only: gets no row */
+    TR_NODE_DOUBTED = 1 << 13, /* its row was last shown at an earlier checkpoint than is known */
 
     TR_NODE_BLOCKED = 1 << 16,  /* a descendant is ALONE */
     TR_NODE_COVERED = 1 << 17,  /* an ancestor has a row */

@@ -257,26 +257,47 @@ enum tr_shard_state tr_graph_state(const struct tr_graph *graph, struct tr_bytes
 
 /* --- the end of a stream ---------------------------------------------------------------------- */
 
-static bool is_done_with(const struct tr_graph *graph, const struct tr_shard_node *node)
-{
-    if (tr_shard_node_is(node, TR_NODE_ROW)) {
-        return tr_shard_node_is(node, TR_NODE_FINISHED);
-    }
-    return graph->stream_gone || !tr_rules_is_wanting(node);
-}
-
-bool tr_graph_drained(const struct tr_graph *graph)
+static bool all_rows_have_ended(const struct tr_graph *graph)
 {
     uint32_t i;
-    bool listed = graph->complete_known && graph->status == TR_STREAM_DISABLED &&
-                  tr_mono_reached(graph->complete_at, graph->row_change);
-    if (!graph->rows_known || !(listed || graph->stream_gone)) {
-        return false;
-    }
     for (i = 0; i < graph->lineage.count; i++) {
-        if (!is_done_with(graph, tr_rules_node(graph, i))) {
+        const struct tr_shard_node *node = tr_rules_node(graph, i);
+        if (tr_shard_node_is(node, TR_NODE_ROW) && (!tr_shard_node_is(node, TR_NODE_FINISHED) ||
+                                                    tr_shard_node_is(node, TR_NODE_DOUBTED))) {
             return false;
         }
     }
-    return true;
+    return graph->rows_known;
+}
+
+static bool any_wants_a_row(const struct tr_graph *graph)
+{
+    uint32_t i;
+    for (i = 0; i < graph->lineage.count; i++) {
+        if (tr_rules_is_wanting(tr_rules_node(graph, i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool tr_graph_was_emptied(const struct tr_graph *graph)
+{
+    return graph->further && graph->lineage.used == 0 && !graph->ever_row &&
+           tr_graph_drain(graph) == TR_GRAPH_DRAINED && !graph->stream_gone;
+}
+
+enum tr_graph_drain tr_graph_drain(const struct tr_graph *graph)
+{
+    if (!all_rows_have_ended(graph)) {
+        return TR_GRAPH_IN_USE;
+    }
+    if (graph->stream_gone) {
+        return TR_GRAPH_DRAINED;
+    }
+    if (!graph->complete_known || graph->status != TR_STREAM_DISABLED ||
+        tr_mono_before(graph->listed_at, graph->row_change)) {
+        return TR_GRAPH_TO_BE_LISTED;
+    }
+    return any_wants_a_row(graph) ? TR_GRAPH_IN_USE : TR_GRAPH_DRAINED;
 }

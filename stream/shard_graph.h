@@ -68,6 +68,9 @@ struct tr_graph_event {
 /* The service keeps records for a day; a childless row is kept for two. */
 #define TR_GRAPH_RETENTION_MS (24ll * 3600 * 1000)
 #define TR_GRAPH_CHILDLESS_MS (2 * TR_GRAPH_RETENTION_MS)
+/* An ended shard is held so long while answers show no child of it: they may lag, and on a stream
+ * that was turned off they then look as if none would come. */
+#define TR_GRAPH_CHILDREN_MS 30000u
 /* ResourceNotFound for so long loses a shard that is older than the retention. */
 #define TR_GRAPH_NOT_FOUND_MS 600000u
 /* "While its stream describes well": DescribeStream was answered so recently. */
@@ -103,8 +106,6 @@ struct tr_graph_effects {
     size_t create_count;
     const struct tr_graph_delete *deletes; /* borrowed likewise */
     size_t delete_count;
-    bool stream_gap;    /* once: the stream follows another one, was turned off, and shows no shard:
-                          whatever it held is missing */
     bool want_listing;  /* a full listing would help: a new graph, an outdated listing, or as
                           below */
     bool need_listing;  /* ... without one a row waits on: for a parent that has no row */
@@ -177,13 +178,25 @@ enum tr_graph_verdict tr_graph_judge_missing(const struct tr_graph *graph,
  * else by when its row was made or this graph first saw it (docs/decisions/0016). */
 uint64_t tr_graph_age_ms(const struct tr_graph *graph, struct tr_bytes key, struct tr_mono now,
                          struct tr_wall service);
-/* Whether nothing more will come of this stream: it is DISABLED or gone, all rows are at SHARD_END,
- * and a complete listing begun after the last of them was shows no shard that has or needs a row
- * (of a gone stream no listing is asked). Walks over all shards. */
-bool tr_graph_drained(const struct tr_graph *graph);
+/* Whether more will come of this stream. It is drained when it is DISABLED, all rows are at
+ * SHARD_END (in what the last scan shows, too, though it may be stale), and a complete listing,
+ * begun after a row last came, went or met its end, leaves no shard that needs a row. That listing
+ * may be an empty one: a stream that was turned off a day ago shows no shard any more; what an
+ * earlier one showed counts on. Of a stream that is gone no listing is asked. Walks over all
+ * shards. */
+enum tr_graph_drain {
+    TR_GRAPH_IN_USE,       /* a row has not ended, or a shard needs one */
+    TR_GRAPH_TO_BE_LISTED, /* all that is known has ended: a complete listing begun now may show
+                              that nothing more will come */
+    TR_GRAPH_DRAINED,
+};
+enum tr_graph_drain tr_graph_drain(const struct tr_graph *graph);
+/* Whether a drained stream was never read: it follows another one, was turned off, never had a row
+ * and shows no shard. Whatever it held is missing. */
+bool tr_graph_was_emptied(const struct tr_graph *graph);
 /* Whether a shard that has ended has children, and all that are known have rows; or is known to be
- * final (no children, and a complete listing begun after its end says that the stream is
- * DISABLED). */
+ * final (no children, and a complete listing begun TR_GRAPH_CHILDREN_MS after its end says that the
+ * stream is DISABLED). */
 bool tr_graph_has_children(const struct tr_graph *graph, struct tr_bytes key);
 /* Whether every listed shard has a row, or needs none: nothing more is to be made now. False until
  * a complete scan and a complete listing have come. */

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "stream/shard_rules.h"
 
 /* Longer than any row is made by a listing. */
@@ -293,16 +294,11 @@ static void clear_flag(struct tr_graph *graph, uint32_t flag)
     }
 }
 
-/* An empty listing proves nothing of what it lacks: a broken answer looks the same. But a stream
- * that was turned off and shows nothing was trimmed before anybody read it. */
+/* An empty listing proves nothing of what it lacks: a broken answer looks the same. */
 static void take_empty(struct tr_graph *graph, enum tr_stream_status status)
 {
     graph->complete_known = true;
     graph->status = status;
-    if (status == TR_STREAM_DISABLED && graph->further && graph->rows_known && !graph->ever_row &&
-        graph->lineage.used == 0 && !graph->stream_gap_said) {
-        graph->stream_gap = graph->stream_gap_said = true;
-    }
 }
 
 static void take_listing(struct tr_graph *graph, const struct tr_graph_event *event,
@@ -312,6 +308,7 @@ static void take_listing(struct tr_graph *graph, const struct tr_graph_event *ev
     bool fresh = false;
     take_list(graph, list, at);
     if (event->complete && (!graph->complete_known || !tr_mono_before(at, graph->complete_at))) {
+        graph->listed_at = tr_mono_max(graph->listed_at, at);
         if (list->count > 0) {
             take_complete(graph, list->status, at);
             forget_gone(graph);
@@ -393,7 +390,7 @@ static void absorb(struct tr_graph *graph, struct tr_shard_node *node,
     node->made_ms =
         row->made_ms > 0 && (is_new || node->made_ms == 0) ? row->made_ms : node->made_ms;
     node->flags |= TR_NODE_ROW | TR_NODE_HAD_ROW | (row->without_parents ? TR_NODE_MARKED : 0u);
-    node->flags &= ~(uint32_t)(TR_NODE_ALONE | TR_NODE_FINISHED);
+    node->flags &= ~(uint32_t)(TR_NODE_ALONE | TR_NODE_FINISHED | TR_NODE_DOUBTED);
     if (stands_alone(node)) {
         node->flags |= TR_NODE_ALONE;
     }
@@ -424,7 +421,11 @@ static bool take_row(struct tr_graph *graph, const struct tr_graph_row *row,
     bool was_alone = tr_shard_node_is(node, TR_NODE_ALONE);
     node->flags |= TR_NODE_SHOWN;
     /* A scan that began before the row was found to be gone does not bring it back. */
-    if ((is_new && tr_mono_before(at, node->row_gone)) || !is_news(node, row, at)) {
+    if (is_new && tr_mono_before(at, node->row_gone)) {
+        return false;
+    }
+    if (!is_news(node, row, at)) {
+        node->flags |= TR_NODE_DOUBTED;
         return false;
     }
     absorb(graph, node, row, at, now);
@@ -458,6 +459,7 @@ static void take_rows(struct tr_graph *graph, const struct tr_graph_event *event
     for (k = 0; k < graph->lineage.count; k++) {
         struct tr_shard_node *node = tr_rules_node(graph, k);
         if (tr_shard_node_is(node, TR_NODE_ROW) && !tr_shard_node_is(node, TR_NODE_SHOWN) &&
+            !TR_MUTANT(DELETED_UNSEEN) &&
             tr_mono_reached(at, tr_mono_add_ms(node->row_known, TR_GRAPH_STALE_MS))) {
             drop_row(graph, node);
         }
@@ -580,8 +582,6 @@ enum tr_status tr_graph_step(struct tr_graph *graph, const struct tr_graph_event
     }
     tr_rules_propose(graph, event->now, out);
     tr_ends_propose(graph, out);
-    out->stream_gap = graph->stream_gap;
-    graph->stream_gap = false;
     return TR_OK;
 }
 

@@ -24,7 +24,8 @@ struct tr_graph {
     size_t staged_count;
     size_t staged_cap;
     struct tr_mono rows_begun;  /* of the newest complete scan */
-    struct tr_mono complete_at; /* when the newest complete listing began */
+    struct tr_mono complete_at; /* when the newest complete listing began that showed a shard */
+    struct tr_mono listed_at;   /* ... or showed none */
     struct tr_mono described;   /* when DescribeStream last gave a good answer */
     struct tr_mono row_change;  /* when a row last came, went or met its end */
     struct tr_mono now;         /* of the event at hand */
@@ -39,10 +40,9 @@ struct tr_graph {
     bool complete_known;
     bool deferred; /* a shard waits for the next complete listing */
     bool held;     /* a row waits for a parent that has no row and gets none */
+    bool missed;   /* a row went before its end, and no listing since has shown its shard */
     bool further;  /* the stream follows another one of the fleet */
     bool stream_gone;
-    bool stream_gap; /* to be said with this step */
-    bool stream_gap_said;
 };
 
 static inline struct tr_shard_node *tr_rules_node(const struct tr_graph *graph, uint32_t index)

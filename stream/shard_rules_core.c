@@ -98,7 +98,9 @@ static bool has_known_child(const struct tr_graph *graph, const struct tr_shard_
 bool tr_rules_is_final(const struct tr_graph *graph, const struct tr_shard_node *node)
 {
     return graph->complete_known && graph->status == TR_STREAM_DISABLED && node->ended_at.ns > 0 &&
-           tr_mono_reached(graph->complete_at, node->ended_at) && !has_known_child(graph, node);
+           tr_mono_reached(graph->complete_at,
+                           tr_mono_add_ms(node->ended_at, TR_GRAPH_CHILDREN_MS)) &&
+           !has_known_child(graph, node);
 }
 
 /* A complete listing begun after the child's row was known lacks the parent. */
@@ -363,6 +365,14 @@ static void mark_first_start(struct tr_graph *graph)
     mark_passed(graph);
 }
 
+/* Its row went before its end, since it was last listed: the next listing may bring it back. */
+static bool is_missed(const struct tr_shard_node *node)
+{
+    return tr_shard_node_is(node, TR_NODE_LISTED) && !tr_shard_node_is(node, TR_NODE_ROW) &&
+           !tr_shard_node_is(node, TR_NODE_FINISHED | TR_NODE_BLOCKED | TR_NODE_PASSED) &&
+           tr_rules_had_row(node, node->seen);
+}
+
 void tr_rules_evaluate(struct tr_graph *graph)
 {
     uint32_t i;
@@ -371,7 +381,7 @@ void tr_rules_evaluate(struct tr_graph *graph)
     }
     graph->plan_count = graph->plan_head = 0;
     spread_rows(graph);
-    graph->deferred = graph->held = false;
+    graph->deferred = graph->held = graph->missed = false;
     if (graph->rows_known) {
         mark_first_start(graph);
         if (graph->complete_known) {
@@ -388,6 +398,7 @@ void tr_rules_evaluate(struct tr_graph *graph)
     }
     for (i = 0; i < graph->lineage.count; i++) {
         graph->held = graph->held || is_held(graph, tr_rules_node(graph, i));
+        graph->missed = graph->missed || is_missed(tr_rules_node(graph, i));
         tr_rules_count_orphan(graph, tr_rules_node(graph, i));
     }
 }
@@ -483,7 +494,7 @@ void tr_rules_propose(struct tr_graph *graph, struct tr_mono now, struct tr_grap
     bool scan_is_fresh = is_within(graph->rows_begun, now, TR_GRAPH_SCAN_FRESH_MS);
     size_t i, end, count = 0;
     out->want_scan = !graph->rows_known;
-    out->want_listing = !graph->complete_known || graph->held || graph->deferred;
+    out->want_listing = !graph->complete_known || graph->held || graph->deferred || graph->missed;
     out->need_listing = graph->rows_known && graph->held;
     out->want_children = graph->orphans > 0;
     while (graph->plan_head < graph->plan_count &&

@@ -162,7 +162,7 @@ void tr_consumer_end_shard(struct tr_consumer *c, struct slot *slot)
     }
     tr_consumer_end_met(c, tr_consumer_key(slot));
     held_long = tr_consumer_children_tries(c, tr_consumer_key(slot)) > 0 &&
-                tr_mono_reached(c->now, tr_mono_add_ms(slot->reader.used, CHILDREN_HOLD_MS));
+                tr_mono_reached(c->now, tr_mono_add_ms(slot->reader.used, TR_GRAPH_CHILDREN_MS));
     if ((slot->page_count > 0 || slot->processing) && !TR_MUTANT(END_BEFORE_DONE)) {
         return;
     }

@@ -22,6 +22,7 @@ struct family {
     uint64_t number; /* of the call under way; 0: none */
     bool of_end;     /* its parent has ended: children must come */
     bool of_start;   /* a child's first number is wanted */
+    bool answered;   /* what is behind the end was shown since; not that there is something */
     bool known;      /* the children are; their rows may still be under way */
     bool asked_again;
     unsigned tries;
@@ -56,19 +57,28 @@ void tr_consumer_children_deinit(struct tr_consumer *c)
     tr_map_deinit(&c->families);
 }
 
-/* No child can come any more, or all that are listed have their rows. */
-static bool found(const struct tr_consumer *c, struct tr_bytes parent)
+/* The stream is off, and no answer has shown a child for as long as listings may lag: none will
+ * come. Before, a shard that split while the stream was still on looks the same. */
+static bool is_childless(const struct tr_consumer *c, const struct family *family)
 {
-    return c->streams.lost || c->stream_status == TR_STREAM_DISABLED ||
-           tr_graph_has_children(c->graph, parent) || TR_MUTANT(NO_CHILDREN_IS_AN_ANSWER);
+    return c->stream_status == TR_STREAM_DISABLED &&
+           tr_mono_reached(c->now, tr_mono_add_ms(family->since, TR_GRAPH_CHILDREN_MS));
+}
+
+/* No child can come any more, or all that are listed have their rows. */
+static bool found(const struct tr_consumer *c, struct tr_bytes parent, const struct family *family)
+{
+    return c->streams.lost || tr_graph_has_children(c->graph, parent) || is_childless(c, family) ||
+           TR_MUTANT(NO_CHILDREN_IS_AN_ANSWER);
 }
 
 static void settle(struct tr_consumer *c, struct tr_bytes parent, struct family *family)
 {
-    bool asked = family->tries > 0 || c->streams.lost;
-    if (family->of_end && !family->known && asked && found(c, parent)) {
+    bool asked =
+        family->answered || !tr_mono_before(c->listing.shown, family->since) || c->streams.lost;
+    if (family->of_end && !family->known && asked && found(c, parent, family)) {
         family->known = true;
-        family->asked_again = c->options.once || c->stream_status != TR_STREAM_ENABLED;
+        family->asked_again = c->options.once || c->streams.lost || is_childless(c, family);
         family->at = tr_mono_add_ms(c->now, AGAIN_MS + tr_random_below(&c->random, AGAIN_MS / 2));
         c->families_next = tr_mono_min(c->families_next, family->at);
     }
@@ -81,7 +91,7 @@ void tr_consumer_end_met(struct tr_consumer *c, struct tr_bytes parent)
         return;
     }
     family->of_end = true;
-    family->known = false;
+    family->known = family->answered = false;
     family->tries = 0;
     family->since = family->at = c->now;
     c->families_next = c->now;
@@ -136,9 +146,14 @@ static bool is_over(const struct tr_consumer *c, struct tr_bytes parent,
     return !family->of_start;
 }
 
+/* A second look is in no hurry. A stream that was turned off ends all its shards at once, and
+ * hardly any of them has a child. */
 static uint64_t wait_ms(struct tr_consumer *c, const struct family *family)
 {
     bool is_long = tr_mono_reached(c->now, tr_mono_add_ms(family->since, LONG_MS));
+    if (!is_long && (family->known || c->stream_status == TR_STREAM_DISABLED)) {
+        return BACKOFF_MAX_MS + tr_random_below(&c->random, BACKOFF_MAX_MS / 2);
+    }
     return is_long ? LONG_BACKOFF_MS + tr_random_below(&c->random, LONG_BACKOFF_MS)
                    : tr_consumer_backoff_ms(c, family->tries, BACKOFF_MAX_MS);
 }
@@ -157,7 +172,6 @@ static void ask(struct tr_consumer *c, struct tr_bytes parent, struct family *fa
     }
     tr_encode_describe_stream(body, tr_buf_bytes(&c->arn), (struct tr_bytes){NULL, 0}, parent);
     family->begun = c->now;
-    family->asked_again = family->asked_again || family->known;
     tr_consumer_spend_describe(c);
 }
 
@@ -231,31 +245,42 @@ static struct tr_map_entry *family_asking(const struct tr_consumer *c, uint64_t 
     return entry;
 }
 
+/* What an answer begun since the end shows stands for what is behind it; the first one such behind
+ * the children is the second look. */
+static void note_answer(struct tr_consumer *c, struct family *family, bool well)
+{
+    family->number = 0;
+    family->of_start = family->of_start && !well && family->tries < 2;
+    if (well && !tr_mono_before(family->begun, family->since)) {
+        family->answered = true;
+        family->asked_again = family->asked_again || family->known;
+    }
+    family->at = tr_mono_add_ms(c->now, wait_ms(c, family));
+    family->tries++;
+    c->families_next = tr_mono_min(c->families_next, family->at);
+}
+
 /* The answer to CHILD_SHARDS. No child yet is no answer, nor is ResourceNotFound: asked again. */
 void tr_consumer_children_answer(struct tr_consumer *c, uint64_t number,
                                  struct tr_aws_answer *answer)
 {
     struct tr_map_entry *entry = number > 0 ? family_asking(c, number) : NULL;
     struct tr_shard_list list = {0};
+    bool well = answer->status == TR_OK && entry != NULL &&
+                tr_shard_list_add(&list, tr_buf_bytes(&answer->body), NULL) == TR_OK;
     struct family *family;
-    if (entry == NULL) {
-        return;
-    }
-    family = tr_map_value(entry);
-    family->number = 0;
-    family->at = tr_mono_add_ms(c->now, wait_ms(c, family));
-    family->tries++;
-    family->of_start = family->of_start && answer->status != TR_OK && family->tries < 3;
-    c->families_next = tr_mono_min(c->families_next, family->at);
-    if (answer->status == TR_OK &&
-        tr_shard_list_add(&list, tr_buf_bytes(&answer->body), NULL) == TR_OK) {
-        c->stream_status = list.status;
-        tr_consumer_note_shards(c, &list);
-        tr_consumer_graph_event(c, &(struct tr_graph_event){.kind = TR_GRAPH_CHILDREN,
-                                                            .now = c->now,
-                                                            .begun = family->begun,
-                                                            .list = &list,
-                                                            .parent = tr_map_key(entry)});
+    if (entry != NULL) {
+        family = tr_map_value(entry);
+        c->stream_status = well ? list.status : c->stream_status;
+        note_answer(c, family, well);
+        if (well) {
+            tr_consumer_note_shards(c, &list);
+            tr_consumer_graph_event(c, &(struct tr_graph_event){.kind = TR_GRAPH_CHILDREN,
+                                                                .now = c->now,
+                                                                .begun = family->begun,
+                                                                .list = &list,
+                                                                .parent = tr_map_key(entry)});
+        }
         settle(c, tr_map_key(entry), family);
     }
     tr_shard_list_deinit(&list);

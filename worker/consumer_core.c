@@ -274,6 +274,22 @@ static void wind_up(struct tr_consumer *c)
     }
 }
 
+/* The service's time: what the shell says with an answer, whose Date has just put it right, and
+ * the monotonic clock from there on. In between the host's clock may jump by any time, and rows are
+ * numbered and shards judged by this. Until a Date has come it is the host's. */
+static void keep_time(struct tr_consumer *c, const struct tr_consumer_event *event)
+{
+    bool dated = event->kind == TR_CONSUMER_EV_ANSWER && event->answer->status == TR_OK &&
+                 event->answer->date.ms > 0;
+    if (dated || c->dated_at.ns == 0) {
+        c->dated = event->wall;
+        c->dated_at = dated ? event->now : c->dated_at;
+        c->wall = event->wall;
+        return;
+    }
+    c->wall.ms = c->dated.ms + (int64_t)tr_mono_ms_between(c->dated_at, event->now);
+}
+
 enum tr_status tr_consumer_step(struct tr_consumer *c, const struct tr_consumer_event *event,
                                 struct tr_consumer_effects *out)
 {
@@ -282,7 +298,7 @@ enum tr_status tr_consumer_step(struct tr_consumer *c, const struct tr_consumer_
     c->out = out;
     c->out_of_memory = false;
     c->now = event->now;
-    c->wall = event->wall.ms > c->wall.ms ? event->wall : c->wall;
+    keep_time(c, event);
     if (c->phase == PHASE_DONE) {
         return TR_OK;
     }

@@ -15,6 +15,8 @@
 #define SCAN_UNIT_BYTES 4096u /* half a read unit, eventually consistent */
 /* A scan of thousands of rows makes room for effects by the megabyte: that is not kept. */
 #define LEASE_EFFECTS_KEPT 64u
+/* A table of more bytes is looked at less often, and has changed in most places by then. */
+#define SEEN_BYTES_MAX 65536u
 
 static void row_strings_free(struct wanted *wanted)
 {
@@ -59,6 +61,7 @@ void tr_consumer_leases_deinit(struct tr_consumer *c)
     tr_map_deinit(&c->gaps);
     scan_reset(&c->scan);
     tr_free(c->scan.pages);
+    tr_lease_rows_deinit(&c->scan.seen);
     tr_shard_list_deinit(&c->listing.list);
     tr_buf_deinit(&c->listing.from);
     tr_buf_deinit(&c->listing.list_from);
@@ -256,9 +259,6 @@ static void on_row(struct tr_consumer *c, const struct tr_lease_row *row, bool t
     info->ready_sent = false; /* the lease core forgets it with the row */
     info->stream = stream_name(c, row->stream);
     info->foreign = is_foreign(c, info->stream);
-    if (!info->ended && row->checkpoint.kind == TR_POSITION_SHARD_END) {
-        c->last_end = c->now;
-    }
     info->ended = row->checkpoint.kind == TR_POSITION_SHARD_END;
     if (tell_graph && !info->foreign) {
         tr_consumer_graph_event(c, &event);
@@ -496,7 +496,7 @@ static struct tr_lease_row *rows_of(struct tr_consumer *c, const struct scan *sc
     for (i = 0; i < scan->count; i++) {
         total += scan->pages[i].count;
     }
-    rows = tr_calloc(total, sizeof *rows);
+    rows = tr_malloc(total * sizeof *rows);
     for (i = 0; i < scan->count && rows != NULL; i++) {
         for (j = 0; j < scan->pages[i].count; j++) {
             const struct tr_lease_row *row = &scan->pages[i].rows[j];
@@ -534,7 +534,7 @@ static void scan_complete(struct tr_consumer *c, const struct scan *scan)
 {
     struct tr_lease_event event = {.kind = TR_LEASE_EV_SCANNED, .op = scan->op};
     struct tr_lease_row *rows = rows_of(c, scan, &event.row_count);
-    struct tr_graph_row *graph_rows = tr_calloc(event.row_count, sizeof *graph_rows);
+    struct tr_graph_row *graph_rows = tr_malloc(event.row_count * sizeof *graph_rows);
     size_t i;
 
     note_scan(c, scan);
@@ -560,6 +560,16 @@ static void scan_complete(struct tr_consumer *c, const struct scan *scan)
     tr_free(graph_rows);
 }
 
+/* What a look showed is what the next one shows, but for a few rows. */
+static void remember_page(struct tr_consumer *c, struct scan *over)
+{
+    tr_lease_rows_deinit(&c->scan.seen);
+    if (over->count == 1 && over->pages[0].text.len <= SEEN_BYTES_MAX) {
+        c->scan.seen = over->pages[0];
+        over->count = 0;
+    }
+}
+
 /* Its pages are taken from the consumer first. */
 static void scan_over(struct tr_consumer *c)
 {
@@ -570,6 +580,7 @@ static void scan_over(struct tr_consumer *c)
     c->scan.count = c->scan.cap = 0;
     tr_consumer_table_read(c);
     scan_complete(c, &over);
+    remember_page(c, &over);
     scan_reset(&over);
     tr_free(over.pages);
 }
@@ -605,7 +616,7 @@ static void on_scan(struct tr_consumer *c, uint64_t number, struct tr_aws_answer
     if (status == TR_OK) {
         page = &scan->pages[scan->count];
         *page = (struct tr_lease_rows){0};
-        status = tr_lease_decode_scan(page, &answer->body, on_bad_row, c, &err);
+        status = tr_lease_decode_scan(page, &scan->seen, &answer->body, on_bad_row, c, &err);
         scan->count++;
     }
     if (status != TR_OK) {
@@ -731,6 +742,17 @@ static struct wanted *next_wanted(struct tr_consumer *c)
     return next;
 }
 
+/* The shard's first number, so that whoever takes the row need not list the shard to know it. */
+static struct tr_bytes first_number(const struct tr_consumer *c, struct tr_bytes key)
+{
+    const struct tr_shard *shard = tr_graph_shard(c->graph, key);
+    struct tr_position first;
+    return shard != NULL && tr_position_parse(shard->starting, &first, NULL) == TR_OK &&
+                   tr_position_is_sequence(&first)
+               ? shard->starting
+               : (struct tr_bytes){0};
+}
+
 /* One row a turn: its effects may change the map that is walked. */
 static bool make_one_row(struct tr_consumer *c)
 {
@@ -743,6 +765,7 @@ static bool make_one_row(struct tr_consumer *c)
     wanted->write.stream = c->stream;
     wanted->write.counter = (uint64_t)c->wall.ms;
     event.key = wanted->write.key;
+    wanted->write.first = first_number(c, event.key);
     event.create = &wanted->write;
     tr_consumer_ahead_ask(c, &wanted->write);
     tr_consumer_lease_event(c, &event);

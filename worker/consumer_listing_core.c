@@ -68,7 +68,7 @@ void tr_consumer_want_listing(struct tr_consumer *c)
 void tr_consumer_need_listing(struct tr_consumer *c)
 {
     struct listing *listing = &c->listing;
-    struct tr_mono soon, often = tr_mono_add_ms(listing->full_begun, LISTING_NEEDED_EVERY_MS);
+    struct tr_mono soon, often = tr_mono_add_ms(listing->needed_begun, LISTING_NEEDED_EVERY_MS);
     uint64_t range = LISTING_NEEDED_MAX_MS - LISTING_NEEDED_MIN_MS;
     tr_consumer_want_listing(c);
     if (listing->leads || c->options.once || listing->needed || c->streams.lost) {
@@ -76,7 +76,9 @@ void tr_consumer_need_listing(struct tr_consumer *c)
     }
     listing->needed = true;
     soon = tr_mono_add_ms(c->now, LISTING_NEEDED_MIN_MS + tr_random_below(&c->random, range));
-    soon = listing->full_begun.ns > 0 ? tr_mono_max(soon, often) : soon;
+    /* Only one that came of a need counts. One left in the middle has shown nothing, and what is
+     * needed now may be newer than what others were made for. */
+    soon = listing->needed_begun.ns > 0 ? tr_mono_max(soon, often) : soon;
     listing->next = tr_mono_min(listing->next, soon);
 }
 
@@ -213,6 +215,7 @@ void tr_consumer_forget_listing(struct tr_consumer *c)
     listing->active = false;
     listing->complete_once = false;
     listing->needed = false;
+    listing->needed_begun = (struct tr_mono){0};
     listing->failures = 0;
     listing->next = listing->leads || c->options.once ? c->now : TR_MONO_NEVER;
     listing->part_next = TR_MONO_NEVER;
@@ -282,6 +285,22 @@ static void note_unlisted_rows(struct tr_consumer *c)
     }
 }
 
+/* The first listing of a stream may lag, or lack a part; nothing else would show what it lacks. So
+ * it is soon followed by another one. */
+static void note_complete(struct tr_consumer *c)
+{
+    struct listing *listing = &c->listing;
+    bool again = !listing->complete_once && !c->options.once;
+    listing->complete_once = true;
+    listing->complete_begun = listing->begun;
+    listing->needed_begun = listing->needed ? listing->begun : listing->needed_begun;
+    listing->needed = false;
+    c->streams.missing = false;
+    listing->next = listing->leads || c->options.once
+                        ? tr_mono_add_ms(c->now, again ? LISTING_WANTED_MS : LISTING_EVERY_MS)
+                        : TR_MONO_NEVER;
+}
+
 static void listing_complete(struct tr_consumer *c)
 {
     struct listing *listing = &c->listing;
@@ -292,14 +311,10 @@ static void listing_complete(struct tr_consumer *c)
                                    .complete = listing->full};
     listing->active = false;
     listing->failures = 0;
+    listing->shown = listing->begun;
     c->stream_status = listing->list.status;
     if (listing->full) {
-        listing->complete_once = true;
-        listing->complete_begun = listing->begun;
-        listing->needed = false;
-        c->streams.missing = false;
-        listing->next = listing->leads || c->options.once ? tr_mono_add_ms(c->now, LISTING_EVERY_MS)
-                                                          : TR_MONO_NEVER;
+        note_complete(c);
     }
     tr_consumer_note_shards(c, &listing->list);
     tr_consumer_note(c, listing->full ? TR_NOTE_LISTING_DONE : TR_NOTE_LISTING_PART,

@@ -20,9 +20,6 @@
 /* Pages of one lease that are fetched and not processed: one being processed, one behind it. */
 #define PAGES_PER_LEASE 2u
 #define SHARDS_MAX 100000u
-/* An ended shard whose children are not listed is held this long while we ask for them; after that
- * they are asked for behind its end. */
-#define CHILDREN_HOLD_MS 30000u
 #define LEASE_WRITES_MAX 64u
 #define BATCHES_OUT_MAX 64u
 
@@ -142,7 +139,8 @@ struct listing {
     struct tr_mono next;    /* when the next full listing is due */
     struct tr_mono page_at; /* ... the next page of the one under way */
     struct tr_mono full_begun;
-    struct tr_mono part_next; /* when the next one from `from` on is due */
+    struct tr_mono needed_begun; /* the newest complete one that it made without leading */
+    struct tr_mono part_next;    /* when the next one from `from` on is due */
     struct tr_mono part_begun;
     struct tr_buf from;      /* owned: the oldest shard whose children are missing; or empty */
     struct tr_buf list_from; /* owned: where the one under way began */
@@ -150,6 +148,7 @@ struct listing {
     uint64_t calls;
     bool complete_once;
     struct tr_mono complete_begun; /* when the newest complete one began */
+    struct tr_mono shown;          /* ... and the newest one of either kind */
     uint64_t number;               /* of the listing under way; late answers have another */
 };
 
@@ -201,6 +200,7 @@ struct scan {
     struct tr_lease_rows *pages; /* owned */
     size_t count;
     size_t cap;
+    struct tr_lease_rows seen; /* owned: the last one's page, if it was one small page */
     struct tr_mono begun;
     unsigned failures; /* in a row */
 };
@@ -219,7 +219,9 @@ struct tr_consumer {
     char *strings[5]; /* owned: name, table, arn, lease_table, worker_id */
     enum phase phase;
     struct tr_mono now;
-    struct tr_wall wall;
+    struct tr_wall wall;     /* the service's time */
+    struct tr_wall dated;    /* ... when an answer last brought a Date */
+    struct tr_mono dated_at; /* 0: none has */
     struct tr_random random;
     struct tr_consumer_effects *out; /* of the present step */
     bool out_of_memory;              /* in the present step */
@@ -252,7 +254,6 @@ struct tr_consumer {
     uint64_t delete_round;
     struct streams streams;
     struct tr_map stream_names; /* names that rows carry, for row_info */
-    struct tr_mono last_end;    /* when a row came to be known as ended */
     struct scan scan;
     struct start start;
     struct lease_table lease_table;

@@ -127,10 +127,10 @@ static bool is_outlived(const struct tr_consumer *c, const struct tr_lease_row *
 
 /* Where reading starts. A row at TRIM_HORIZON that was made behind its parents' rows stands for the
  * whole shard, and one of the first start for what was there then: it is read AT the shard's first
- * number where that may be trimmed since, so that it shows as a gap (docs/shards.md). */
+ * number where that may be trimmed since, so that it shows as a gap (docs/starting.md). */
 static bool stands_for_whole(const struct tr_consumer *c, const struct tr_lease_row *row)
 {
-    if (row->checkpoint.kind != TR_POSITION_TRIM_HORIZON) {
+    if (row->checkpoint.kind != TR_POSITION_TRIM_HORIZON || TR_MUTANT(LATEST_ANEW)) {
         return false;
     }
     return row->without_parents ? is_outlived(c, row)
@@ -158,13 +158,14 @@ static void begin_reading(struct tr_consumer *c, struct slot *slot,
     tr_buf_deinit(&text);
 }
 
-/* Once the shard's first number is known; or a complete listing begun since lacks the shard, which
- * then answers ResourceNotFound, or has it without a number. */
-static bool begin_at_start(struct tr_consumer *c, struct slot *slot)
+/* Once the shard's first number is known, from its row or a listing; or a complete listing begun
+ * since lacks the shard, which then answers ResourceNotFound, or has it without a number. */
+static bool begin_at_start(struct tr_consumer *c, struct slot *slot, struct tr_bytes in_row)
 {
     const struct tr_shard *shard = tr_graph_shard(c->graph, tr_consumer_key(slot));
     struct tr_position first;
-    bool known = shard != NULL && tr_position_parse(shard->starting, &first, NULL) == TR_OK;
+    bool known = tr_position_parse(in_row, &first, NULL) == TR_OK ||
+                 (shard != NULL && tr_position_parse(shard->starting, &first, NULL) == TR_OK);
     bool listed =
         c->listing.complete_once && tr_mono_reached(c->listing.complete_begun, slot->granted_at);
     if (!known && !listed && !c->streams.lost) {
@@ -200,7 +201,7 @@ static void ask_for_start(struct tr_consumer *c, struct slot *slot, const struct
 /* ... or, where it does not, a listing. */
 static void wait_for_start(struct tr_consumer *c, struct slot *slot)
 {
-    if (!slot->held || !slot->waits_start || begin_at_start(c, slot)) {
+    if (!slot->held || !slot->waits_start || begin_at_start(c, slot, (struct tr_bytes){0})) {
         return;
     }
     if (tr_mono_reached(c->now, slot->start_ask_at)) {
@@ -250,7 +251,7 @@ void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx
     slot->reader.op = c->reader_ops;
     if (!slot->waits_start) {
         begin_reading(c, slot, &slot->handed, false);
-    } else if (!begin_at_start(c, slot)) {
+    } else if (!begin_at_start(c, slot, fx->row.first)) {
         ask_for_start(c, slot, &fx->row);
     }
     tr_consumer_valid(c, slot, fx->valid_until);
@@ -281,7 +282,6 @@ void tr_consumer_stored(struct tr_consumer *c, struct slot *slot,
     tr_consumer_note(c, TR_NOTE_SHARD_ENDED, row.key, slot->records, 0, (struct tr_bytes){NULL, 0});
     if (info != NULL) {
         info->ended = true;
-        c->last_end = c->now;
     }
     tr_consumer_graph_event(c, &event);
     if (c->options.once) {
@@ -327,16 +327,21 @@ void tr_consumer_stick(struct tr_consumer *c, struct slot *slot, enum tr_status 
 }
 
 /* Whether all that a gap may hold is older than what was asked for: the first record left is, or,
- * where none is left, the service had not kept the start that long. */
+ * where none is left, the service had not kept the start that long, neither has this worker seen
+ * a newer record yet nor is the shard itself, by its id, younger than the start. */
 static bool gap_is_before_start(const struct tr_consumer *c, const struct slot *slot,
                                 const struct gap *gap)
 {
+    int64_t born_ms;
     if (!slot->has_start) {
         return false;
     }
-    return gap->to_ms > 0
-               ? gap->to_ms < tr_consumer_start_floor(slot->start_ms)
-               : !tr_position_is_sequence(&gap->to) && c->wall.ms - slot->start_ms < RETENTION_MS;
+    if (gap->to_ms > 0) {
+        return gap->to_ms < tr_consumer_start_floor(slot->start_ms);
+    }
+    return !tr_position_is_sequence(&gap->to) && slot->passing &&
+           c->wall.ms - slot->start_ms < RETENTION_MS &&
+           !(tr_shard_id_ms(gap->shard, &born_ms) && born_ms > slot->start_ms);
 }
 
 /* What was trimmed is bounded now: by a page's first record, by the end, or by nothing. */
@@ -684,7 +689,7 @@ static struct tr_mono slot_deadline(const struct tr_consumer *c, const struct sl
         at = tr_mono_min(at, slot->retry_at);
     }
     if (slot->ended && !slot->tracker.ended && !slot->handing && !c->stopping) {
-        struct tr_mono until = tr_mono_add_ms(slot->reader.used, CHILDREN_HOLD_MS);
+        struct tr_mono until = tr_mono_add_ms(slot->reader.used, TR_GRAPH_CHILDREN_MS);
         at = tr_mono_before(c->now, until) ? tr_mono_min(at, until) : at;
     }
     return at;

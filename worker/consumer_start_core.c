@@ -8,6 +8,8 @@
  * of two, the one that was made later sees the other (decision 0018). */
 #include "worker/consumer_parts.h"
 
+#include "base/mutant.h"
+
 /* Stamps are rounded down to the second. */
 #define STAMP_MS 1000
 /* The service's hosts may differ by as much; so much older data may come, and nothing is lost. */
@@ -141,7 +143,7 @@ bool tr_consumer_start_stamp(struct tr_consumer *c, struct tr_lease_write *write
 {
     int64_t ms = c->start.ms;
     if (c->start.state == START_SETTLED) {
-        write->has_start_ms = c->start.has_ms;
+        write->has_start_ms = c->start.has_ms && !TR_MUTANT(START_NOT_INHERITED);
     } else if (c->start.state == START_OPEN && !c->stopping && choose(c, &ms)) {
         write->has_start_ms = true;
         c->start.state = START_FIXING;

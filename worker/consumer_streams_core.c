@@ -104,12 +104,12 @@ void tr_consumer_streams_choose(struct tr_consumer *c, const struct tr_lease_row
         if (stream.ptr == NULL) {
             continue;
         }
-        if (!tr_consumer_is_of_table(c, stream)) {
-            refuse(c, &rows[i], first);
-            continue;
-        }
-        if (newest.ptr == NULL || order(stream, newest) > 0) {
-            newest = stream;
+        if (newest.ptr == NULL || !tr_bytes_eq(stream, newest)) { /* nearly all are of one */
+            if (!tr_consumer_is_of_table(c, stream)) {
+                refuse(c, &rows[i], first);
+                continue;
+            }
+            newest = newest.ptr == NULL || order(stream, newest) > 0 ? stream : newest;
         }
         if (rows[i].checkpoint.kind != TR_POSITION_SHARD_END &&
             (open.ptr == NULL || order(stream, open) < 0)) {
@@ -134,33 +134,10 @@ void tr_consumer_stream_missing(struct tr_consumer *c)
     }
 }
 
-static bool all_ended(const struct tr_consumer *c)
-{
-    struct tr_map_entry *entry;
-    for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {
-        const struct row_info *info = tr_map_value(entry);
-        if (!info->foreign && !info->ended) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Nothing of the present stream is left to be read, and nothing more will come. */
-static bool is_read(const struct tr_consumer *c)
-{
-    return c->held == 0 && tr_lease_core_scanned(c->leases) && all_ended(c);
-}
-
-static bool is_listed_since(const struct tr_consumer *c)
-{
-    return c->listing.complete_once && !tr_mono_before(c->listing.complete_begun, c->last_end);
-}
-
 static bool is_drained(const struct tr_consumer *c)
 {
-    return is_read(c) && (c->streams.lost || (c->stream_status == TR_STREAM_DISABLED &&
-                                              is_listed_since(c) && tr_graph_settled(c->graph)));
+    return c->held == 0 && tr_graph_drain(c->graph) == TR_GRAPH_DRAINED;
 }
 
 static void ask(struct tr_consumer *c)
@@ -207,7 +184,7 @@ static bool pass_gap(struct tr_consumer *c)
     if (c->streams.lost) {
         gap.why = "the stream was gone before it was seen to its end; shards of it may never have "
                   "been read";
-    } else if (c->streams.further && !tr_consumer_has_rows(c)) {
+    } else if (tr_graph_was_emptied(c->graph)) {
         gap.why = "the stream was turned off and emptied before it was read";
     }
     return gap.why == NULL || tr_consumer_gap(c, &gap);
@@ -281,7 +258,7 @@ void tr_consumer_streams_pump(struct tr_consumer *c)
     if (streams->list.count > 0 || (streams->missing && !streams->lost) || is_drained(c)) {
         ask(c);
     } else {
-        if (is_read(c) && !is_listed_since(c)) {
+        if (c->held == 0 && tr_graph_drain(c->graph) == TR_GRAPH_TO_BE_LISTED) {
             tr_consumer_want_listing(c); /* the last one before the next stream: not in minutes */
         }
         streams->next = tr_mono_add_ms(c->now, STREAMS_LOOK_MS);

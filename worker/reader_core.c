@@ -114,7 +114,9 @@ static void on_failure(struct tr_reader *reader, const struct tr_reader_event *e
         out->expired = true;
         out->from = seek_position(reader);
         move(reader, TR_READER_SEEKING,
-             reader->failures++ == 0 ? event->now : after_failure(reader, event->now));
+             TR_MUTANT(EXPIRED_STALLS) ? TR_MONO_NEVER
+             : reader->failures++ == 0 ? event->now
+                                       : after_failure(reader, event->now));
     } else if (fetching && tr_status_class(event->status) == TR_CLASS_RETRY) {
         move(reader, TR_READER_WAITING, next_fetch(reader, after_failure(reader, event->now)));
     } else {

@@ -3,12 +3,9 @@
 """A Java worker of KCL's 1.x line and two of tailrace on the same lease tables, ten kills: opt-in, see
 scripts/accept-kcl. Prints who took what from whom, and the verdict."""
 
-import argparse
 import json
 import os
 import subprocess
-import sys
-import tempfile
 import time
 
 import fleet as f
@@ -87,11 +84,7 @@ def run(args, endpoint, folder):
     fleet = f.Fleet({"java": java.start, "t0": tailrace.start, "t1": tailrace.start}, seen, chance,
                     args.failover)
     writer = f.Writer(endpoint, list(arns), args.rate)
-    seen.start()
-    try:
-        writer.start()
-        for name in fleet.starters:
-            fleet.start(name)
+    with f.failing(folder), f.running(fleet, writer):
         print(f"{args.tables} lease tables, {leases} leases, one KCL worker and two of tailrace, "
               f"failover {args.failover} s, {args.rate} items/s", flush=True)
         wait_for_java(fleet, leases, patience)
@@ -113,53 +106,22 @@ def run(args, endpoint, folder):
         f.wait_for(patience, "everything written was delivered",
                    lambda: seen.has_all(writer.versions))
         holders = [w.name for w in seen.holders().values()]
-    except f.Failed as e:
-        writer.stopping.set()
-        raise SystemExit(f"FAIL: {e}\n{f.say_logs(folder)}") from e
-    finally:
-        fleet.end()
-        writer.stopping.set()
-        seen.stop()
     to_tailrace, to_java, among = count_moves(seen)
     print(f"leases moved: {to_tailrace} from KCL to tailrace, {to_java} from tailrace to KCL, {among} "
           f"within tailrace; at the end KCL holds {holders.count('java')} of {len(holders)}")
     by_java = seen.by.get("java", 0)
     print(f"delivered by KCL {by_java}, by tailrace {seen.count - by_java}")
-    try:
+    with f.failing(folder):
         f.verdict(seen, writer)
         if to_tailrace == 0 or to_java == 0:
             raise f.Failed("leases did not move both ways")
-    except f.Failed as e:
-        raise SystemExit(f"FAIL: {e}\n{f.say_logs(folder)}") from e
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--tailrace", required=True, help="the program")
-    parser.add_argument("--dynamodb-local", required=True, help="the command that runs it")
+    parser = f.arguments()
     parser.add_argument("--classpath", required=True, help="of the Java worker")
-    parser.add_argument("--local", action="store_true", help="against `tailrace local` instead")
-    parser.add_argument("--failover", type=float, default=5)
     parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--rate", type=float, default=20)
-    parser.add_argument("--seed", type=int)
-    args = parser.parse_args()
-    f.end_on_sigterm()
-    with tempfile.TemporaryDirectory() as folder:
-        command = [args.dynamodb_local]
-        args.tables, args.shards = 3, 1  # a stream of DynamoDB Local has one open shard
-        if args.local:
-            args.tables, args.shards = 1, 6
-            command = [args.tailrace, "local", "--shards", str(args.shards)]
-        try:
-            server = f.Server(folder, command)
-        except f.Skipped as e:
-            print(f"accept-kcl: skipped: {e}", file=sys.stderr)
-            sys.exit(77)
-        try:
-            run(args, server.endpoint, folder)
-        finally:
-            server.end()
+    f.run_on_service("accept-kcl", parser.parse_args(), 3, run)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ what was processed is read from the workers' files while they grow, and who held
 from their logs: nothing of tailrace judges itself. Only Python's own library is used, and only
 processes that were started here are ended."""
 
+import argparse
+import contextlib
 import datetime
 import http.client
 import json
@@ -15,6 +17,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from urllib.parse import urlsplit
@@ -480,9 +483,61 @@ def print_bounds(takeovers, failover):
     return all(bound is None or value <= bound for _, _, value, bound in rows)
 
 
-def end_on_sigterm():
-    """So that `finally` ends what was started."""
+def arguments():
+    """The parser of what every such program takes."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tailrace", required=True, help="the program")
+    parser.add_argument("--dynamodb-local", required=True, help="the command that runs it")
+    parser.add_argument("--local", action="store_true", help="against `tailrace local` instead")
+    parser.add_argument("--failover", type=float, default=5)
+    parser.add_argument("--rate", type=float, default=20)
+    parser.add_argument("--seed", type=int)
+    return parser
+
+
+def run_on_service(name, args, tables, run):
+    """run(args, endpoint, folder) while the service is up: DynamoDB Local with so many tables, a
+    stream of which has one open shard; or the model with one table of six. Exit status 77 where it
+    cannot be had."""
+    # So that `finally` ends what was started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    args.tables, args.shards = (1, 6) if args.local else (tables, 1)
+    command = ([args.tailrace, "local", "--shards", str(args.shards)] if args.local
+               else [args.dynamodb_local])
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            server = Server(folder, command)
+        except Skipped as e:
+            print(f"{name}: skipped: {e}", file=sys.stderr)
+            sys.exit(77)
+        try:
+            run(args, server.endpoint, folder)
+        finally:
+            server.end()
+
+
+@contextlib.contextmanager
+def failing(folder):
+    """What fails in the block ends the program, with the logs."""
+    try:
+        yield
+    except Failed as e:
+        raise SystemExit(f"FAIL: {e}\n{say_logs(folder)}") from e
+
+
+@contextlib.contextmanager
+def running(fleet, writer):
+    """All places started, under the writer; all is ended with the block."""
+    fleet.seen.start()
+    try:
+        writer.start()
+        for name in fleet.starters:
+            fleet.start(name)
+        yield
+    finally:
+        fleet.end()
+        writer.stopping.set()
+        fleet.seen.stop()
 
 
 def chance_of(seed):

@@ -183,16 +183,12 @@ static bool change_shards(struct world *world, enum fault fault)
 
 static bool event(struct world *world, enum fault fault, size_t worker)
 {
-    struct worker *w = &world->workers[worker];
-
     switch (fault) {
     case FAULT_PAUSE:
         world_pause(world, worker, between(world, 500, 3 * world->options.failover_ms));
         return true;
     case FAULT_CLOCK_JUMP:
-        w->clock.wall_ahead_ms += (int64_t)world_below(world, 1200001) - 600000;
-        WORLD_TRACE(world, worker, "FAULT wall clock now ahead by %lld ms",
-                    (long long)w->clock.wall_ahead_ms);
+        world_set_clock(world, worker, (int64_t)world_below(world, 1200001) - 600000);
         return true;
     default:
         return change_shards(world, fault);

@@ -46,7 +46,9 @@ struct world;
     X(SPLIT, "split", 8)                                                                           \
     X(ROLLOVER, "rollover", 8)                                                                     \
     X(TRIM, "trim", 2)                                                                             \
-    X(STREAM_OFF_ON, "stream off and on", 0)
+    X(STREAM_OFF_ON, "stream off and on", 0)                                                       \
+    X(TWIN, "two processes of one id", 0)                                                          \
+    X(ROW_DELETED, "row deleted from outside", 0)
 
 enum fault {
 #define FAULT_ENUM(id, name, weight) FAULT_##id,

@@ -43,8 +43,9 @@ struct fleet {
     bool calm;
     bool stream_off;
     bool has_kcl;
-    bool mixed; /* failover times */
-    bool late;  /* the table's shards have rolled over before the first worker starts */
+    bool mixed;   /* failover times */
+    bool late;    /* the table's shards have rolled over before the first worker starts */
+    bool meddled; /* people start processes twice and delete rows */
 };
 
 static uint64_t between(struct fleet *fleet, uint64_t least, uint64_t most)
@@ -205,6 +206,52 @@ static void stream_off(struct world *world, void *ctx, uint64_t arg)
     world_act(world, between(fleet, 1000, 60000), stream_on, fleet, 0);
 }
 
+/* ---- what people do to a fleet ---- */
+
+/* Two processes with one id: a deployment that starts the second before the first has stopped. */
+static void start_twin(struct world *world, void *ctx, uint64_t arg)
+{
+    struct fleet *fleet = ctx;
+    struct place *place = some_place(fleet);
+    (void)arg;
+    if (place == NULL || place->kcl || fleet->extra_count == EXTRAS_MAX) {
+        return;
+    }
+    fault_count(world, FAULT_TWIN);
+    fleet->extras[fleet->extra_count++] = (struct extra){
+        world_start_twin(world, place->worker), world->now_ms + between(fleet, 1000, 90000)};
+}
+
+/* Somebody deletes the row of an open shard, which is in use or waits. Never the only one: to a
+ * worker that starts, an empty table is a fleet's first start. */
+static void delete_row(struct world *world, void *ctx, uint64_t arg)
+{
+    char body[192];
+    (void)ctx;
+    (void)arg;
+    if (world->open_count < 3) {
+        return;
+    }
+    (void)snprintf(body, sizeof body,
+                   "{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"%s\"}}}",
+                   world->open_shards[world_below(world, world->open_count)]);
+    fault_count(world, FAULT_ROW_DELETED);
+    WORLD_TRACE(world, SIZE_MAX, "FAULT %s: %s", fault_name(FAULT_ROW_DELETED), body);
+    (void)world_call(world, "DynamoDB_20120810.DeleteItem", body, NULL); /* there may be no table */
+}
+
+/* From when the first rows are there. */
+static void meddle(struct fleet *fleet)
+{
+    uint64_t end = fleet->profile->faulty_ms - 1000, i;
+    for (i = between(fleet, 1, 4); i > 0; i--) {
+        world_act(fleet->world, between(fleet, LATE_MS, end), start_twin, fleet, 0);
+    }
+    for (i = between(fleet, 1, 6); i > 0; i--) {
+        world_act(fleet->world, between(fleet, 6 * LATE_MS, end), delete_row, fleet, 0);
+    }
+}
+
 /* ---- what goes wrong ---- */
 
 static enum fault choose(struct fleet *fleet)
@@ -308,7 +355,7 @@ static void roll_over(struct world *world, void *ctx, uint64_t again)
     struct fleet *fleet = ctx;
     unsigned i;
     world_control(world, "Rollover", "{\"TableName\":\"Items\"}");
-    for (i = 0; i < 20 && fleet->left > 0; i++, fleet->left--) {
+    for (i = 0; i < 20 && fleet->left > 0 && !fleet->stream_off; i++, fleet->left--) {
         world_write(world, i % fleet->profile->keys);
     }
     if (again > 0) {
@@ -366,6 +413,9 @@ static void begin(struct fleet *fleet)
     }
     if (changes) {
         world_act(world, between(fleet, 1000, profile->faulty_ms - 62000), stream_off, fleet, 0);
+    }
+    if (fleet->meddled) {
+        meddle(fleet);
     }
     world_act(world, profile->faulty_ms, heal, fleet, 0);
     world_act(world, profile->faulty_ms + profile->calm_ms / 4 + 1000, write_last, fleet, 0);
@@ -459,10 +509,12 @@ void fleet_run(const struct fleet_options *options, struct fleet_result *out)
     judge.whole_releases = true;
     judge.released_ms = RELEASED_MS;
     judge.latest = world.start == TR_START_LATEST;
+    judge.epoch_ms = WORLD_START_MS;
     fleet.judge = world.judge = judge_new(&judge);
     fleet.world = world_new(&world);
     fleet.mixed = world.mixed;
     fleet.late = options->seed % 8 == 5;
+    fleet.meddled = options->seed % 16 == 7;
     begin(&fleet);
     world_run(fleet.world, options->profile->faulty_ms + options->profile->calm_ms);
     finish(&fleet);

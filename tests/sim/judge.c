@@ -113,12 +113,15 @@ struct judge *judge_new(const struct judge_options *options)
     mine->drain_ms = or_default(mine->drain_ms, NEVER);
     mine->released_ms = or_default(mine->released_ms, NEVER);
     mine->changes_max = or_default(mine->changes_max, 3);
+    judge->start = NEVER;
     return judge;
 }
 
 static void free_shard(struct shard *shard)
 {
     tr_free(shard->children);
+    tr_free(shard->asked_by);
+    tr_free(shard->shown_to);
     tr_free(shard->records);
     tr_free(shard->gaps);
     tr_free(shard->holds);
@@ -135,6 +138,7 @@ void judge_free(struct judge *judge)
         tr_free(judge->items[i].versions);
     }
     judge_names_deinit(&judge->shard_names);
+    judge_names_deinit(&judge->stream_names);
     judge_names_deinit(&judge->ids);
     tr_free(judge->shards);
     tr_free(judge->active);
@@ -221,6 +225,7 @@ static void start(struct judge *judge, size_t index, const char *id, bool kcl)
     set_alive(judge, worker, false);
     *worker = (struct worker){.id = judge->ids.names[number], .known = true, .kcl = kcl};
     set_alive(judge, worker, true);
+    judge->kcl_count += kcl;
 }
 
 void judge_worker(struct judge *judge, uint64_t at, size_t index, enum judge_worker_event event,

@@ -23,6 +23,8 @@ struct judge_options {
     uint64_t retention_ms; /* the model's; 24 h */
     const char *lease_table;
     bool latest;         /* what was written before the first lease row may be skipped */
+    int64_t epoch_ms;    /* with latest: the service's time at 0, by which rows tell the start; what
+                            was written before it may not be processed. 0: that is not judged */
     bool once;           /* workers end of themselves when all is read */
     bool whole_releases; /* what a worker has done is in the checkpoint that it releases with */
     bool may_fail;       /* workers may end with an error (bad input, memory, on_gap: stop) */
@@ -77,6 +79,9 @@ void judge_item(struct judge *judge, uint64_t at, size_t worker, uint64_t sent, 
  * whether the service answered it well. */
 void judge_call(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
                 const char *operation, const char *shard, uint64_t tenths, bool ok);
+
+/* The service's answer to CHILD_SHARDS of that shard has come to the worker whole. */
+void judge_children(struct judge *judge, size_t worker, const char *parent, const char *body);
 
 /* ---- what the workers did ---- */
 

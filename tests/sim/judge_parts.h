@@ -41,6 +41,7 @@ struct record {
     uint32_t key;
     bool done;
     bool unwatched;      /* trimmed unread while nobody ran */
+    bool early;          /* trimmed before its time, and before a checkpoint was written there */
     uint64_t trimmed_at; /* 0: not trimmed */
 };
 
@@ -68,6 +69,8 @@ struct row {
     struct place checkpoint;
     uint64_t counted; /* a sum over the attributes that only a counted write may change */
     uint64_t kept;    /* a sum over those that no write may change */
+    uint64_t start;   /* the fleet's start that it tells, ms since 1970; 0: none */
+    uint64_t run;     /* a sum over which process of its owner's id took it; 0: not told */
 };
 
 enum hold_state { HOLDING, RELEASED, TAKEN };
@@ -100,7 +103,13 @@ struct shard {
     size_t parent_count;
     size_t *children; /* owned */
     size_t child_count, child_cap;
+    size_t *asked_by; /* owned: workers that were answered which children it has */
+    size_t asked_count, asked_cap;
+    size_t *shown_to; /* owned: ... and whose first answer with any child of its parent showed it */
+    size_t shown_count, shown_cap;
+    size_t stream; /* of stream_names: the later, the newer */
     uint64_t born;
+    bool began_alone; /* its row was made without its parents' */
     bool closed;
     bool gone;         /* no longer in the service */
     bool lost_told;    /* a gap up to its end was reported */
@@ -124,6 +133,7 @@ struct shard {
     uint64_t counter_max; /* of all rows it had */
     bool ended;           /* its row was at SHARD_END */
     bool deleted;         /* a worker deleted its row */
+    uint64_t vanished_at; /* somebody outside deleted its row; 0: nobody did */
     bool kcl_held;        /* by a KCL-like worker some time: it tells no gaps */
     bool listed;          /* among the active ones */
 
@@ -165,6 +175,7 @@ struct judge {
     struct judge_options options;
     bool is_wrong;
     struct names shard_names;
+    struct names stream_names;
     struct shard **shards; /* owned */
     size_t shard_count, shard_cap;
     size_t *active; /* owned: shards that are not ended yet */
@@ -175,9 +186,11 @@ struct judge {
     struct worker *workers; /* owned */
     size_t worker_count, worker_cap;
     size_t live, live_kcl;
+    size_t kcl_count;   /* of KCL-like workers that ever ran */
     struct item *items; /* owned */
     size_t item_count, item_cap;
     bool any_row;
+    uint64_t start; /* the earliest that a row has told, in the world's time; NEVER: none has */
     uint64_t repeats;
     uint64_t *faults;          /* owned: when they were, in order */
     uint64_t listing_fault_at; /* the newest one that leaves shards out; 0: none */
@@ -206,8 +219,13 @@ struct shard *judge_shard_of(const struct judge *judge, struct tr_bytes name);
 /* judge_shards.c: whether all of a shard and of its ancestors is done or gone. */
 bool judge_complete(struct judge *judge, struct shard *shard);
 bool judge_parents_done(struct judge *judge, struct shard *shard);
-/* The fleet starts: what is written already may be skipped. */
-void judge_free_all(struct judge *judge);
+/* Whether a worker was answered which children the shard has; whether the first such answer with
+ * any child showed this one. */
+bool judge_was_asked(const struct shard *shard, size_t worker);
+bool judge_was_shown(const struct shard *child, size_t worker);
+/* The fleet starts at that stream (SIZE_MAX: none of them, but the present time): what was written
+ * to older ones may be skipped. */
+void judge_free_before(struct judge *judge, size_t stream);
 
 /* judge_records.c */
 void judge_settle(struct shard *shard);

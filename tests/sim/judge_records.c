@@ -12,6 +12,10 @@
 /* Clocks differ by two per cent at the most; validity ends at 0.95 of the failover time. */
 #define VALID_PERCENT 97u
 
+/* From a missing shard's first day on: its reader hears for ten minutes that it is not there, or a
+ * listing comes. */
+#define GIVEN_UP_MS (15u * 60u * 1000u)
+
 #define U(x) ((unsigned long long)(x))
 #define TEXT_MAX 64
 
@@ -132,6 +136,14 @@ static bool may_skip(const struct shard *shard, size_t from, size_t to)
     return from <= to && (to <= shard->trimmed_to || to <= shard->free_to || from == to);
 }
 
+/* A KCL-like worker stole the lease, or somebody deleted its row, and another worker was the first
+ * to make it again: the owner notices at its next write. */
+static bool is_unnoticed(const struct judge *judge, const struct shard *shard,
+                         const struct hold *hold)
+{
+    return judge_is_kcl(judge, hold->taker) || shard->vanished_at >= hold->valid_from;
+}
+
 /* The lease is this worker's, as the model has it and as far as the worker may believe it. */
 static bool check_holder(struct judge *judge, uint64_t at, size_t worker, struct shard *shard,
                          const struct hold *hold)
@@ -154,7 +166,7 @@ static bool check_holder(struct judge *judge, uint64_t at, size_t worker, struct
                    "%llu ms",
                    id, shard->name, U(at), U(hold->ended));
     } else if (hold->state == TAKEN &&
-               !(judge_is_kcl(judge, hold->taker) && at <= hold->ended + failover)) {
+               !(is_unnoticed(judge, shard, hold) && at <= hold->ended + failover)) {
         judge_fail(judge, "two-holders",
                    "worker '%s' hands out a batch of shard '%s' at %llu ms, which '%s' took at "
                    "%llu ms (held since %llu ms, last write sent at %llu ms)",
@@ -293,6 +305,21 @@ static void check_order(struct judge *judge, uint64_t at, size_t worker, struct 
     }
 }
 
+/* The fleet began at a time that its rows tell; whoever knows no such times begins where it
+ * likes. */
+static void check_start_time(struct judge *judge, uint64_t at, size_t worker,
+                             const struct shard *shard, const struct record *record)
+{
+    if (judge->options.latest && judge->options.epoch_ms > 0 && judge->kcl_count == 0 &&
+        record->at < judge->start) {
+        judge_fail(judge, "before-start",
+                   "worker '%s' delivers version %llu of item %u (shard '%s') at %llu ms, written "
+                   "at %llu ms; the fleet's start is %llu ms",
+                   judge_worker_id(judge, worker), U(record->version), record->key, shard->name,
+                   U(at), U(record->at), U(judge->start));
+    }
+}
+
 static void repeat(struct judge *judge, uint64_t at, size_t worker, const struct shard *shard,
                    const char *sequence)
 {
@@ -335,6 +362,7 @@ void judge_done(struct judge *judge, uint64_t at, size_t worker, const char *nam
         return;
     }
     check_order(judge, at, worker, shard, record);
+    check_start_time(judge, at, worker, shard, record);
     record->done = true;
     judge_settle(shard);
     settle_item(judge, &judge->items[key]);
@@ -446,19 +474,24 @@ static bool is_blamed(const struct judge *judge, const struct record *record)
     return record->unwatched;
 }
 
-/* A fault took an ancestor away whole before its time: it is given up when it is a day old, and
- * what lies behind it waits until then. */
-static bool is_behind_gone(const struct judge *judge, const struct shard *shard)
+/* A fault took the shard away whole before its time: it is given up, and what it held is told, when
+ * it is a day old and a listing or a reader has found it missing since. */
+static bool is_kept_for_its_age(const struct judge *judge, uint64_t at, const struct shard *shard)
+{
+    return shard->gone && shard->row.there && !shard->ended &&
+           at < shard->born + judge->options.retention_ms + GIVEN_UP_MS;
+}
+
+/* What lies behind it waits until then. */
+static bool waits_for_age(const struct judge *judge, uint64_t at, const struct shard *shard)
 {
     size_t i;
     for (i = 0; i < shard->parent_count; i++) {
-        const struct shard *parent = judge->shards[shard->parents[i]];
-        if ((parent->gone && parent->row.there && !parent->ended) ||
-            is_behind_gone(judge, parent)) {
+        if (waits_for_age(judge, at, judge->shards[shard->parents[i]])) {
             return true;
         }
     }
-    return false;
+    return is_kept_for_its_age(judge, at, shard);
 }
 
 static void check_record(struct judge *judge, uint64_t at, const struct shard *shard, size_t index)
@@ -469,7 +502,7 @@ static void check_record(struct judge *judge, uint64_t at, const struct shard *s
     if (record->done || index < shard->free_to) {
         return;
     }
-    if (is_behind_gone(judge, shard)) {
+    if (waits_for_age(judge, at, shard)) {
         return;
     }
     if (index >= shard->trimmed_to) {
@@ -477,6 +510,8 @@ static void check_record(struct judge *judge, uint64_t at, const struct shard *s
                    "record %zu ('%s', version %llu of item %u) of shard '%s', written at %llu ms, "
                    "is not processed by %llu ms",
                    index, text, U(record->version), record->key, shard->name, U(record->at), U(at));
+    } else if (record->early && shard->began_alone) {
+        return; /* the fleet's beginning there: known by the first checkpoint only */
     } else if (!in_gap(shard, index) && !shard->kcl_held) {
         judge_fail(judge, "gap-missing",
                    "record %zu ('%s', version %llu of item %u) of shard '%s' was trimmed unread, "

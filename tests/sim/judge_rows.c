@@ -19,28 +19,35 @@ enum group { KEY, OWNER, COUNTER, CHECKPOINT, COUNTED, KEPT, LOOSE };
 
 static enum group group_of(struct tr_bytes name)
 {
+#define KNOWN(name, group)                                                                         \
+    {                                                                                              \
+        name, sizeof name + 1, group                                                               \
+    }
     static const struct {
         const char *name;
+        size_t len; /* with quotes */
         enum group group;
     } known[] = {
-        {"leaseKey", KEY},
-        {"leaseOwner", OWNER},
-        {"leaseCounter", COUNTER},
-        {"checkpoint", CHECKPOINT},
-        {"checkpointSubSequenceNumber", COUNTED},
-        {"ownerSwitchesSinceCheckpoint", COUNTED},
-        {"pendingCheckpoint", COUNTED},
-        {"pendingCheckpointSubSequenceNumber", COUNTED},
-        {"pendingCheckpointState", COUNTED},
-        {"checkpointOwner", COUNTED},
-        {"childShardIds", LOOSE},
-        {"startingHashKey", LOOSE},
-        {"endingHashKey", LOOSE},
-        {"throughputKBps", LOOSE},
+        KNOWN("leaseKey", KEY),
+        KNOWN("leaseOwner", OWNER),
+        KNOWN("leaseCounter", COUNTER),
+        KNOWN("checkpoint", CHECKPOINT),
+        KNOWN("checkpointSubSequenceNumber", COUNTED),
+        KNOWN("ownerSwitchesSinceCheckpoint", COUNTED),
+        KNOWN("pendingCheckpoint", COUNTED),
+        KNOWN("pendingCheckpointSubSequenceNumber", COUNTED),
+        KNOWN("pendingCheckpointState", COUNTED),
+        KNOWN("checkpointOwner", COUNTED),
+        KNOWN("childShardIds", LOOSE),
+        KNOWN("startingHashKey", LOOSE),
+        KNOWN("endingHashKey", LOOSE),
+        KNOWN("throughputKBps", LOOSE),
     };
+#undef KNOWN
     size_t i;
     for (i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (scan_is(name, known[i].name)) {
+        /* A longer one may hold escapes. */
+        if (name.len >= known[i].len && scan_is(name, known[i].name)) {
             return known[i].group;
         }
     }
@@ -79,7 +86,7 @@ static struct place place_of(struct tr_bytes value)
     return place;
 }
 
-static bool counter_of(struct tr_bytes value, uint64_t *out)
+static bool number_of(struct tr_bytes value, uint64_t *out)
 {
     char text[NAME_MAX_BYTES];
     return scan_string(typed(value, "N"), text, sizeof text) &&
@@ -101,7 +108,7 @@ static uint64_t sum_of(struct tr_bytes name, struct tr_bytes value)
     return tr_bytes_hash(name) * 31 + tr_bytes_hash(value);
 }
 
-static struct row row_of(const struct judge *judge, struct tr_bytes item)
+static struct row row_of(const struct judge *judge, struct tr_bytes item, struct tr_bytes *key)
 {
     struct row row = {.there = true, .owner = NOBODY};
     struct scan scan = scan_begin(item);
@@ -115,7 +122,7 @@ static struct row row_of(const struct judge *judge, struct tr_bytes item)
             row.counted += sum_of(name, value);
             break;
         case COUNTER:
-            counted = counter_of(value, &row.counter);
+            counted = number_of(value, &row.counter);
             break;
         case CHECKPOINT:
             row.checkpoint = place_of(value);
@@ -129,8 +136,13 @@ static struct row row_of(const struct judge *judge, struct tr_bytes item)
             break;
         case LOOSE:
             row.alone = row.alone || scan_is(name, "tailraceNoParents");
+            row.run = scan_is(name, "tailraceRun") ? sum_of(name, value) : row.run;
+            if (scan_is(name, "tailraceStartMs")) {
+                (void)number_of(value, &row.start);
+            }
             break;
         case KEY:
+            *key = typed(value, "S");
             break;
         }
     }
@@ -155,6 +167,18 @@ static bool same_id(const struct judge *judge, size_t a, size_t b)
 {
     return a == b || (a < judge->worker_count && b < judge->worker_count &&
                       judge->workers[a].id == judge->workers[b].id);
+}
+
+/* Two processes may have one id: which of them a written row names. It is the one that it named
+ * before, where the row tells the same run; else it is who writes. */
+static void tell_owner(const struct judge *judge, size_t worker, const struct row *before,
+                       struct row *row)
+{
+    if (before->there && row->run == before->run && same_id(judge, row->owner, before->owner)) {
+        row->owner = before->owner;
+    } else if (same_id(judge, row->owner, worker)) {
+        row->owner = worker;
+    }
 }
 
 /* What a worker that stops releases is read on soon, once nothing disturbs the fleet. */
@@ -226,31 +250,60 @@ static const char *place_text(const struct place *place, char *out, size_t cap)
 
 #define LISTING_FAULT_MS 30000u
 
-/* One of two children may be left out by a listing that lacks the newer half; it is asked for
- * again. */
-static bool is_half_listed(const struct judge *judge, uint64_t at, const struct shard *shard)
+static bool any_child_has_row(const struct judge *judge, const struct shard *shard)
 {
-    bool any = false;
     size_t i;
     for (i = 0; i < shard->child_count; i++) {
-        any = any || judge->shards[shard->children[i]]->row.there;
+        if (judge->shards[shard->children[i]]->row.there) {
+            return true;
+        }
     }
-    return any && judge->listing_fault_at > 0 && at - judge->listing_fault_at < LISTING_FAULT_MS;
+    return false;
 }
 
-/* The children's rows stand before their parent ends, so that none is forgotten; a listing that
- * does not show them for long enough excuses it. */
+/* Rows began further down: a fleet that starts at the present time begins with the leaves, and a
+ * stale listing may show another worker older ones. Whether such a shard holds anything that is
+ * owed, the records tell. */
+static bool began_below(const struct judge *judge, const struct shard *shard)
+{
+    size_t i;
+    for (i = 0; i < shard->child_count; i++) {
+        const struct shard *child = judge->shards[shard->children[i]];
+        if (child->row.there || child->deleted || began_below(judge, child)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A child that answers left out: all of them for as long as an end is held, or one that shows its
+ * sibling. (Where many shards end together, they are listed instead of asked for, of which the
+ * judge knows only when it was disturbed.) */
+static bool may_lack_row(const struct judge *judge, uint64_t at, size_t worker,
+                         const struct shard *shard, const struct shard *child)
+{
+    uint64_t held_until = shard->fetch_sent + judge->options.children_hold_ms * TAKE_PERCENT / 100;
+    if (judge_was_shown(child, worker)) {
+        return false;
+    }
+    return at >= held_until ||
+           (any_child_has_row(judge, shard) &&
+            (judge_was_asked(shard, worker) ||
+             (judge->listing_fault_at > 0 && at - judge->listing_fault_at < LISTING_FAULT_MS)));
+}
+
+/* The children's rows stand before their parent ends, so that none is forgotten. */
 static void check_children(struct judge *judge, uint64_t at, size_t worker,
                            const struct shard *shard)
 {
-    uint64_t held_until = shard->fetch_sent + judge->options.children_hold_ms * TAKE_PERCENT / 100;
     size_t i;
-    if (shard->lost_told || at >= held_until || is_half_listed(judge, at, shard)) {
+    if (shard->lost_told || judge_is_kcl(judge, worker)) {
         return;
     }
     for (i = 0; i < shard->child_count; i++) {
         const struct shard *child = judge->shards[shard->children[i]];
-        if (!child->row.there && !child->deleted && !child->gone && !judge_is_kcl(judge, worker)) {
+        if (!child->row.there && !child->deleted && !child->gone && child->vanished_at == 0 &&
+            !began_below(judge, child) && !may_lack_row(judge, at, worker, shard, child)) {
             judge_fail(judge, "children-first",
                        "worker '%s' writes SHARD_END of shard '%s' at %llu ms, and its child '%s' "
                        "has no row",
@@ -316,6 +369,16 @@ static void check_checkpoint(struct judge *judge, uint64_t at, size_t worker, st
 
 /* ---- writes ---- */
 
+/* Records are stamped with whole seconds, and so the start is judged. */
+static void learn_start(struct judge *judge, const struct row *row)
+{
+    uint64_t epoch = (uint64_t)judge->options.epoch_ms, second = row->start / 1000 * 1000;
+    uint64_t start = second > epoch ? second - epoch : 0;
+    if (row->start > 0 && start < judge->start) {
+        judge->start = start;
+    }
+}
+
 /* The row stands as it is now. */
 static void keep(struct judge *judge, uint64_t at, struct shard *shard, const struct row *row)
 {
@@ -325,11 +388,10 @@ static void keep(struct judge *judge, uint64_t at, struct shard *shard, const st
     shard->row = *row;
     shard->counter_max = row->counter > shard->counter_max ? row->counter : shard->counter_max;
     shard->ended = row->checkpoint.kind == PLACE_END;
+    learn_start(judge, row);
     if (!judge->any_row) {
         judge->any_row = true;
-        if (judge->options.latest) {
-            judge_free_all(judge);
-        }
+        judge_free_before(judge, judge->options.latest ? SIZE_MAX : shard->stream);
     }
 }
 
@@ -368,7 +430,7 @@ static void made(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
                    "worker '%s' makes the row of shard '%s' at %llu ms with counter %llu; an "
                    "earlier row had %llu",
                    id, shard->name, U(at), U(row->counter), U(shard->counter_max));
-    } else if (row->owner != NOBODY && !same_id(judge, row->owner, worker)) {
+    } else if (row->owner != NOBODY && row->owner != worker) {
         judge_fail(judge, "owner-named",
                    "worker '%s' makes the row of shard '%s' at %llu ms for '%s'", id, shard->name,
                    U(at), judge_worker_id(judge, row->owner));
@@ -377,6 +439,7 @@ static void made(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
     } else {
         check_reached(judge, at, worker, shard, &row->checkpoint);
     }
+    shard->began_alone = shard->began_alone || row->alone;
     check_parents_made(judge, at, worker, shard, row);
     keep(judge, at, shard, row);
     if (row->owner != NOBODY) {
@@ -445,8 +508,8 @@ static void check_owner(struct judge *judge, uint64_t at, size_t worker, uint64_
 {
     size_t from = shard->row.owner;
     const char *id = judge_worker_id(judge, worker);
-    bool mine = same_id(judge, worker, from);
-    if (row->owner != NOBODY && same_id(judge, row->owner, worker)) {
+    bool mine = from == worker;
+    if (row->owner == worker) {
         if (!mine) {
             check_take(judge, at, worker, sent, shard);
             begin_hold(judge, at, worker, sent, shard, row);
@@ -517,7 +580,8 @@ static const char *why_needed(const struct judge *judge, uint64_t at, const stru
         if (child->row.there && child->row.checkpoint.kind < PLACE_NUMBER) {
             return "a child's row has not progressed";
         }
-        if (!child->row.there && !child->deleted && !child->gone) {
+        if (!child->row.there && !child->deleted && !child->gone && child->vanished_at == 0 &&
+            !began_below(judge, child)) {
             return "a child has no row";
         }
     }
@@ -552,22 +616,22 @@ static void outside(struct judge *judge, uint64_t at, struct shard *shard, const
     } else {
         shard->row.there = false;
         shard->row.owner = NOBODY;
-        shard->changed_at = at;
+        shard->changed_at = shard->vanished_at = at;
     }
 }
 
 void judge_item(struct judge *judge, uint64_t at, size_t worker, uint64_t sent, const char *table,
                 const char *before, const char *after)
 {
-    static const char *const key_path[] = {"leaseKey", "S", NULL};
-    struct tr_bytes item = tr_bytes_of(after != NULL ? after : before);
+    struct tr_bytes item = tr_bytes_of(after != NULL ? after : before), name = {NULL, 0};
     struct shard *shard = NULL;
-    struct row row = {0};
+    struct row row;
     char key[NAME_MAX_BYTES];
     if (judge->is_wrong || item.ptr == NULL || strcmp(table, judge->options.lease_table) != 0) {
         return;
     }
-    if (scan_string(scan_path(item, key_path), key, sizeof key)) {
+    row = row_of(judge, item, &name);
+    if (scan_string(name, key, sizeof key)) {
         shard = judge_shard_of(judge, tr_bytes_of(key));
     }
     if (shard == NULL) {
@@ -580,7 +644,7 @@ void judge_item(struct judge *judge, uint64_t at, size_t worker, uint64_t sent, 
         return;
     }
     if (after != NULL) {
-        row = row_of(judge, item);
+        tell_owner(judge, worker, &shard->row, &row);
     }
     if (worker == SIZE_MAX) {
         outside(judge, at, shard, after != NULL ? &row : NULL);

@@ -4,8 +4,11 @@
  * whether all that came before a shard is done. */
 #include "base/mem.h"
 #include "tests/sim/judge_parts.h"
+#include "tests/sim/scan.h"
 
 #include <stdlib.h>
+
+#define SHARD_ID_BYTES 80
 
 struct shard *judge_shard_of(const struct judge *judge, struct tr_bytes name)
 {
@@ -33,7 +36,6 @@ void judge_shard(struct judge *judge, uint64_t at, const char *stream, const cha
 {
     size_t number = judge_names_add(&judge->shard_names, tr_bytes_of(shard));
     struct shard *made;
-    (void)stream;
     if (number < judge->shard_count) {
         return; /* told before */
     }
@@ -43,6 +45,7 @@ void judge_shard(struct judge *judge, uint64_t at, const char *stream, const cha
         abort();
     }
     *made = (struct shard){.name = judge->shard_names.names[number],
+                           .stream = judge_names_add(&judge->stream_names, tr_bytes_of(stream)),
                            .born = at,
                            .last_owner = NOBODY,
                            .reader = NOBODY,
@@ -62,6 +65,67 @@ void judge_shard_closed(struct judge *judge, uint64_t at, const char *name)
     (void)at;
     if (shard != NULL) {
         shard->closed = true;
+    }
+}
+
+static bool is_among(const size_t *list, size_t count, size_t worker)
+{
+    size_t i;
+    for (i = 0; i < count && list[i] != worker; i++) {
+    }
+    return i < count;
+}
+
+bool judge_was_asked(const struct shard *shard, size_t worker)
+{
+    return is_among(shard->asked_by, shard->asked_count, worker);
+}
+
+bool judge_was_shown(const struct shard *shard, size_t worker)
+{
+    return is_among(shard->shown_to, shard->shown_count, worker);
+}
+
+static void add_worker(size_t **list, size_t *count, size_t *cap, size_t worker)
+{
+    if (!is_among(*list, *count, worker)) {
+        judge_room(list, cap, *count + 1, sizeof **list);
+        (*list)[(*count)++] = worker;
+    }
+}
+
+static void show_child(size_t worker, size_t parent, struct shard *child)
+{
+    size_t i;
+    for (i = 0; i < child->parent_count; i++) {
+        if (child->parents[i] == parent) {
+            add_worker(&child->shown_to, &child->shown_count, &child->shown_cap, worker);
+        }
+    }
+}
+
+void judge_children(struct judge *judge, size_t worker, const char *parent, const char *body)
+{
+    static const char *const path[] = {"StreamDescription", "Shards", NULL};
+    size_t number = judge_names_find(&judge->shard_names, tr_bytes_of(parent)), i;
+    struct scan scan = scan_begin(scan_path(tr_bytes_of(body), path));
+    struct shard *shard = number != NOBODY ? judge->shards[number] : NULL, *child;
+    struct tr_bytes element;
+    char id[SHARD_ID_BYTES];
+    if (shard == NULL) {
+        return;
+    }
+    add_worker(&shard->asked_by, &shard->asked_count, &shard->asked_cap, worker);
+    for (i = 0; i < shard->child_count; i++) {
+        if (judge_was_shown(judge->shards[shard->children[i]], worker)) {
+            return;
+        }
+    }
+    while (scan_element(&scan, &element)) {
+        if (scan_string(scan_get(element, "ShardId"), id, sizeof id) &&
+            (child = judge_shard_of(judge, tr_bytes_of(id))) != NULL) {
+            show_child(worker, number, child);
+        }
     }
 }
 
@@ -85,13 +149,15 @@ bool judge_parents_done(struct judge *judge, struct shard *shard)
     return true;
 }
 
-void judge_free_all(struct judge *judge)
+void judge_free_before(struct judge *judge, size_t stream)
 {
     size_t i;
     for (i = 0; i < judge->shard_count; i++) {
         struct shard *shard = judge->shards[i];
-        shard->free_to = shard->record_count;
-        judge_settle(shard);
+        if (shard->stream < stream) {
+            shard->free_to = shard->record_count;
+            judge_settle(shard);
+        }
     }
 }
 
@@ -113,7 +179,12 @@ void judge_trimmed(struct judge *judge, uint64_t at, const char *name, const cha
     for (i = shard->trimmed_to; i < to; i++) {
         shard->records[i].trimmed_at = at;
         shard->records[i].unwatched = judge->live == 0;
+        shard->records[i].early = at - shard->records[i].at < judge->options.retention_ms &&
+                                  shard->row.checkpoint.kind < PLACE_NUMBER;
     }
     shard->trimmed_to = to > shard->trimmed_to ? to : shard->trimmed_to;
+    if (!judge->any_row) {
+        shard->free_to = shard->trimmed_to; /* the fleet has not begun: nobody knew of these */
+    }
     judge_settle(shard);
 }

@@ -124,6 +124,15 @@ static struct call *new_call(struct world *world, size_t index, uint64_t op)
     return call;
 }
 
+static void name_target(struct call *call, const char *version, const char *operation)
+{
+    size_t version_len = strlen(version), len = strlen(operation);
+    TR_ASSERT(version_len + 1 + len < sizeof call->target);
+    memcpy(call->target, version, version_len);
+    call->target[version_len] = '.';
+    memcpy(call->target + version_len + 1, operation, len + 1);
+}
+
 void network_call(struct world *world, size_t index, struct tr_consumer_effect *fx)
 {
     static const char *const versions[TR_AWS_SERVICE_COUNT] = {
@@ -144,8 +153,7 @@ void network_call(struct world *world, size_t index, struct tr_consumer_effect *
         request->first_byte_timeout_ms > 0 ? request->first_byte_timeout_ms : SILENCE_MS;
     call->deadline = tr_mono_add_ms(clock_mono(world, &world->workers[index].clock),
                                     request->timeout_ms > 0 ? request->timeout_ms : CALL_MS);
-    (void)snprintf(call->target, sizeof call->target, "%s.%s", versions[request->service],
-                   request->operation);
+    name_target(call, versions[request->service], request->operation);
     call->body = fx->body;
     fx->body = (struct tr_buf){0};
     WORLD_TRACE(world, index, "call %s %.*s", request->operation,
@@ -316,6 +324,16 @@ void network_arrive(struct world *world, struct happening *h)
 
 /* ---- back at the worker ---- */
 
+static void tell_children(struct world *world, const struct call *call, size_t worker,
+                          const struct tr_aws_answer *answer)
+{
+    char parent[80];
+    if (world->judge != NULL && answer->status == TR_OK && !world->options.scramble &&
+        strstr(call->body.ptr, "CHILD_SHARDS") != NULL && shard_of(world, call, parent) != NULL) {
+        judge_children(world->judge, worker, parent, answer->body.ptr);
+    }
+}
+
 static void deliver(struct world *world, struct happening *h, const struct tr_verdict *verdict)
 {
     struct call *call = h->call;
@@ -333,13 +351,14 @@ static void deliver(struct world *world, struct happening *h, const struct tr_ve
 
     h->body = (struct tr_buf){0};
     memcpy(answer.code, verdict->code, sizeof answer.code);
-    (void)snprintf(answer.err.text, sizeof answer.err.text, "%s: %s", operation_of(call),
-                   verdict->status != TR_OK && verdict->text[0] != '\0'
-                       ? verdict->text
-                       : tr_status_text(verdict->status));
+    if (verdict->status != TR_OK) {
+        (void)snprintf(answer.err.text, sizeof answer.err.text, "%s: %s", operation_of(call),
+                       verdict->text[0] != '\0' ? verdict->text : tr_status_text(verdict->status));
+    }
     WORLD_TRACE(world, h->worker, "answer to %s: %s %.*s", operation_of(call),
                 verdict->status == TR_OK ? "ok" : tr_status_text(verdict->status),
                 TR_FMT(tr_buf_bytes(&answer.body)));
+    tell_children(world, call, h->worker, &answer);
     world_step(world, h->worker, &event);
     tr_buf_deinit(&answer.body);
 }

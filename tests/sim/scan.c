@@ -11,17 +11,25 @@ static const char *skip_space(const char *at, const char *end)
     return at;
 }
 
+/* Whether an odd number of backslashes stands before `at`: they begin with the string. */
+static bool is_escaped(const char *from, const char *at)
+{
+    const char *slash = at;
+    while (slash > from && slash[-1] == '\\') {
+        slash--;
+    }
+    return (at - slash) % 2 != 0;
+}
+
 /* Behind the string that begins here. */
 static const char *skip_string(const char *at, const char *end)
 {
-    for (at++; at < end; at++) {
-        if (*at == '\\') {
-            at++;
-        } else if (*at == '"') {
-            return at + 1;
-        }
-    }
-    return end;
+    const char *from = at + 1, *quote = at;
+    do {
+        at = quote + 1;
+        quote = at < end ? memchr(at, '"', (size_t)(end - at)) : NULL;
+    } while (quote != NULL && is_escaped(from, quote));
+    return quote != NULL ? quote + 1 : end;
 }
 
 static const char *skip_value(const char *at, const char *end)

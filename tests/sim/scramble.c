@@ -11,21 +11,37 @@ struct in {
     const char *end;
 };
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static void skip_blank(struct in *in)
 {
-    while (in->at < in->end && strchr(" \t\r\n", *in->at) != NULL) {
+    while (in->at < in->end && is_blank(*in->at)) {
         in->at++;
     }
 }
 
 static struct tr_bytes take_string(struct in *in)
 {
-    const char *from = in->at++;
-    while (in->at < in->end && *in->at != '"') {
-        in->at += *in->at == '\\' ? 2 : 1;
+    const char *from = in->at++, *quote;
+    while ((quote = memchr(in->at, '"', (size_t)(in->end - in->at))) != NULL) {
+        const char *slash = quote;
+        while (slash > in->at && slash[-1] == '\\') {
+            slash--;
+        }
+        in->at = quote + 1;
+        if ((quote - slash) % 2 == 0) {
+            break;
+        }
     }
-    in->at++;
     return (struct tr_bytes){from, (size_t)(in->at - from)};
+}
+
+static bool ends_value(char c)
+{
+    return c == ',' || c == '}' || c == ']';
 }
 
 /* The bytes of one value. */
@@ -43,10 +59,10 @@ static struct tr_bytes take_value(struct in *in)
         depth += *in->at == '{' || *in->at == '[';
         depth -= *in->at == '}' || *in->at == ']';
         in->at++;
-        if (depth == 0 && (in->at == in->end || strchr(",}] \t\r\n", *in->at) != NULL)) {
+        if (depth == 0 && (in->at == in->end || ends_value(*in->at) || is_blank(*in->at))) {
             break;
         }
-    } while (in->at < in->end && (depth > 0 || strchr(",}]", *in->at) == NULL));
+    } while (in->at < in->end && (depth > 0 || !ends_value(*in->at)));
     return (struct tr_bytes){from, (size_t)(in->at - from)};
 }
 
@@ -73,8 +89,11 @@ static void put_string(struct tr_random *random, struct tr_bytes text, struct tr
             tr_buf_add(out, (struct tr_bytes){text.ptr + i, 2});
             i++;
         } else if (plain && tr_random_below(random, 8) == 0) {
-            tr_buf_printf(out, tr_random_below(random, 2) == 0 ? "\\u%04x" : "\\u%04X",
-                          (unsigned)c);
+            const char *digits =
+                tr_random_below(random, 2) == 0 ? "0123456789abcdef" : "0123456789ABCDEF";
+            tr_buf_add(out, TR_LIT("\\u00"));
+            tr_buf_add_char(out, digits[(unsigned)c >> 4]);
+            tr_buf_add_char(out, digits[(unsigned)c & 15]);
         } else {
             tr_buf_add_char(out, c);
         }
@@ -180,7 +199,7 @@ void unscramble(struct tr_bytes text, struct tr_buf *out)
         } else if (inside && c == '\\') {
             tr_buf_add(out, (struct tr_bytes){text.ptr + i, 2});
             i++;
-        } else if (inside || strchr(" \t\r\n", c) == NULL) {
+        } else if (inside || !is_blank(c)) {
             inside = inside != (c == '"');
             tr_buf_add_char(out, c);
         }

@@ -75,9 +75,13 @@ static struct fleet_options options_of(const struct args *args, uint64_t seed)
         .profile = args->profile, .seed = seed, .inspect = args->inspect, .kcl = args->kcl};
 }
 
-static void add_failure(struct shared *shared, uint64_t seed, const char *check, const char *why)
+/* Said at once, too: a long run shall not keep it to itself until its end. */
+static void add_failure(const struct args *args, struct shared *shared, uint64_t seed,
+                        const char *check, const char *why)
 {
     unsigned at = atomic_fetch_add(&shared->failures, 1);
+    (void)fprintf(stderr, "%s%s seed %" PRIu64 " failed: %s\n", isatty(2) ? "\r" : "",
+                  args->profile->name, seed, check);
     if (at < FAILURES_MAX) {
         struct failure *failure = &shared->failure[at];
         failure->seed = seed;
@@ -99,7 +103,7 @@ static void run_one(const struct args *args, struct shared *shared, struct job *
     job->records += result.writes;
     coverage_add(&job->coverage, &result);
     if (result.check[0] != '\0') {
-        add_failure(shared, seed, result.check, result.why);
+        add_failure(args, shared, seed, result.check, result.why);
     }
 }
 
@@ -155,7 +159,7 @@ static bool reap(const struct args *args, struct shared *shared, pid_t pid, int 
             return true;
         }
         check = process_death(status, why, sizeof why);
-        add_failure(shared, seed, check, why);
+        add_failure(args, shared, seed, check, why);
         atomic_fetch_add(&shared->done, 1);
         if (atomic_load(&shared->failures) >= args->failures_max) {
             atomic_store(&shared->stop, true);

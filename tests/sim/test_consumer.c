@@ -5,21 +5,13 @@
 #include "tests/support/test.h"
 #include "tests/sim/world.h"
 
-static void write_some(struct world *world, unsigned writes, unsigned keys)
-{
-    unsigned i;
-    for (i = 0; i < writes; i++) {
-        world_write(world, i * 7 % keys);
-    }
-}
-
 static void test_once__reads_everything_and_ends_with_success(void **state)
 {
     struct world *world = world_new(&(struct world_options){.seed = 1, .shards = 4});
     enum tr_status status;
     size_t worker;
     (void)state;
-    write_some(world, 5000, 100);
+    world_write_some(world, 5000, 100);
     worker = world_start(world, true);
     world_run_until_ended(world, worker, 60000);
     assert_true(world_ended(world, worker, &status));
@@ -45,10 +37,10 @@ static void test_once__twice_in_a_row_delivers_each_record_once(void **state)
     struct world *world = world_new(&(struct world_options){.seed = 3, .shards = 3});
     size_t worker;
     (void)state;
-    write_some(world, 300, 20);
+    world_write_some(world, 300, 20);
     worker = world_start(world, true);
     world_run_until_ended(world, worker, 60000);
-    write_some(world, 300, 20);
+    world_write_some(world, 300, 20);
     worker = world_start(world, true);
     world_run_until_ended(world, worker, 60000);
     assert_int_equal(world_check(world), 0);
@@ -63,7 +55,7 @@ static void test_stop__waits_at_rest_for_a_batch_in_hand(void **state)
     size_t worker = world_start(world, false);
     (void)state;
     world_run(world, 4 * 60 * 1000 + 50000); /* the next listing is due in ten seconds */
-    write_some(world, 1, 1);
+    world_write_some(world, 1, 1);
     world_run(world, 3000);
     assert_int_equal(world_delivered(world), 1);
     world_stop(world, worker);
@@ -80,10 +72,10 @@ static void test_splits_and_rollovers__keep_the_order_of_each_item(void **state)
     int i;
     (void)state;
     for (i = 0; i < 12; i++) {
-        write_some(world, 200, 50);
+        world_write_some(world, 200, 50);
         world_run(world, 700);
         world_control(world, i % 3 == 0 ? "SplitShard" : "Rollover", "{\"TableName\":\"Items\"}");
-        write_some(world, 100, 50);
+        world_write_some(world, 100, 50);
         world_run(world, 300);
     }
     world_run(world, 30000);
@@ -102,7 +94,7 @@ static void test_crash__the_next_worker_carries_on_and_loses_nothing(void **stat
     int i;
     (void)state;
     for (i = 0; i < 15; i++) {
-        write_some(world, 150, 40);
+        world_write_some(world, 150, 40);
         world_run(world, 1500);
         if (i % 5 == 2) {
             world_control(world, "Rollover", "{\"TableName\":\"Items\"}");
@@ -125,7 +117,7 @@ static void test_stop__releases_at_once_and_repeats_nothing(void **state)
     int i;
     (void)state;
     for (i = 0; i < 10; i++) {
-        write_some(world, 500, 40);
+        world_write_some(world, 500, 40);
         world_run(world, 900);
         world_stop(world, worker);
         world_run_until_ended(world, worker, 2000);
@@ -146,9 +138,9 @@ static void test_two_workers__started_at_once_deliver_each_record_once(void **st
         struct world *world = world_new(&(struct world_options){.seed = seed, .shards = 8});
         (void)world_start(world, false);
         (void)world_start(world, false);
-        write_some(world, 500, 100);
+        world_write_some(world, 500, 100);
         world_run(world, 20000);
-        write_some(world, 500, 100);
+        world_write_some(world, 500, 100);
         world_run(world, 20000);
         assert_int_equal(world_check(world), 0);
         assert_int_equal(world_held(world, 0) + world_held(world, 1), 8);
@@ -170,7 +162,7 @@ static void test_losses__requests_and_answers_are_lost_but_no_record(void **stat
         size_t worker = world_start(world, false);
         int i;
         for (i = 0; i < 12; i++) {
-            write_some(world, 120, 30);
+            world_write_some(world, 120, 30);
             world_run(world, 2000);
             if (i % 4 == 1) {
                 world_control(world, "SplitShard", "{\"TableName\":\"Items\"}");
@@ -192,7 +184,7 @@ static void test_once__leaves_leases_that_another_worker_keeps_alive(void **stat
     size_t other = world_start(world, false), worker;
     enum tr_status status;
     (void)state;
-    write_some(world, 50, 10);
+    world_write_some(world, 50, 10);
     world_run(world, 5000);
     assert_int_equal(world_held(world, other), 2);
     worker = world_start(world, true);
@@ -210,7 +202,7 @@ static void test_once__takes_leases_of_a_dead_worker(void **state)
     (void)state;
     world_run(world, 5000);
     world_crash(world, other);
-    write_some(world, 50, 10);
+    world_write_some(world, 50, 10);
     worker = world_start(world, true);
     world_run_until_ended(world, worker, 60000);
     (void)world_check(world);
@@ -222,11 +214,11 @@ static void test_trimmed__is_told_with_bounds_and_goes_on(void **state)
     struct world *world = world_new(&(struct world_options){.seed = 9, .shards = 1});
     size_t worker = world_start(world, true);
     (void)state;
-    write_some(world, 10, 1);
+    world_write_some(world, 10, 1);
     world_run_until_ended(world, worker, 60000);
-    write_some(world, 10, 1);
+    world_write_some(world, 10, 1);
     world_control(world, "Trim", "{\"TableName\":\"Items\",\"Records\":20}");
-    write_some(world, 5, 1);
+    world_write_some(world, 5, 1);
     worker = world_start(world, true);
     world_run_until_ended(world, worker, 60000);
     assert_int_equal(world_notes(world, TR_NOTE_GAP), 1);
@@ -241,9 +233,9 @@ static void test_trimmed__stops_the_run_when_told_so(void **state)
     size_t worker = world_start(world, true);
     enum tr_status status;
     (void)state;
-    write_some(world, 10, 1);
+    world_write_some(world, 10, 1);
     world_run_until_ended(world, worker, 60000);
-    write_some(world, 10, 1);
+    world_write_some(world, 10, 1);
     world_control(world, "Trim", "{\"TableName\":\"Items\",\"Records\":20}");
     worker = world_start(world, true);
     world_run_until_ended(world, worker, 60000);
@@ -256,14 +248,14 @@ static void test_trimmed__the_beginning_of_a_child_is_missed_with_a_gap(void **s
     struct world *world = world_new(&(struct world_options){.seed = 11, .shards = 1});
     size_t worker;
     (void)state;
-    write_some(world, 10, 1);
+    world_write_some(world, 10, 1);
     world_control(world, "Rollover", "{\"TableName\":\"Items\"}");
     worker = world_start(world, true);
     world_run_until_ended(world, worker, 60000);
     assert_int_equal(world_delivered(world), 10);
-    write_some(world, 10, 1); /* into the child, whose row is at TRIM_HORIZON */
+    world_write_some(world, 10, 1); /* into the child, whose row is at TRIM_HORIZON */
     world_control(world, "Trim", "{\"TableName\":\"Items\",\"Records\":10}");
-    write_some(world, 5, 1);
+    world_write_some(world, 5, 1);
     worker = world_start(world, true);
     world_run_until_ended(world, worker, 60000);
     assert_int_equal(world_delivered(world), 15);
@@ -293,7 +285,7 @@ static void test_once__ends_with_failure_beside_a_row_that_is_not_understood(voi
                    (int)strcspn(key, "\""), key);
     assert_int_equal(world_call(world, "DynamoDB_20120810.UpdateItem", body, NULL), 200);
     tr_buf_deinit(&answer);
-    write_some(world, 100, 30);
+    world_write_some(world, 100, 30);
     worker = world_start(world, true);
     world_run_until_ended(world, worker, 60000);
     assert_true(world_ended(world, worker, &status));
@@ -316,7 +308,7 @@ static void test_pause__a_worker_that_wakes_up_gets_its_share_again(void **state
             (void)world_start(world, false);
         }
         world_run(world, 6000);
-        write_some(world, 60, 12);
+        world_write_some(world, 60, 12);
         world_pause(world, 0, 3500 + seed * 7);
         world_run(world, 3500 + seed * 7);
         world_run(world, 4000);

@@ -56,39 +56,22 @@ static const struct case_of cases[] = {
     {TR_FAULT_UNPROCESSED, false, ""},
 };
 
-static void write_some(struct world *world, unsigned writes, unsigned keys)
-{
-    unsigned i;
-    for (i = 0; i < writes; i++) {
-        world_write(world, i * 7 % keys);
-    }
-}
-
-static void set_fault(struct world *world, enum tr_fault_kind kind, const char *where,
-                      const char *more)
-{
-    char body[256];
-    (void)snprintf(body, sizeof body, "{\"Fault\":\"%s\"%s%s%s%s}", tr_fault_name(kind),
-                   where[0] != '\0' ? "," : "", where, more[0] != '\0' ? "," : "", more);
-    world_control(world, "SetFault", body);
-}
-
 static void set_faults(struct world *world, const struct case_of *row)
 {
     struct tr_bytes rest = tr_bytes_of(row->more);
     size_t i;
     for (i = 0; row->on_worker && i < sizeof on_worker / sizeof on_worker[0]; i++) {
-        set_fault(world, row->kind, on_worker[i], row->more);
+        world_set_fault(world, row->kind, on_worker[i], row->more);
     }
     while (!row->on_worker && rest.ptr != NULL) {
         struct tr_bytes rule = tr_bytes_cut(&rest, ';');
         char more[128];
         (void)snprintf(more, sizeof more, "%.*s", TR_FMT(rule));
-        set_fault(world, row->kind, "", more);
+        world_set_fault(world, row->kind, "", more);
     }
     /* Lost answers besides, where the fault is about what their resolution needs. */
     if (row->kind == TR_FAULT_NO_ALL_OLD || row->kind == TR_FAULT_STALE_READ) {
-        set_fault(world, TR_FAULT_RESET_AFTER, LEASES, "\"Probability\":0.3");
+        world_set_fault(world, TR_FAULT_RESET_AFTER, LEASES, "\"Probability\":0.3");
     }
 }
 
@@ -96,13 +79,13 @@ static void set_faults(struct world *world, const struct case_of *row)
 static void play(struct world *world, const struct case_of *row)
 {
     size_t first, i;
-    write_some(world, 200, 40);
+    world_write_some(world, 200, 40);
     set_faults(world, row);
     first = world_start(world, false);
     world_run(world, 3000);
     (void)world_start(world, false);
     for (i = 0; i < 8; i++) {
-        write_some(world, 120, 40);
+        world_write_some(world, 120, 40);
         world_run(world, 1500);
         if (i % 3 == 1) {
             world_control(world, "SplitShard", "{" ITEMS "}");
@@ -172,12 +155,12 @@ static void test_early_trim__is_told_and_what_is_left_is_delivered(void **state)
             &(struct world_options){.seed = 900 + seed, .shards = 1, .failover_ms = 3000});
         size_t worker = world_start(world, false);
         uint64_t before;
-        write_some(world, 100, 10);
+        world_write_some(world, 100, 10);
         world_run(world, 5000);
         (void)world_check(world);
         before = world_delivered(world);
-        write_some(world, 100, 10);
-        set_fault(world, TR_FAULT_EARLY_TRIM, "\"Operation\":\"GetRecords\"", "\"Count\":1");
+        world_write_some(world, 100, 10);
+        world_set_fault(world, TR_FAULT_EARLY_TRIM, "\"Operation\":\"GetRecords\"", "\"Count\":1");
         world_run(world, 10000);
         /* Of these hundred the newest was kept. */
         assert_int_equal(world_delivered(world), before + 1);
@@ -196,11 +179,12 @@ static void test_early_trim__of_a_shard_never_read_is_told(void **state)
     size_t worker = world_start(world, true);
     enum tr_status status;
     (void)state;
-    write_some(world, 50, 10);
+    world_write_some(world, 50, 10);
     world_run_until_ended(world, worker, 60000);
     world_control(world, "Rollover", "{" ITEMS "}");
-    write_some(world, 50, 10);
-    set_fault(world, TR_FAULT_EARLY_TRIM, "\"Operation\":\"GetShardIterator\"", "\"Count\":1");
+    world_write_some(world, 50, 10);
+    world_set_fault(world, TR_FAULT_EARLY_TRIM, "\"Operation\":\"GetShardIterator\"",
+                    "\"Count\":1");
     worker = world_start(world, true);
     world_run_until_ended(world, worker, 60000);
     assert_true(world_ended(world, worker, &status) && status == TR_OK);
@@ -222,12 +206,12 @@ static void test_once__waits_for_shards_that_the_listing_does_not_show_yet(void 
         enum tr_status status;
         int i;
         for (i = 0; i < 4; i++) {
-            write_some(world, 60, 12);
+            world_write_some(world, 60, 12);
             world_control(world, i % 2 == 0 ? "SplitShard" : "Rollover", "{" ITEMS "}");
             world_run(world, seed * 700);
         }
-        write_some(world, 60, 12);
-        set_fault(world, kinds[seed % 2], "", "\"Count\":6");
+        world_write_some(world, 60, 12);
+        world_set_fault(world, kinds[seed % 2], "", "\"Count\":6");
         worker = world_start(world, true);
         world_run_until_ended(world, worker, 180000);
         assert_true(world_ended(world, worker, &status) && status == TR_OK);
@@ -244,13 +228,13 @@ static void test_not_found__at_the_start_ends_the_run_only_when_it_stays(void **
     size_t worker;
     enum tr_status status;
     (void)state;
-    set_fault(world, TR_FAULT_NOT_FOUND, "\"Operation\":\"DescribeStream\"", "");
+    world_set_fault(world, TR_FAULT_NOT_FOUND, "\"Operation\":\"DescribeStream\"", "");
     worker = world_start(world, false);
     world_run_until_ended(world, worker, 30000);
     assert_true(world_ended(world, worker, &status) && status == TR_ENOTFOUND);
     world_control(world, "ClearFaults", "{}");
-    write_some(world, 20, 5);
-    set_fault(world, TR_FAULT_NOT_FOUND, "\"Operation\":\"DescribeStream\"", "\"Count\":3");
+    world_write_some(world, 20, 5);
+    world_set_fault(world, TR_FAULT_NOT_FOUND, "\"Operation\":\"DescribeStream\"", "\"Count\":3");
     worker = world_start(world, true);
     world_run_until_ended(world, worker, 30000);
     assert_true(world_ended(world, worker, &status) && status == TR_OK);

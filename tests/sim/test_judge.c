@@ -203,6 +203,12 @@ static struct row held(struct history *h)
     return row;
 }
 
+static struct row begin_held(struct history *h)
+{
+    begin(h);
+    return held(h);
+}
+
 static void all_done(struct history *h, size_t worker)
 {
     hand(h, worker, "P", 1, 4);
@@ -219,8 +225,7 @@ static void test_judge__says_nothing_of_a_right_history(void **state)
     struct history h;
     struct row row;
     (void)state;
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     hand(&h, 0, "P", 1, 2);
     done(&h, 0, "P", 1, 1, 1);
     done(&h, 0, "P", 2, 2, 1);
@@ -243,8 +248,7 @@ static void test_judge__misses_a_record_that_nobody_processed(void **state)
 {
     struct history h;
     (void)state;
-    begin(&h);
-    (void)held(&h);
+    (void)begin_held(&h);
     end_with(&h, "lost");
     tr_assert_has(h.why, "version 1 of item 1");
 }
@@ -253,18 +257,15 @@ static void test_judge__knows_the_order_of_an_item_and_of_a_shard(void **state)
 {
     struct history h;
     (void)state;
-    begin(&h);
-    (void)held(&h);
+    (void)begin_held(&h);
     hand(&h, 0, "P", 1, 4);
     done(&h, 0, "P", 3, 1, 2);
     must_say(&h, "item-order");
-    begin(&h);
-    (void)held(&h);
+    (void)begin_held(&h);
     hand(&h, 0, "P", 1, 4);
     done(&h, 0, "P", 2, 2, 1);
     must_say(&h, "shard-order");
-    begin(&h);
-    (void)held(&h);
+    (void)begin_held(&h);
     hand(&h, 0, "P", 1, 4);
     done(&h, 0, "P", 1, 1, 2);
     must_say(&h, "unknown-record");
@@ -275,16 +276,13 @@ static void test_judge__wants_batches_without_holes(void **state)
     struct history h;
     char a[48], b[48];
     (void)state;
-    begin(&h);
-    (void)held(&h);
+    (void)begin_held(&h);
     judge_batch(h.judge, h.now, 0, "P", number(1, a), number(4, b), 3);
     must_say(&h, "batch-hole");
-    begin(&h);
-    (void)held(&h);
+    (void)begin_held(&h);
     judge_batch(h.judge, h.now, 0, "P", number(1, a), number(9, b), 4);
     must_say(&h, "batch-hole");
-    begin(&h);
-    (void)held(&h);
+    (void)begin_held(&h);
     hand(&h, 0, "P", 1, 1);
     done(&h, 0, "P", 1, 1, 1);
     hand(&h, 0, "P", 3, 4);
@@ -296,15 +294,13 @@ static void test_judge__wants_redelivery_to_start_at_the_checkpoint(void **state
     struct history h;
     struct row row;
     (void)state;
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     all_done(&h, 0);
     release(&h, 0, &row, cp(2));
     take(&h, 1, &row);
     hand(&h, 1, "P", 2, 4);
     must_say(&h, "redelivery");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     all_done(&h, 0);
     release(&h, 0, &row, cp(2));
     take(&h, 1, &row);
@@ -329,16 +325,14 @@ static void test_judge__wants_parents_before_children(void **state)
     struct history h;
     struct row row, child;
     (void)state;
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     all_done(&h, 0);
     child = split(&h, &row);
     take(&h, 0, &child);
     hand(&h, 0, "C", 11, 11);
     done(&h, 0, "C", 11, 1, 3);
     end_with(&h, "");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     hand(&h, 0, "P", 1, 4);
     done(&h, 0, "P", 1, 1, 1);
     child = split(&h, &row);
@@ -394,17 +388,33 @@ static void test_judge__wants_a_gap_event_with_bounds_and_a_fault_for_what_is_tr
     trim_two(&h, true);
     judge_gap(h.judge, h.now, 0, "P", "something is missing");
     must_say(&h, "gap-bounds");
-    begin(&h);
-    (void)held(&h);
+    (void)begin_held(&h);
     judge_fault(h.judge, h.now, "pause");
     judge_trimmed(h.judge, h.now, "P", number(4, a));
     end_with(&h, "gap-missing"); /* nothing is behind it yet: told all the same */
-    begin(&h);
-    (void)held(&h);
+    (void)begin_held(&h);
     judge_fault(h.judge, h.now, "pause");
     judge_trimmed(h.judge, h.now, "P", number(4, a));
     judge_gap(h.judge, h.now, 0, "P", "after TRIM_HORIZON, and nothing is left until now, then");
     end_with(&h, "");
+}
+
+static void test_judge__lets_a_shard_that_went_young_wait_a_day_for_its_gap(void **state)
+{
+    struct history h;
+    struct row row;
+    unsigned i;
+    (void)state;
+    for (i = 0; i < 3; i++) {
+        row = begin_held(&h);
+        judge_fault(h.judge, h.now, "trim");
+        judge_trimmed(h.judge, h.now, "P", NULL);
+        if (i == 1) {
+            checkpoint(&h, 0, &row, "SHARD_END");
+        }
+        h.now += i == 2 ? DAY + DAY / 24 : 0;
+        end_with(&h, i == 0 ? "" : "gap-missing");
+    }
 }
 
 static void test_judge__takes_a_lost_shard_as_ended_with_a_gap(void **state)
@@ -412,15 +422,13 @@ static void test_judge__takes_a_lost_shard_as_ended_with_a_gap(void **state)
     struct history h;
     struct row row;
     (void)state;
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     judge_fault(h.judge, h.now, "outage");
     judge_trimmed(h.judge, h.now, "P", NULL);
     judge_gap(h.judge, h.now, 0, "P", "after TRIM_HORIZON, up to the end of the shard");
     checkpoint(&h, 0, &row, "SHARD_END");
     end_with(&h, "");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     judge_fault(h.judge, h.now, "outage");
     judge_trimmed(h.judge, h.now, "P", NULL);
     judge_shard(h.judge, h.now, "s", "C", "P", NULL);
@@ -449,6 +457,30 @@ static void test_judge__lets_a_fleet_that_starts_at_latest_skip_what_was_there(v
     end_with(&h, "lost");
 }
 
+/* Stamps are whole seconds: 1 s before the second that the rows tell is too old. */
+static void test_judge__wants_nothing_processed_that_was_written_before_the_start(void **state)
+{
+    static const char *const starts[] = {",\"tailraceStartMs\":{\"N\":\"1795248001900\"}",
+                                         ",\"tailraceStartMs\":{\"N\":\"1795248002100\"}"};
+    struct judge_options options = {.latest = true, .epoch_ms = 1795248000000};
+    size_t i;
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        struct row row = {0};
+        struct history h;
+        begin_with(&h, &options);
+        write_to(&h, "P", 1, 1);
+        h.now += 1500;
+        put(&h, 0, &row,
+            (struct row){
+                .key = "P", .checkpoint = "TRIM_HORIZON", .counter = 7, .more = starts[i]});
+        take(&h, 0, &row);
+        hand(&h, 0, "P", 1, 1);
+        done(&h, 0, "P", 1, 1, 1);
+        must_say(&h, i == 0 ? "" : "before-start");
+    }
+}
+
 /* ---- holders ---- */
 
 static void test_judge__lets_only_the_holder_hand_out(void **state)
@@ -456,23 +488,19 @@ static void test_judge__lets_only_the_holder_hand_out(void **state)
     struct history h;
     struct row row;
     (void)state;
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     hand(&h, 1, "P", 1, 4);
     must_say(&h, "never-held");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     release(&h, 0, &row, NULL);
     hand(&h, 0, "P", 1, 4);
     must_say(&h, "batch-after-release");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     h.now += F;
     take(&h, 1, &row);
     hand(&h, 0, "P", 1, 4);
     must_say(&h, "two-holders");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     h.now += F - 200;
     hand(&h, 0, "P", 1, 4);
     must_say(&h, "validity");
@@ -483,8 +511,7 @@ static void test_judge__counts_validity_from_the_sending_of_the_last_write(void 
     struct history h;
     struct row row, after;
     (void)state;
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     h.now += 5000;
     after = row;
     after.counter++;
@@ -492,8 +519,7 @@ static void test_judge__counts_validity_from_the_sending_of_the_last_write(void 
     h.now += 8000; /* 13,000 after the take, 12,000 after the renewal's sending */
     hand(&h, 0, "P", 1, 4);
     must_say(&h, "validity");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     h.now += 5000;
     renew(&h, 0, &row);
     h.now += 9000;
@@ -544,17 +570,66 @@ static void test_judge__knows_when_a_lease_is_taken_too_early(void **state)
     struct history h;
     struct row row;
     (void)state;
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     h.now += F - F / 50;
     take(&h, 1, &row);
     all_done(&h, 1);
     end_with(&h, "");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     h.now += F / 2;
     take(&h, 1, &row);
     must_say(&h, "take-early");
+}
+
+#define RUN(x) ",\"tailraceRun\":{\"S\":\"" x "\"}"
+
+/* Two processes of one id are two workers: the row tells by its run which of them holds it. */
+static void test_judge__tells_processes_of_one_id_apart(void **state)
+{
+    struct history h;
+    struct row row, after;
+    (void)state;
+    begin(&h);
+    judge_worker(h.judge, h.now, 2, JUDGE_STARTED, "w0", false);
+    row = held(&h);
+    row.more = RUN("a");
+    renew(&h, 0, &row);
+    all_done(&h, 0);
+    checkpoint(&h, 0, &row, cp(3));
+    h.now += F;
+    after = row;
+    after.counter++;
+    after.more = RUN("b");
+    put(&h, 2, &row, after);
+    hand(&h, 2, "P", 4, 4);
+    done(&h, 2, "P", 4, 2, 2);
+    renew(&h, 2, &row);
+    end_with(&h, "");
+    begin(&h);
+    judge_worker(h.judge, h.now, 2, JUDGE_STARTED, "w0", false);
+    row = held(&h);
+    renew(&h, 2, &row);
+    must_say(&h, "write-not-owner");
+}
+
+/* Somebody outside deletes a row that is held; another worker is the first to make it again. The
+ * old owner notices at its next write. */
+static void test_judge__gives_an_owner_time_to_miss_a_row_that_was_deleted(void **state)
+{
+    struct history h;
+    struct row row;
+    uint64_t late;
+    (void)state;
+    for (late = 0; late < 2; late++) {
+        row = begin_held(&h);
+        h.now += 1000;
+        delete_row(&h, SIZE_MAX, &row);
+        put(&h, 1, &row, (struct row){.key = "P", .checkpoint = "TRIM_HORIZON", .counter = 100});
+        take(&h, 1, &row);
+        h.now += late * F;
+        hand(&h, 0, "P", 1, 4);
+        must_say(&h, late == 0 ? "" : "validity");
+    }
 }
 
 /* ---- rows ---- */
@@ -564,36 +639,30 @@ static void test_judge__holds_checkpoints_against_what_is_done(void **state)
     struct history h;
     struct row row;
     (void)state;
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     hand(&h, 0, "P", 1, 4);
     done(&h, 0, "P", 1, 1, 1);
     checkpoint(&h, 0, &row, cp(2));
     must_say(&h, "checkpoint-past");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     all_done(&h, 0);
     checkpoint(&h, 0, &row, cp(4));
     checkpoint(&h, 0, &row, cp(3));
     must_say(&h, "checkpoint-back");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     all_done(&h, 0);
     checkpoint(&h, 0, &row, cp(4));
     checkpoint(&h, 0, &row, "TRIM_HORIZON");
     must_say(&h, "checkpoint-back");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     all_done(&h, 0);
     checkpoint(&h, 0, &row, cp(5));
     must_say(&h, "checkpoint-unknown");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     all_done(&h, 0);
     checkpoint(&h, 0, &row, "SHARD_END");
     must_say(&h, "shard-end-early");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     hand(&h, 0, "P", 1, 4);
     done(&h, 0, "P", 1, 1, 1);
     judge_shard_closed(h.judge, h.now, "P");
@@ -626,28 +695,24 @@ static void test_judge__wants_the_counter_raised_by_one(void **state)
     struct history h;
     struct row row, after;
     (void)state;
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     all_done(&h, 0);
     after = row;
     after.checkpoint = cp(2);
     put(&h, 0, &row, after);
     must_say(&h, "counter-not-raised");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     after = row;
     after.counter += 2;
     put(&h, 0, &row, after);
     must_say(&h, "counter-jump");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     after = row;
     after.more = ",\"tailraceAsk\":{\"S\":\"w1 1\"}";
     put(&h, 1, &row, after); /* an attribute of ours: by anybody, not counted */
     all_done(&h, 0);
     end_with(&h, "");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     delete_row(&h, SIZE_MAX, &row); /* by an operator */
     put(&h, 0, &row,
         (struct row){.key = "P", .owner = "w0", .checkpoint = "TRIM_HORIZON", .counter = 3});
@@ -659,16 +724,13 @@ static void test_judge__wants_owners_to_change_by_take_and_release_alone(void **
     struct history h;
     struct row row, after;
     (void)state;
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     renew(&h, 1, &row);
     must_say(&h, "write-not-owner");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     release(&h, 1, &row, NULL);
     must_say(&h, "write-not-owner");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     after = row;
     after.counter++;
     after.owner = "w1";
@@ -681,16 +743,14 @@ static void test_judge__wants_others_attributes_to_survive(void **state)
     struct history h;
     struct row row, after;
     (void)state;
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     after = row;
     after.more = ",\"planted\":{\"S\":\"x\"}";
     put(&h, SIZE_MAX, &row, after);
     renew(&h, 0, &row);
     all_done(&h, 0);
     end_with(&h, "");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     put(&h, SIZE_MAX, &row, after);
     after.counter++;
     after.more = NULL;
@@ -753,8 +813,7 @@ static void test_judge__knows_which_rows_are_needed(void **state)
     delete_row(&h, 0, &row);
     must_say(&h, "row-deleted-early");
     tr_assert_has(h.why, "not progressed");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     delete_row(&h, 0, &row);
     must_say(&h, "row-deleted-early");
     begin(&h);
@@ -781,8 +840,7 @@ static void test_judge__lets_a_childless_row_go_when_it_is_old_and_gone(void **s
     static const char *const says[] = {"", "row-deleted-early", "row-deleted-early"};
     (void)state;
     for (i = 0; i < 3; i++) {
-        begin(&h);
-        row = held(&h);
+        row = begin_held(&h);
         all_done(&h, 0);
         judge_shard_closed(h.judge, h.now, "P");
         checkpoint(&h, 0, &row, "SHARD_END");
@@ -800,13 +858,52 @@ static void test_judge__wants_the_childrens_rows_before_shard_end(void **state)
     struct history h;
     struct row row;
     (void)state;
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     all_done(&h, 0);
     judge_shard_closed(h.judge, h.now, "P");
     judge_shard(h.judge, h.now, "s", "C", "P", NULL);
     checkpoint(&h, 0, &row, "SHARD_END");
     must_say(&h, "children-first");
+}
+
+/* P has split into C and D; the row of C is there. The worker was answered so. */
+static struct row half_made(struct history *h, const char *answer)
+{
+    struct row row;
+    begin(h);
+    row = held(h);
+    all_done(h, 0);
+    judge_shard_closed(h->judge, h->now, "P");
+    judge_shard(h->judge, h->now, "s", "C", "P", NULL);
+    judge_shard(h->judge, h->now, "s", "D", "P", NULL);
+    (void)make(h, "C");
+    if (answer != NULL) {
+        judge_children(h->judge, 0, "P", answer);
+    }
+    return row;
+}
+
+#define ANSWER(shards) "{\"StreamDescription\":{\"Shards\":[" shards "]}}"
+
+static void test_judge__excuses_a_childs_row_only_when_the_answer_left_it_out(void **state)
+{
+    static const struct {
+        const char *answer, *says;
+    } cases[] = {
+        {NULL, "children-first"},
+        {ANSWER(""), ""}, /* C is known by its row */
+        {ANSWER("{\"ShardId\":\"C\",\"ParentShardId\":\"P\"}"), ""},
+        {ANSWER("{\"ShardId\":\"C\"},{\"ShardId\":\"D\"}"), "children-first"},
+    };
+    struct history h;
+    struct row row;
+    size_t i;
+    (void)state;
+    for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        row = half_made(&h, cases[i].answer);
+        checkpoint(&h, 0, &row, "SHARD_END");
+        end_with(&h, cases[i].says);
+    }
 }
 
 /* ---- calls ---- */
@@ -855,8 +952,7 @@ static void test_judge__counts_reads_of_a_shard_and_runaway_calls(void **state)
     struct row row;
     unsigned i;
     (void)state;
-    begin(&h);
-    (void)held(&h);
+    (void)begin_held(&h);
     all_done(&h, 0);
     for (i = 0; i < 50; i++) {
         call(&h, "GetRecords", "P", 0);
@@ -864,8 +960,7 @@ static void test_judge__counts_reads_of_a_shard_and_runaway_calls(void **state)
         h.now += 200;
     }
     end_with(&h, "");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     for (i = 0; i < 6; i++) {
         call(&h, "GetRecords", "P", 0);
         h.now += 150;
@@ -877,8 +972,7 @@ static void test_judge__counts_reads_of_a_shard_and_runaway_calls(void **state)
         h.now += 10;
     }
     must_say(&h, "runaway");
-    begin(&h);
-    row = held(&h);
+    row = begin_held(&h);
     release(&h, 0, &row, NULL);
     for (i = 0; i < 25; i++) {
         h.now += 1000;
@@ -1095,8 +1189,12 @@ int main(void)
         cmocka_unit_test(test_judge__wants_redelivery_to_start_at_the_checkpoint),
         cmocka_unit_test(test_judge__wants_parents_before_children),
         cmocka_unit_test(test_judge__wants_a_gap_event_with_bounds_and_a_fault_for_what_is_trimmed),
+        cmocka_unit_test(test_judge__lets_a_shard_that_went_young_wait_a_day_for_its_gap),
         cmocka_unit_test(test_judge__takes_a_lost_shard_as_ended_with_a_gap),
         cmocka_unit_test(test_judge__lets_a_fleet_that_starts_at_latest_skip_what_was_there),
+        cmocka_unit_test(test_judge__wants_nothing_processed_that_was_written_before_the_start),
+        cmocka_unit_test(test_judge__tells_processes_of_one_id_apart),
+        cmocka_unit_test(test_judge__gives_an_owner_time_to_miss_a_row_that_was_deleted),
         cmocka_unit_test(test_judge__lets_only_the_holder_hand_out),
         cmocka_unit_test(test_judge__counts_validity_from_the_sending_of_the_last_write),
         cmocka_unit_test(test_judge__lets_a_robbed_worker_go_on_for_a_while_and_a_kcl_worker),
@@ -1110,6 +1208,7 @@ int main(void)
         cmocka_unit_test(test_judge__knows_which_rows_are_needed),
         cmocka_unit_test(test_judge__lets_a_childless_row_go_when_it_is_old_and_gone),
         cmocka_unit_test(test_judge__wants_the_childrens_rows_before_shard_end),
+        cmocka_unit_test(test_judge__excuses_a_childs_row_only_when_the_answer_left_it_out),
         cmocka_unit_test(test_judge__counts_calls_against_their_budgets),
         cmocka_unit_test(test_judge__counts_reads_of_a_shard_and_runaway_calls),
         cmocka_unit_test(test_judge__wants_every_shard_read_when_all_is_calm),

@@ -236,6 +236,21 @@ static void run(struct bed *bed, uint64_t ms)
     }
 }
 
+/* One shard, whose lease is free. */
+static void set_up_free(struct bed *bed)
+{
+    set_up(bed, 1);
+    make_row(bed, bed->shards[0], NULL, 0);
+}
+
+/* ... or is held by worker 0. */
+static void set_up_held(struct bed *bed)
+{
+    set_up_free(bed);
+    start(bed, 0);
+    run(bed, 1000);
+}
+
 static void write_items(struct bed *bed, unsigned count)
 {
     char body[160];
@@ -335,10 +350,7 @@ static void test_kcl__loses_what_it_waits_too_long_to_renew(void **state)
 {
     struct bed bed;
     (void)state;
-    set_up(&bed, 1);
-    make_row(&bed, bed.shards[0], NULL, 0);
-    start(&bed, 0);
-    run(&bed, 1000);
+    set_up_held(&bed);
     /* Nobody answers for a minute: by then the lease has run out for it. */
     bed.mute = "UpdateItem";
     bed.mute_count = 1;
@@ -354,10 +366,7 @@ static void test_kcl__recovers_a_renewal_that_was_carried_out_and_failed(void **
 {
     struct bed bed;
     (void)state;
-    set_up(&bed, 1);
-    make_row(&bed, bed.shards[0], NULL, 0);
-    start(&bed, 0);
-    run(&bed, 1000);
+    set_up_held(&bed);
     bed.mute = "UpdateItem";
     bed.mute_count = 1;
     bed.fails = true;
@@ -371,10 +380,7 @@ static void test_kcl__loses_a_lease_when_a_checkpoint_meets_another_counter(void
 {
     struct bed bed;
     (void)state;
-    set_up(&bed, 1);
-    make_row(&bed, bed.shards[0], NULL, 0);
-    start(&bed, 0);
-    run(&bed, 1000);
+    set_up_held(&bed);
     make_row(&bed, bed.shards[0], "thief", 99);
     write_items(&bed, 3);
     run(&bed, 1500); /* it goes on until it notices */
@@ -398,8 +404,7 @@ static void test_kcl__makes_the_childrens_rows_then_ends_the_shard_and_reads_on(
     struct bed bed;
     size_t i;
     (void)state;
-    set_up(&bed, 1);
-    make_row(&bed, bed.shards[0], NULL, 0);
+    set_up_free(&bed);
     write_items(&bed, 10);
     start(&bed, 0);
     run(&bed, 5000);
@@ -445,8 +450,7 @@ static void test_kcl__retries_what_failed_and_ends_after_what_is_in_hand(void **
     struct bed bed;
     struct kcl_event stop = {.kind = KCL_EV_STOP};
     (void)state;
-    set_up(&bed, 1);
-    make_row(&bed, bed.shards[0], NULL, 0);
+    set_up_free(&bed);
     write_items(&bed, 10);
     bed.fail_next = 4;
     start(&bed, 0);
@@ -466,8 +470,7 @@ static void test_kcl__fails_its_scan_at_a_row_that_is_no_lease(void **state)
 {
     struct bed bed;
     (void)state;
-    set_up(&bed, 1);
-    make_row(&bed, bed.shards[0], NULL, 0);
+    set_up_free(&bed);
     must(&bed, "DynamoDB_20120810.PutItem",
          "{\"TableName\":\"app\",\"Item\":{\"leaseKey\":{\"S\":\"stub\"}}}");
     start(&bed, 0);

@@ -15,21 +15,6 @@ static struct world *a_world(uint64_t seed, unsigned shards, uint64_t process_ms
         .seed = seed, .shards = shards, .failover_ms = FAILOVER_MS, .process_ms = process_ms});
 }
 
-static void write_some(struct world *world, unsigned writes)
-{
-    unsigned i;
-    for (i = 0; i < writes; i++) {
-        world_write(world, i * 7 % 40);
-    }
-}
-
-static void fault(struct world *world, enum tr_fault_kind kind, const char *more)
-{
-    char body[256];
-    (void)snprintf(body, sizeof body, "{\"Fault\":\"%s\",%s}", tr_fault_name(kind), more);
-    world_control(world, "SetFault", body);
-}
-
 static void rollover(struct world *world)
 {
     world_control(world, "Rollover", "{\"TableName\":\"Items\"}");
@@ -49,10 +34,10 @@ static void test_others__an_expired_iterator_stalls_the_shard_for_good(void **st
     struct world *world = a_world(101, 2, 20);
     (void)state;
     (void)world_start(world, false);
-    write_some(world, 100);
+    world_write_some(world, 100, 40);
     world_run(world, 5000);
-    fault(world, TR_FAULT_EXPIRED_ITERATOR, "\"Count\":10");
-    write_some(world, 200);
+    world_set_fault(world, TR_FAULT_EXPIRED_ITERATOR, "", "\"Count\":10");
+    world_write_some(world, 200, 40);
     world_run(world, 60000);
     assert_int_equal(world_check(world), 0);
     assert_true(world_notes(world, TR_NOTE_ITERATOR_EXPIRED) > 0);
@@ -65,13 +50,13 @@ static void test_others__a_trimmed_checkpoint_stalls_the_shard_for_good(void **s
     size_t worker = world_start(world, false);
     uint64_t delivered;
     (void)state;
-    write_some(world, 100);
+    world_write_some(world, 100, 40);
     world_run(world, 10000);
     end_all(world, &worker, 1);
-    write_some(world, 100);
+    world_write_some(world, 100, 40);
     world_run(world, 30ull * 3600 * 1000); /* beyond what the service keeps */
     delivered = world_delivered(world);
-    write_some(world, 80);
+    world_write_some(world, 80, 40);
     (void)world_start(world, false);
     world_run(world, 120000);
     assert_int_equal(world_delivered(world) - delivered, 80);
@@ -87,10 +72,10 @@ static void test_others__a_restart_after_rollovers_replays_history(void **state)
     (void)state;
     for (i = 0; i < 4; i++) {
         worker = world_start(world, false);
-        write_some(world, 50);
+        world_write_some(world, 50, 40);
         world_run(world, 20000);
         rollover(world);
-        write_some(world, 50);
+        world_write_some(world, 50, 40);
         world_run(world, 40000);
         end_all(world, &worker, 1);
         world_run(world, 3600000);
@@ -105,10 +90,10 @@ static void test_others__exit_between_a_parents_end_and_its_childs_listing(void 
     enum tr_status status;
     size_t worker;
     (void)state;
-    write_some(world, 50);
+    world_write_some(world, 50, 40);
     rollover(world);
-    write_some(world, 50);
-    fault(world, TR_FAULT_PARTIAL_LISTING, "\"Count\":8");
+    world_write_some(world, 50, 40);
+    world_set_fault(world, TR_FAULT_PARTIAL_LISTING, "", "\"Count\":8");
     worker = world_start(world, true);
     world_run_until_ended(world, worker, 120000);
     assert_true(world_ended(world, worker, &status) && status == TR_OK);
@@ -123,7 +108,7 @@ static void test_others__a_shard_that_never_runs_empty_starves_renewals_and_the_
     int i;
     (void)state;
     for (i = 0; i < 600; i++) { /* two minutes, always more than can be done */
-        write_some(world, 40);
+        world_write_some(world, 40, 40);
         world_run(world, 200);
     }
     assert_int_equal(world_notes(world, TR_NOTE_LEASE_LAPSED), 0);
@@ -139,7 +124,7 @@ static void test_others__a_slow_batch_starves_renewals_and_the_other_shards(void
     size_t worker = world_start(world, false);
     (void)state;
     world_run(world, 2000);
-    write_some(world, 200);
+    world_write_some(world, 200, 40);
     world_run(world, 180000);
     assert_int_equal(world_notes(world, TR_NOTE_LEASE_LAPSED), 0);
     assert_int_equal(world_notes(world, TR_NOTE_LEASE_LOST), 0);
@@ -154,10 +139,10 @@ static void test_others__one_throttled_scan_ends_the_process(void **state)
     struct world *world = a_world(107, 2, 20);
     size_t worker;
     (void)state;
-    fault(world, TR_FAULT_THROTTLE,
-          "\"TableName\":\"app\",\"Operation\":\"Scan\",\"Probability\":0.7");
+    world_set_fault(world, TR_FAULT_THROTTLE, "",
+                    "\"TableName\":\"app\",\"Operation\":\"Scan\",\"Probability\":0.7");
     worker = world_start(world, false);
-    write_some(world, 100);
+    world_write_some(world, 100, 40);
     world_run(world, 120000);
     assert_false(world_ended(world, worker, NULL));
     assert_int_equal(world_check(world), 0);
@@ -172,7 +157,7 @@ static void test_others__workers_started_at_once_race_for_the_table_and_die(void
     for (i = 0; i < 6; i++) {
         workers[i] = world_start(world, false);
     }
-    write_some(world, 200);
+    world_write_some(world, 200, 40);
     world_run(world, 60000);
     for (i = 0; i < 6; i++) {
         assert_false(world_ended(world, workers[i], NULL));
@@ -191,10 +176,10 @@ static void test_others__a_lost_answer_to_a_renewal_or_checkpoint_gives_the_leas
     (void)world_start(world, false);
     (void)world_start(world, false);
     world_run(world, 30000);
-    fault(world, TR_FAULT_RESET_AFTER,
-          "\"TableName\":\"app\",\"Operation\":\"UpdateItem\",\"Probability\":0.3");
+    world_set_fault(world, TR_FAULT_RESET_AFTER, "",
+                    "\"TableName\":\"app\",\"Operation\":\"UpdateItem\",\"Probability\":0.3");
     for (i = 0; i < 60; i++) {
-        write_some(world, 20);
+        world_write_some(world, 20, 40);
         world_run(world, 5000);
     }
     assert_int_equal(world_notes(world, TR_NOTE_LEASE_LOST), 0);
@@ -211,12 +196,12 @@ static void test_others__the_death_of_a_leader_stops_takeovers_for_minutes(void 
         workers[i] = world_start(world, false);
     }
     world_run(world, 60000);
-    write_some(world, 100);
+    world_write_some(world, 100, 40);
     /* Whoever leads, it is among those that die one after the other. */
     for (i = 0; i < 2; i++) {
         world_crash(world, workers[i]);
         rollover(world);
-        write_some(world, 100);
+        world_write_some(world, 100, 40);
         world_run(world, 2 * FAILOVER_MS);
     }
     assert_int_equal(world_held(world, workers[2]), 6);
@@ -232,13 +217,13 @@ static void test_others__stale_reads_of_the_table_decide_takes(void **state)
     struct world *world = a_world(111, 4, 20);
     size_t i;
     (void)state;
-    fault(world, TR_FAULT_STALE_READ, "\"TableName\":\"app\"");
+    world_set_fault(world, TR_FAULT_STALE_READ, "", "\"TableName\":\"app\"");
     for (i = 0; i < 3; i++) {
         (void)world_start(world, false);
         world_run(world, 5000);
     }
     for (i = 0; i < 30; i++) {
-        write_some(world, 20);
+        world_write_some(world, 20, 40);
         world_run(world, 5000);
     }
     assert_int_equal(world_notes(world, TR_NOTE_LEASE_LOST), 0);

@@ -10,14 +10,7 @@
 #define SEEDS 12
 #define TABLE "{\"TableName\":\"Items\"}"
 #define HOUR_MS 3600000ull
-
-static void write_some(struct world *world, unsigned writes, unsigned keys)
-{
-    unsigned i;
-    for (i = 0; i < writes; i++) {
-        world_write(world, i * 7 % keys);
-    }
-}
+#define ROW_MADE "\"Operation\":\"PutItem\",\"TableName\":\"app\""
 
 static struct world *world_of(uint64_t seed, enum tr_consumer_start start)
 {
@@ -98,14 +91,14 @@ static void test_latest__begins_with_what_is_written_after_the_first_start(void 
     size_t count;
     uint64_t start;
     (void)state;
-    write_some(world, 300, 30);
+    world_write_some(world, 300, 30);
     world_control(world, "Rollover", TABLE);
-    write_some(world, 300, 30);
+    world_write_some(world, 300, 30);
     world_run(world, 3000);
     world_expect_from_now(world);
     (void)world_start(world, false);
     run_until_fixed(world);
-    write_some(world, 300, 30);
+    world_write_some(world, 300, 30);
     world_run(world, 10000);
     assert_int_equal(world_check(world), 0);
     assert_int_equal(world_delivered(world), 300);
@@ -127,7 +120,7 @@ static void test_latest__repeats_two_seconds_of_older_data_at_the_most(void **st
         struct world *world = world_of(20 + seed, TR_START_LATEST);
         unsigned i;
         for (i = 0; i < 100; i++) {
-            write_some(world, 3, 30);
+            world_write_some(world, 3, 30);
             world_run(world, 100);
         }
         world_expect_from_now(world);
@@ -148,7 +141,7 @@ static void test_latest__is_not_resolved_anew_at_each_start(void **state)
         struct world *world = world_of(40 + seed, TR_START_LATEST);
         size_t worker, count, i;
         uint64_t start;
-        write_some(world, 100, 30);
+        world_write_some(world, 100, 30);
         world_run(world, 5000);
         worker = world_start(world, false);
         run_until_fixed(world);
@@ -161,7 +154,7 @@ static void test_latest__is_not_resolved_anew_at_each_start(void **state)
                 world_stop(world, worker);
                 world_run_until_ended(world, worker, 10000);
             }
-            write_some(world, 50, 30);
+            world_write_some(world, 50, 30);
             world_run(world, 20000);
             worker = world_start(world, false);
             world_run(world, 20000);
@@ -185,7 +178,7 @@ static void test_latest__several_workers_at_once_fix_one_time(void **state)
                                                                 .lost_per_thousand = 50,
                                                                 .start = TR_START_LATEST});
         size_t count, i;
-        write_some(world, 100, 30);
+        world_write_some(world, 100, 30);
         world_control(world, "SetFault", "{\"Fault\":\"StaleRead\"}");
         world_run(world, 5000);
         for (i = 0; i < 4; i++) {
@@ -197,7 +190,7 @@ static void test_latest__several_workers_at_once_fix_one_time(void **state)
         }
         run_until_fixed(world);
         for (i = 0; i < 20; i++) {
-            write_some(world, 20, 30);
+            world_write_some(world, 20, 30);
             world_run(world, 500);
             if (i % 5 == 2) {
                 world_control(world, "SplitShard", TABLE);
@@ -225,23 +218,23 @@ static void test_latest__a_crash_between_the_rows_keeps_the_time(void **state)
         struct world *world = world_of(80 + seed, TR_START_LATEST);
         size_t worker, count;
         uint64_t start;
-        write_some(world, 200, 30);
+        world_write_some(world, 200, 30);
         world_control(world, "Rollover", TABLE);
         world_run(world, 5000);
         worker = world_start(world, false);
         run_until_fixed(world);
         world_crash(world, worker);
         start = start_in_rows(world, &count);
-        write_some(world, 200, 30);
+        world_write_some(world, 200, 30);
         world_control(world, "SplitShard", TABLE);
-        write_some(world, 200, 30);
+        world_write_some(world, 200, 30);
         world_control(world, "Rollover", TABLE);
         world_run(world, 3600000);
         world_configure(world, later[seed % 3], world_wall_ms(world) - 1000, false);
         (void)world_start(world, false);
         (void)world_start(world, false);
         world_run(world, 60000);
-        write_some(world, 100, 30);
+        world_write_some(world, 100, 30);
         world_run(world, 60000);
         assert_int_equal(world_check(world), 0);
         assert_int_equal(start_in_rows(world, &count), start);
@@ -249,15 +242,6 @@ static void test_latest__a_crash_between_the_rows_keeps_the_time(void **state)
         world_free(world);
     }
 }
-
-static void set_fault(struct world *world, const char *members)
-{
-    char body[160];
-    (void)snprintf(body, sizeof body, "{%s}", members);
-    world_control(world, "SetFault", body);
-}
-
-#define BREAK "\"Fault\":\"InternalError\",\"Operation\":"
 
 /* Two workers find the table empty. One fixes the start and dies; the other, which knows nothing of
  * it and finds other leaves by then, fixes one of its own later on. The first one counts, and the
@@ -271,23 +255,23 @@ static void test_latest__of_two_first_rows_the_earlier_counts(void **state)
             .seed = 180 + seed, .shards = 1, .failover_ms = 10000, .start = TR_START_LATEST});
         size_t first, second;
         unsigned tries;
-        write_some(world, 100, 30);
+        world_write_some(world, 100, 30);
         world_run(world, 5000);
-        set_fault(world, "\"Fault\":\"StaleRead\"");
-        set_fault(world, BREAK "\"DescribeStream\"");
+        world_set_fault(world, TR_FAULT_STALE_READ, "", "");
+        world_set_fault(world, TR_FAULT_INTERNAL, "\"Operation\":\"DescribeStream\"", "");
         second = world_start(world, false);
         world_run(world, 300); /* it has scanned, and cannot list */
         world_pause(world, second, 4200);
         world_run(world, 100); /* a call of it that is under way fails, too */
         world_control(world, "ClearFaults", "{}");
-        set_fault(world, "\"Fault\":\"StaleRead\"");
+        world_set_fault(world, TR_FAULT_STALE_READ, "", "");
         first = world_start(world, false);
         run_until_fixed(world);
         world_crash(world, first);
-        write_some(world, 60, 30);
+        world_write_some(world, 60, 30);
         world_control(world, "SplitShard", TABLE);
-        write_some(world, 60, 30);
-        set_fault(world, BREAK "\"Scan\"");
+        world_write_some(world, 60, 30);
+        world_set_fault(world, TR_FAULT_INTERNAL, "\"Operation\":\"Scan\"", "");
         /* A row of each, made by two workers who knew nothing of each other; reads that may be
          * stale do not show the first one yet. (With the same shard in both listings the second
          * worker meets the first one's row.) */
@@ -296,7 +280,7 @@ static void test_latest__of_two_first_rows_the_earlier_counts(void **state)
         }
         both += tries < 6000;
         world_control(world, "ClearFaults", "{}");
-        set_fault(world, "\"Fault\":\"StaleRead\"");
+        world_set_fault(world, TR_FAULT_STALE_READ, "", "");
         world_run(world, 60000);
         assert_int_equal(world_check(world), 0);
         assert_int_equal(world_notes(world, TR_NOTE_GAP), 0);
@@ -314,21 +298,20 @@ static void test_latest__the_leaves_are_those_of_the_first_listing(void **state)
     for (seed = 0; seed < SEEDS; seed++) {
         struct world *world = world_of(200 + seed, TR_START_LATEST);
         unsigned i;
-        write_some(world, 100, 30);
+        world_write_some(world, 100, 30);
         world_run(world, 5000);
-        set_fault(world, "\"Fault\":\"ResetAfter\",\"Operation\":\"PutItem\",\"Table"
-                         "Name\":\"app\",\"Count\":1");
-        set_fault(world, BREAK "\"PutItem\",\"TableName\":\"app\",\"Skip\":1");
+        world_set_fault(world, TR_FAULT_RESET_AFTER, ROW_MADE, "\"Count\":1");
+        world_set_fault(world, TR_FAULT_INTERNAL, ROW_MADE, "\"Skip\":1");
         (void)world_start(world, false);
         run_until_a_row_stands(world);
-        set_fault(world, BREAK "\"Scan\"");
+        world_set_fault(world, TR_FAULT_INTERNAL, "\"Operation\":\"Scan\"", "");
         world_run(world, 2000);
         world_expect_from_now(world);
-        write_some(world, 60, 30);
+        world_write_some(world, 60, 30);
         for (i = 0; i < 3; i++) {
             world_control(world, "SplitShard", TABLE);
         }
-        write_some(world, 60, 30);
+        world_write_some(world, 60, 30);
         world_run(world, 400000);
         world_control(world, "ClearFaults", "{}");
         world_run(world, 60000);
@@ -344,14 +327,14 @@ static void test_start__a_changed_configuration_changes_nothing_later(void **sta
     struct world *world = world_of(100, TR_START_TRIM_HORIZON);
     size_t worker, count;
     (void)state;
-    write_some(world, 100, 30);
+    world_write_some(world, 100, 30);
     worker = world_start(world, false);
     world_run(world, 10000);
     world_stop(world, worker);
     world_run_until_ended(world, worker, 10000);
-    write_some(world, 100, 30);
+    world_write_some(world, 100, 30);
     world_control(world, "Rollover", TABLE);
-    write_some(world, 100, 30);
+    world_write_some(world, 100, 30);
     world_run(world, 10000);
     world_configure(world, TR_START_LATEST, 0, false);
     (void)world_start(world, false);
@@ -359,7 +342,7 @@ static void test_start__a_changed_configuration_changes_nothing_later(void **sta
     world_configure(world, TR_START_AT_TIMESTAMP, world_wall_ms(world), false);
     (void)world_start(world, false);
     world_control(world, "Rollover", TABLE);
-    write_some(world, 100, 30);
+    world_write_some(world, 100, 30);
     world_run(world, 60000);
     assert_int_equal(world_check(world), 0);
     assert_int_equal(start_in_rows(world, &count), 0);
@@ -375,14 +358,14 @@ static void test_at_timestamp__begins_with_records_of_that_time_wherever_they_ar
         struct world *world = world_of(120 + seed, TR_START_AT_TIMESTAMP);
         size_t i, count;
         int64_t at;
-        write_some(world, 200, 30);
+        world_write_some(world, 200, 30);
         world_control(world, "Rollover", TABLE);
-        write_some(world, 200, 30);
+        world_write_some(world, 200, 30);
         world_run(world, 60000 + seed * 77);
         at = world_wall_ms(world);
         world_expect_from_now(world);
         for (i = 0; i < 3; i++) {
-            write_some(world, 200, 30);
+            world_write_some(world, 200, 30);
             world_run(world, 1800000);
             world_control(world, i == 1 ? "SplitShard" : "Rollover", TABLE);
         }
@@ -404,7 +387,7 @@ static void test_at_timestamp__what_is_passed_over_is_checkpointed(void **state)
     struct tr_buf out = {0};
     size_t worker;
     (void)state;
-    write_some(world, 300, 30);
+    world_write_some(world, 300, 30);
     world_expect_from_now(world);
     world_run(world, 30000);
     world_configure(world, TR_START_AT_TIMESTAMP, world_wall_ms(world), false);
@@ -418,7 +401,7 @@ static void test_at_timestamp__what_is_passed_over_is_checkpointed(void **state)
     tr_buf_deinit(&out);
     world_crash(world, worker);
     (void)world_start(world, false);
-    write_some(world, 100, 30);
+    world_write_some(world, 100, 30);
     world_run(world, 20000);
     assert_int_equal(world_check(world), 0);
     world_free(world);
@@ -432,10 +415,10 @@ static void test_at_timestamp__in_the_future_ends_the_run_before_a_row_is_made(v
     run_once(world, TR_ECONFIG);
     assert_int_equal(world_notes(world, TR_NOTE_LEASE_CREATED), 0);
     /* When the time has come, it is an ordinary start. */
-    write_some(world, 10, 5);
+    world_write_some(world, 10, 5);
     world_expect_from_now(world);
     world_run(world, 3600000);
-    write_some(world, 10, 5);
+    world_write_some(world, 10, 5);
     run_once(world, TR_OK);
     assert_int_equal(world_check(world), 0);
     world_free(world);
@@ -460,10 +443,10 @@ static void test_latest__a_table_with_rows_of_others_has_started_long_ago(void *
     struct world *world = world_of(143, TR_START_TRIM_HORIZON);
     size_t count;
     (void)state;
-    write_some(world, 100, 30);
+    world_write_some(world, 100, 30);
     run_once(world, TR_OK);
     world_control(world, "Rollover", TABLE);
-    write_some(world, 100, 30);
+    world_write_some(world, 100, 30);
     world_configure(world, TR_START_LATEST, 0, false);
     run_once(world, TR_OK);
     assert_int_equal(world_check(world), 0);
@@ -477,7 +460,7 @@ static uint64_t start_without_memory(int64_t n)
     struct world *world = world_of(150, TR_START_LATEST);
     uint64_t allocations, i;
     bool replaced = false;
-    write_some(world, 60, 30);
+    world_write_some(world, 60, 30);
     world_run(world, 5000);
     world_expect_from_now(world);
     world_starve(world, n, false);
@@ -489,9 +472,9 @@ static uint64_t start_without_memory(int64_t n)
             (void)world_start(world, false);
         }
         if (i == 29) {
-            write_some(world, 60, 30); /* the first row is there by now */
+            world_write_some(world, 60, 30); /* the first row is there by now */
             world_control(world, "SplitShard", TABLE);
-            write_some(world, 60, 30);
+            world_write_some(world, 60, 30);
         }
     }
     allocations = world_allocations(world);
@@ -521,10 +504,10 @@ static void test_on_gap_stop__holds_the_shard_and_keeps_the_other_leases(void **
     size_t worker, i;
     uint64_t before;
     (void)state;
-    write_some(world, 90, 30);
+    world_write_some(world, 90, 30);
     run_once(world, TR_OK);
     before = world_delivered(world);
-    write_some(world, 30, 1); /* one item, so one shard */
+    world_write_some(world, 30, 1); /* one item, so one shard */
     world_control(world, "Trim", "{\"TableName\":\"Items\",\"Records\":110}");
     worker = world_start(world, false);
     world_run(world, 20000);
@@ -559,11 +542,11 @@ static void test_on_gap_stop__finishes_what_is_in_hand(void **state)
         &(struct world_options){.seed = 165, .shards = 1, .stop_on_gap = true, .process_ms = 3000});
     size_t worker = world_start(world, false);
     (void)state;
-    write_some(world, 450, 9);
+    world_write_some(world, 450, 9);
     while (world_delivered(world) == 0) {
         world_run(world, 1);
     }
-    write_some(world, 90, 9);
+    world_write_some(world, 90, 9);
     world_control(world, "SetFault",
                   "{\"Fault\":\"EarlyTrim\",\"Operation\":\"GetRecords\",\"Count\":1}");
     world_run(world, 60000);
@@ -581,9 +564,9 @@ static void test_gap__bounds_name_what_is_missing(void **state)
     struct world *world = world_new(&(struct world_options){.seed = 161, .shards = 1});
     size_t worker = world_start(world, false);
     (void)state;
-    write_some(world, 10, 1);
+    world_write_some(world, 10, 1);
     world_run(world, 10000);
-    write_some(world, 10, 1);
+    world_write_some(world, 10, 1);
     world_control(world, "SetFault",
                   "{\"Fault\":\"EarlyTrim\",\"Operation\":\"GetRecords\",\"Count\":1}");
     world_run(world, 10000);
@@ -603,14 +586,14 @@ static void gap_before_the_first_record(uint64_t seed, uint64_t before_ms, uint6
 {
     struct world *world = world_new(&(struct world_options){.seed = seed, .shards = 1});
     size_t worker;
-    write_some(world, 40, 1);
+    world_write_some(world, 40, 1);
     world_run(world, before_ms);
     worker = world_start(world, false);
     run_until_fixed(world);
     world_crash(world, worker);
     world_run(world, HOUR_MS);
     world_expect_from_now(world);
-    write_some(world, 30, 1);
+    world_write_some(world, 30, 1);
     world_run(world, after_ms);
     (void)world_start(world, false);
     world_run(world, 120000);
@@ -636,16 +619,16 @@ static void test_gap__with_nothing_behind_it_is_told(void **state)
     struct world *world = world_new(&(struct world_options){.seed = 162, .shards = 1});
     size_t worker;
     (void)state;
-    write_some(world, 10, 1);
+    world_write_some(world, 10, 1);
     run_once(world, TR_OK);
-    write_some(world, 10, 1);
+    world_write_some(world, 10, 1);
     world_control(world, "Trim", "{\"TableName\":\"Items\",\"Records\":20}");
     worker = world_start(world, false);
     world_run(world, 15000);
     assert_int_equal(world_notes(world, TR_NOTE_GAP), 1);
     assert_non_null(strstr(world_gap(world), ", and nothing is left until now, 2026-11-21T"));
     world_expect_from_now(world);
-    write_some(world, 5, 1);
+    world_write_some(world, 5, 1);
     world_run(world, 10000);
     assert_int_equal(world_check(world), 0);
     assert_int_equal(world_notes(world, TR_NOTE_GAP), 1);
@@ -662,16 +645,16 @@ static void test_on_gap_stop__makes_no_row_behind_trimmed_ancestors(void **state
     unsigned i;
     uint64_t made;
     (void)state;
-    write_some(world, 10, 1);
+    world_write_some(world, 10, 1);
     run_once(world, TR_OK);
     for (i = 0; i < 3; i++) {
         world_control(world, "Rollover", TABLE);
-        write_some(world, 10, 1);
+        world_write_some(world, 10, 1);
         world_run(world, 40ull * 3600 * 1000);
     }
     made = world_notes(world, TR_NOTE_LEASE_CREATED);
     world_expect_from_now(world);
-    write_some(world, 10, 1);
+    world_write_some(world, 10, 1);
     run_once(world, TR_ETRIMMED);
     assert_true(world_notes(world, TR_NOTE_GAP) >= 1);
     assert_int_equal(world_delivered(world), 10);
@@ -692,9 +675,9 @@ static void test_gap__of_records_older_than_the_start_is_none(void **state)
         struct world *world = world_new(&(struct world_options){
             .seed = 164, .shards = 1, .failover_ms = 3000, .start = TR_START_AT_TIMESTAMP});
         size_t worker;
-        write_some(world, 30, 5);
+        world_write_some(world, 30, 5);
         world_control(world, "Rollover", TABLE);
-        write_some(world, 30, 5);
+        world_write_some(world, 30, 5);
         world_run(world, 3600000);
         world_configure(world, TR_START_AT_TIMESTAMP, world_wall_ms(world), true);
         world_expect_from_now(world);
@@ -708,12 +691,42 @@ static void test_gap__of_records_older_than_the_start_is_none(void **state)
                                 : "{\"TableName\":\"Items\",\"Records\":60}");
         worker = world_start(world, false);
         world_run(world, 20000);
-        write_some(world, 30, 5);
+        world_write_some(world, 30, 5);
         world_run(world, 20000);
         assert_int_equal(world_check(world), 0);
         assert_int_equal(world_notes(world, TR_NOTE_GAP), 0);
         world_free(world);
     }
+}
+
+/* Its opposite: the shard came after the start, so whatever was trimmed from it was asked for,
+ * also where nothing is left to tell its age by. */
+static void test_gap__of_a_shard_younger_than_the_start_is_told(void **state)
+{
+    struct world *world = world_new(&(struct world_options){
+        .seed = 165, .shards = 1, .failover_ms = 3000, .start = TR_START_LATEST});
+    size_t worker;
+    (void)state;
+    world_write_some(world, 30, 5);
+    world_run(world, 10000);
+    worker = world_start(world, false);
+    run_until_fixed(world);
+    world_run(world, 20000);
+    world_control(world, "Rollover", TABLE);
+    while (world_notes(world, TR_NOTE_LEASE_CREATED) < 2) {
+        world_run(world, 1);
+    }
+    world_crash(world, worker);
+    world_write_some(world, 30, 5);
+    world_control(world, "Trim", "{\"TableName\":\"Items\",\"Records\":60}");
+    (void)world_start(world, false);
+    world_run(world, 20000);
+    world_expect_from_now(world);
+    world_write_some(world, 30, 5);
+    world_run(world, 20000);
+    assert_int_equal(world_check(world), 0);
+    assert_int_equal(world_notes(world, TR_NOTE_GAP), 1);
+    world_free(world);
 }
 
 static void update_stream(struct world *world, const char *specification)
@@ -732,14 +745,14 @@ static void test_on_gap_stop__does_not_pass_a_lost_stream(void **state)
         world_new(&(struct world_options){.seed = 166, .shards = 2, .stop_on_gap = true});
     uint64_t before;
     (void)state;
-    write_some(world, 100, 20);
+    world_write_some(world, 100, 20);
     run_once(world, TR_OK);
-    write_some(world, 100, 20);
+    world_write_some(world, 100, 20);
     update_stream(world, "\"StreamEnabled\":false");
     update_stream(world, "\"StreamEnabled\":true,\"StreamViewType\":\"NEW_IMAGE\"");
     world_run(world, 48ull * 3600 * 1000);
     world_expect_from_now(world);
-    write_some(world, 100, 20);
+    world_write_some(world, 100, 20);
     before = world_delivered(world);
     run_once(world, TR_ETRIMMED);
     assert_true(world_notes(world, TR_NOTE_GAP) >= 1);
@@ -757,7 +770,7 @@ static void test_checkpoint__is_written_by_interval_and_at_a_stop(void **state)
     struct world *world = world_new(&(struct world_options){.seed = 170, .shards = 1});
     size_t worker = world_start(world, false);
     (void)state;
-    write_some(world, 50, 5);
+    world_write_some(world, 50, 5);
     world_run(world, 4000);
     assert_int_equal(world_delivered(world), 50);
     assert_int_equal(world_notes(world, TR_NOTE_CHECKPOINT_WRITTEN), 0);
@@ -768,7 +781,7 @@ static void test_checkpoint__is_written_by_interval_and_at_a_stop(void **state)
     worker = world_start(world, false);
     world_run(world, 30000);
     assert_int_equal(world_delivered(world), 50);
-    write_some(world, 50, 5);
+    world_write_some(world, 50, 5);
     world_run(world, 3000);
     world_stop(world, worker);
     world_run_until_ended(world, worker, 10000);
@@ -827,6 +840,7 @@ int main(void)
         cmocka_unit_test(test_gap__with_nothing_behind_it_is_told),
         cmocka_unit_test(test_on_gap_stop__makes_no_row_behind_trimmed_ancestors),
         cmocka_unit_test(test_gap__of_records_older_than_the_start_is_none),
+        cmocka_unit_test(test_gap__of_a_shard_younger_than_the_start_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

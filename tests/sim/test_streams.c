@@ -32,14 +32,6 @@ static void turn_on(struct world *world)
     world_run(world, 15000);
 }
 
-static void write_some(struct world *world, unsigned writes)
-{
-    unsigned i;
-    for (i = 0; i < writes; i++) {
-        world_write(world, i * 7 % 20);
-    }
-}
-
 static void test_stream__turned_off_and_on_again_is_drained_then_followed(void **state)
 {
     struct world *world =
@@ -47,12 +39,12 @@ static void test_stream__turned_off_and_on_again_is_drained_then_followed(void *
     (void)state;
     (void)world_start(world, false);
     (void)world_start(world, false);
-    write_some(world, 300);
+    world_write_some(world, 300, 20);
     world_run(world, 2000);
-    write_some(world, 300);
+    world_write_some(world, 300, 20);
     turn_off(world);
     turn_on(world);
-    write_some(world, 300);
+    world_write_some(world, 300, 20);
     world_run(world, 120000);
     assert_int_equal(world_check(world), 0);
     assert_true(world_notes(world, TR_NOTE_STREAM_FOLLOWED) >= 1);
@@ -67,10 +59,78 @@ static void test_stream__the_next_one_is_followed_within_half_a_minute(void **st
     (void)state;
     (void)world_start(world, false);
     world_run(world, 60000);
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     turn_off(world);
     turn_on(world);
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
+    world_run(world, 20000);
+    assert_int_equal(world_check(world), 0);
+    world_free(world);
+}
+
+/* A shard splits, the stream is turned off, and answers lag behind both by half a minute. Its
+ * children are none of those that a stream that is off does not have. */
+static void test_stream__a_split_just_before_it_is_turned_off_is_read(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 37, .shards = 2});
+    (void)state;
+    (void)world_start(world, false);
+    (void)world_start(world, false);
+    world_run(world, 60000);
+    world_write_some(world, 100, 20);
+    world_control(world, "SetFault",
+                  "{\"Fault\":\"StaleListing\",\"Operation\":\"DescribeStream\"}");
+    world_control(world, "SplitShard", "{\"TableName\":\"Items\"}");
+    world_write_some(world, 100, 20);
+    turn_off(world);
+    turn_on(world);
+    world_control(world, "ClearFaults", "{}");
+    world_write_some(world, 100, 20);
+    world_run(world, 120000);
+    assert_int_equal(world_check(world), 0);
+    assert_int_equal(world_notes(world, TR_NOTE_GAP), 0);
+    world_free(world);
+}
+
+/* A worker that began to list and then found that another one does has not listed: it lists soon
+ * when the shards that it takes need it. */
+static void test_stream__a_listing_left_in_the_middle_holds_up_no_shard(void **state)
+{
+    uint64_t seed;
+    (void)state;
+    for (seed = 0; seed < 8; seed++) {
+        struct world *world = world_new(
+            &(struct world_options){.seed = 380 + seed, .shards = 4, .failover_ms = 6000});
+        (void)world_start(world, false);
+        (void)world_start(world, false);
+        world_run(world, 60000);
+        turn_off(world);
+        world_run(world, 60000);
+        world_control(world, "SetFault",
+                      "{\"Fault\":\"Delay\",\"Operation\":\"DescribeStream\","
+                      "\"Skip\":1,\"DelayMs\":4000}");
+        turn_on(world);
+        world_write_some(world, 100, 20);
+        world_run(world, 30000);
+        assert_int_equal(world_check(world), 0);
+        world_free(world);
+    }
+}
+
+/* The first listing of a stream lacks half of its shards: the next one does not come in minutes. */
+static void test_stream__shards_that_its_first_listing_lacks_are_read_soon(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 39, .shards = 4});
+    (void)state;
+    (void)world_start(world, false);
+    (void)world_start(world, false);
+    world_run(world, 60000);
+    turn_off(world);
+    world_run(world, 60000);
+    world_control(world, "SetFault",
+                  "{\"Fault\":\"PartialListing\",\"Operation\":\"DescribeStream\",\"Count\":2}");
+    turn_on(world);
+    world_write_some(world, 100, 20);
     world_run(world, 20000);
     assert_int_equal(world_check(world), 0);
     world_free(world);
@@ -82,16 +142,16 @@ static void test_stream__turned_off_and_on_while_the_fleet_was_down_loses_nothin
     size_t worker = world_start(world, false);
     int i;
     (void)state;
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     world_run(world, 10000);
     world_stop(world, worker);
     world_run_until_ended(world, worker, 60000);
     for (i = 0; i < 3; i++) {
-        write_some(world, 100);
+        world_write_some(world, 100, 20);
         turn_off(world);
         turn_on(world);
     }
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     (void)world_start(world, false);
     (void)world_start(world, false);
     world_run(world, 300000);
@@ -106,12 +166,12 @@ static void test_stream__once_goes_on_to_the_newest_stream(void **state)
     enum tr_status status;
     size_t worker = world_start(world, true);
     (void)state;
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     world_run_until_ended(world, worker, 60000);
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     turn_off(world);
     turn_on(world);
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     worker = world_start(world, true);
     world_run_until_ended(world, worker, 120000);
     assert_true(world_ended(world, worker, &status) && status == TR_OK);
@@ -127,15 +187,15 @@ static void test_stream__gone_before_it_was_read_is_a_gap_and_the_next_one_is_fo
     size_t worker = world_start(world, false);
     uint64_t delivered;
     (void)state;
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     world_run(world, 10000);
     world_crash(world, worker);
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     turn_off(world);
     turn_on(world);
     world_run(world, 2ull * DAY_MS);
     delivered = world_delivered(world);
-    write_some(world, 100);
+    world_write_some(world, 100, 20);
     (void)world_start(world, false);
     world_run(world, 600000);
     assert_true(world_notes(world, TR_NOTE_GAP) >= 1);
@@ -171,6 +231,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stream__turned_off_and_on_again_is_drained_then_followed),
         cmocka_unit_test(test_stream__the_next_one_is_followed_within_half_a_minute),
+        cmocka_unit_test(test_stream__a_split_just_before_it_is_turned_off_is_read),
+        cmocka_unit_test(test_stream__a_listing_left_in_the_middle_holds_up_no_shard),
+        cmocka_unit_test(test_stream__shards_that_its_first_listing_lacks_are_read_soon),
         cmocka_unit_test(test_stream__turned_off_and_on_while_the_fleet_was_down_loses_nothing),
         cmocka_unit_test(test_stream__once_goes_on_to_the_newest_stream),
         cmocka_unit_test(

@@ -11,14 +11,6 @@
 #define DYNAMODB "DynamoDB_20120810."
 #define STATE_3X "CLIENT_VERSION_3X"
 
-static void write_some(struct world *world, unsigned writes)
-{
-    unsigned i;
-    for (i = 0; i < writes; i++) {
-        world_write(world, i * 7 % 40);
-    }
-}
-
 static void call(struct world *world, const char *operation, const char *body)
 {
     char target[64];
@@ -103,7 +95,7 @@ static void test_table__of_a_kcl_3_fleet_is_refused_with_row_and_state(void **st
         struct world *world = world_new(&(struct world_options){.seed = 501 + i, .shards = 2});
         make_table(world, "app", "leaseKey");
         put_state(world, "app", "leaseKey", states[i]);
-        write_some(world, 20);
+        world_write_some(world, 20, 40);
         assert_refused(world, "app", "'Migration3.0'", states[i]);
         assert_int_equal(rows_of(world), 1);
         world_free(world);
@@ -117,7 +109,7 @@ static void test_table__of_a_kcl_3_fleet_with_a_state_table_is_refused(void **st
     make_table(world, "app", "leaseKey");
     make_table(world, "app-CoordinatorState", "key");
     put_state(world, "app-CoordinatorState", "key", STATE_3X);
-    write_some(world, 20);
+    world_write_some(world, 20, 40);
     assert_refused(world, "app-CoordinatorState", "'Migration3.0'", STATE_3X);
     world_free(world);
 }
@@ -136,7 +128,7 @@ static void test_table__of_a_kcl_3_fleet_that_acts_as_2x_is_used(void **state)
         put_state(world, "app-CoordinatorState", "key", states[i]);
         (void)world_start(world, false);
         world_run(world, 5000);
-        write_some(world, 50);
+        world_write_some(world, 50, 40);
         world_run(world, 10000);
         assert_int_equal(world_check(world), 0);
         assert_int_equal(world_notes(world, TR_NOTE_LEASE_ROW_BAD), 0);
@@ -151,7 +143,7 @@ static void test_table__that_a_kcl_3_fleet_takes_over_ends_the_run(void **state)
     size_t worker = world_start(world, false);
     enum tr_status status;
     (void)state;
-    write_some(world, 50);
+    world_write_some(world, 50, 40);
     world_run(world, 10000);
     put_state(world, "app", "leaseKey", STATE_3X);
     world_run_until_ended(world, worker, 3 * MINUTE);
@@ -168,7 +160,7 @@ static void test_table__with_a_row_of_something_else_is_refused_by_its_key(void 
     (void)state;
     make_table(world, "app", "leaseKey");
     put(world, "app", "\"leaseKey\":{\"S\":\"customer-17\"},\"colour\":{\"S\":\"red\"}");
-    write_some(world, 20);
+    world_write_some(world, 20, 40);
     assert_refused(world, "app", "'customer-17'", "leaseCounter");
     assert_int_equal(rows_of(world), 1);
     world_free(world);
@@ -184,7 +176,7 @@ static void test_table__that_is_being_deleted_is_waited_for_at_the_start(void **
     put(world, "app", "\"leaseKey\":{\"S\":\"customer-17\"},\"colour\":{\"S\":\"red\"}");
     call(world, "DeleteTable", "{\"TableName\":\"app\"}");
     (void)world_start(world, false);
-    write_some(world, 50);
+    world_write_some(world, 50, 40);
     world_run(world, 4000);
     assert_int_equal(world_notes(world, TR_NOTE_TABLE_GONE), 1);
     assert_int_equal(world_notes(world, TR_NOTE_TABLE_CREATED), 0);
@@ -206,7 +198,7 @@ static void test_table__that_takes_long_to_create_is_waited_for_by_all(void **st
     }
     world_run(world, 3000);
     (void)world_start(world, false);
-    write_some(world, 50);
+    world_write_some(world, 50, 40);
     world_run(world, MINUTE);
     assert_int_equal(world_notes(world, TR_NOTE_TABLE_CREATED), 1);
     assert_int_equal(world_notes(world, TR_NOTE_TABLE_WAITING), 1); /* who found it so */
@@ -222,14 +214,14 @@ static void test_table__deleted_under_a_worker_ends_it_and_is_not_made_again(voi
     enum tr_status status;
     uint64_t delivered, deleted;
     (void)state;
-    write_some(world, 50);
+    world_write_some(world, 50, 40);
     world_run(world, 10000);
     deleted = world_now_ms(world);
     call(world, "DeleteTable", "{\"TableName\":\"app\"}");
     world_run(world, 5000);
     /* No lease can be renewed: what is written now is nobody's to process. */
     delivered = world_delivered(world);
-    write_some(world, 50);
+    world_write_some(world, 50, 40);
     world_run_until_ended(world, worker, 30000);
     assert_true(world_ended(world, worker, &status));
     assert_int_equal(status, TR_ENOTFOUND);
@@ -257,7 +249,7 @@ static void test_table__that_throttles_its_readers_takes_no_lease_from_anybody(v
     granted = world_notes(world, TR_NOTE_LEASE_TAKEN);
     world_control(world, "SetFault",
                   "{\"Fault\":\"Throttle\",\"TableName\":\"app\",\"Operation\":\"Scan\"}");
-    write_some(world, 200);
+    world_write_some(world, 200, 40);
     world_run(world, 5 * MINUTE);
     assert_int_equal(world_held(world, worker), 4);
     assert_int_equal(world_check(world), 0);
@@ -275,16 +267,16 @@ static void test_table__a_row_of_a_shard_that_the_stream_lacks_is_named_once(voi
     char item[256];
     (void)state;
     (void)world_start(world, false);
-    write_some(world, 50);
+    world_write_some(world, 50, 40);
     world_run(world, 10000);
     (void)snprintf(item, sizeof item,
                    "\"leaseKey\":{\"S\":\"%s\"},\"leaseCounter\":{\"N\":\"3\"},\"checkpoint\":"
                    "{\"S\":\"4711\"},\"parentShardId\":{\"SS\":[\"shardId-0\"]}",
                    key);
     put(world, "app", item);
-    write_some(world, 50);
+    world_write_some(world, 50, 40);
     world_run(world, 4 * MINUTE);
-    write_some(world, 50);
+    world_write_some(world, 50, 40);
     world_run(world, 30 * MINUTE);
     assert_int_equal(world_notes(world, TR_NOTE_SHARD_UNLISTED), 1);
     assert_non_null(strstr(world_note(world, TR_NOTE_SHARD_UNLISTED), key));
@@ -331,7 +323,7 @@ static void test_parts__a_fleet_settles_and_takes_over_what_a_crash_leaves(void 
     workers[0] = world_start(world, false);
     world_run(world, 20000); /* two rounds */
     assert_balanced(world, workers, PARTS_WORKERS);
-    write_some(world, 400);
+    world_write_some(world, 400, 40);
     world_run(world, MINUTE);
     assert_int_equal(world_check(world), 0);
     assert_int_equal(world_notes(world, TR_NOTE_LEASE_LAPSED), 0);
@@ -366,7 +358,7 @@ static void test_parts__all_children_of_a_rollover_are_soon_read(void **state)
     }
     world_run(world, MINUTE);
     world_control(world, "Rollover", "{\"TableName\":\"Items\"}");
-    write_some(world, 400);
+    world_write_some(world, 400, 40);
     world_run(world, 30000);
     assert_balanced(world, workers, PARTS_WORKERS);
     assert_int_equal(world_check(world), 0);
@@ -382,7 +374,7 @@ static void test_children__are_taken_by_the_worker_that_ended_their_parent(void 
     (void)state;
     workers[0] = world_start(world, false);
     workers[1] = world_start(world, false);
-    write_some(world, 50);
+    world_write_some(world, 50, 40);
     world_run(world, 30000);
     taken = world_notes(world, TR_NOTE_LEASE_TAKEN);
     world_control(world, "Rollover", "{\"TableName\":\"Items\"}");
@@ -391,9 +383,44 @@ static void test_children__are_taken_by_the_worker_that_ended_their_parent(void 
     assert_int_equal(world_notes(world, TR_NOTE_LEASE_TAKEN), taken + 3);
     assert_int_equal(world_held(world, workers[0]) + world_held(world, workers[1]), 3);
     assert_true(world_held(world, workers[0]) > 0 && world_held(world, workers[1]) > 0);
-    write_some(world, 50);
+    world_write_some(world, 50, 40);
     world_run(world, 5000);
     assert_int_equal(world_check(world), 0);
+    world_free(world);
+}
+
+/* The highest counter in the lease table. */
+static uint64_t highest_counter(struct world *world)
+{
+    static const char mark[] = "\"leaseCounter\":{\"N\":\"";
+    struct tr_buf out = {0};
+    const char *at;
+    uint64_t highest = 0;
+    assert_int_equal(world_call(world, "DynamoDB_20120810.Scan", "{\"TableName\":\"app\"}", &out),
+                     200);
+    for (at = strstr(out.ptr, mark); at != NULL; at = strstr(at, mark)) {
+        uint64_t counter = strtoull(at += strlen(mark), NULL, 10);
+        highest = counter > highest ? counter : highest;
+    }
+    tr_buf_deinit(&out);
+    return highest;
+}
+
+/* A clock that was wrong for a moment, before an answer put it right, is not remembered. */
+static void test_row__is_numbered_by_the_services_time_whatever_the_hosts_clock_does(void **state)
+{
+    struct world *world =
+        world_new(&(struct world_options){.seed = 40, .shards = 2, .failover_ms = 10000});
+    size_t worker = world_start(world, false);
+    (void)state;
+    world_run(world, 10000);
+    world_set_clock(world, worker, 3600000);
+    world_run(world, 10000);
+    world_set_clock(world, worker, -3600000);
+    world_control(world, "Rollover", "{\"TableName\":\"Items\"}");
+    world_run(world, 20000);
+    assert_true(world_notes(world, TR_NOTE_LEASE_CREATED) >= 4);
+    assert_true(highest_counter(world) < (uint64_t)world_wall_ms(world));
     world_free(world);
 }
 
@@ -414,6 +441,7 @@ int main(void)
         cmocka_unit_test(test_parts__a_clean_stop_is_taken_over_within_seconds),
         cmocka_unit_test(test_parts__all_children_of_a_rollover_are_soon_read),
         cmocka_unit_test(test_children__are_taken_by_the_worker_that_ended_their_parent),
+        cmocka_unit_test(test_row__is_numbered_by_the_services_time_whatever_the_hosts_clock_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -499,9 +499,8 @@ static struct worker *new_worker(struct world *world, const char *kind)
     return worker;
 }
 
-size_t world_start(struct world *world, bool once)
+static size_t start(struct world *world, struct worker *worker, bool once)
 {
-    struct worker *worker = new_worker(world, "worker");
     size_t index = world->worker_count - 1;
     struct tr_consumer_event tick = {.kind = TR_CONSUMER_EV_TICK};
     const struct world_options *given = &world->options;
@@ -534,6 +533,18 @@ size_t world_start(struct world *world, bool once)
     }
     world_step(world, index, &tick);
     return index;
+}
+
+size_t world_start(struct world *world, bool once)
+{
+    return start(world, new_worker(world, "worker"), once);
+}
+
+size_t world_start_twin(struct world *world, size_t of)
+{
+    struct worker *worker = new_worker(world, "twin");
+    memcpy(worker->id, world->workers[of].id, sizeof worker->id);
+    return start(world, worker, false);
 }
 
 /* The newest stream of the table, as DescribeTable shows it. */
@@ -594,6 +605,14 @@ void world_stop(struct world *world, size_t index)
         struct tr_consumer_event event = {.kind = TR_CONSUMER_EV_STOP};
         world_step(world, index, &event);
     }
+}
+
+void world_set_clock(struct world *world, size_t index, int64_t more_ms)
+{
+    struct clock *clock = &world->workers[index].clock;
+    clock->wall_ahead_ms += more_ms;
+    WORLD_TRACE(world, index, "FAULT wall clock now ahead by %lld ms",
+                (long long)clock->wall_ahead_ms);
 }
 
 static void wake(struct world *world, void *ctx, uint64_t index)
@@ -669,6 +688,23 @@ void world_write(struct world *world, unsigned key)
     world->writes++;
 }
 
+void world_write_some(struct world *world, unsigned writes, unsigned keys)
+{
+    unsigned i;
+    for (i = 0; i < writes; i++) {
+        world_write(world, i * 7 % keys);
+    }
+}
+
+void world_set_fault(struct world *world, enum tr_fault_kind kind, const char *where,
+                     const char *more)
+{
+    char body[256];
+    (void)snprintf(body, sizeof body, "{\"Fault\":\"%s\"%s%s%s%s}", tr_fault_name(kind),
+                   where[0] != '\0' ? "," : "", where, more[0] != '\0' ? "," : "", more);
+    world_control(world, "SetFault", body);
+}
+
 /* ---- time ---- */
 
 static void happen(struct world *world, struct happening *h)
@@ -692,8 +728,10 @@ static void happen(struct world *world, struct happening *h)
         if (world->workers[h->worker].core != NULL) {
             event.kind = h->kind == ANSWER ? TR_CONSUMER_EV_ANSWER : TR_CONSUMER_EV_SLICED;
             event.answer = &answer;
-            (void)snprintf(answer.err.text, sizeof answer.err.text, "%s",
-                           tr_status_text(h->status));
+            if (h->status != TR_OK) {
+                (void)snprintf(answer.err.text, sizeof answer.err.text, "%s",
+                               tr_status_text(h->status));
+            }
             world_step(world, h->worker, &event);
         }
         break;

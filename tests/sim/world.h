@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "base/time.h"
+#include "local/fault.h"
 #include "local/local.h"
 #include "tailrace/status.h"
 #include "worker/consumer_core.h"
@@ -52,12 +53,16 @@ void world_free(struct world *world);
 
 /* Start a worker now; returns its number. A crash drops it as it stands. */
 size_t world_start(struct world *world, bool once);
+/* Another process under the id of one that was started. */
+size_t world_start_twin(struct world *world, size_t worker);
 /* One that behaves as the Java KCL does. */
 size_t world_start_kcl(struct world *world);
 void world_crash(struct world *world, size_t worker);
 void world_stop(struct world *world, size_t worker);
 /* The worker's process stands still for so long; answers wait for it. */
 void world_pause(struct world *world, size_t worker, uint64_t ms);
+/* The wall clock of the worker's host is off by so much more from now on. */
+void world_set_clock(struct world *world, size_t worker, int64_t more_ms);
 /* Stop each one that runs. */
 void world_stop_all(struct world *world);
 /* Whether it ended, and how. */
@@ -67,6 +72,12 @@ bool world_alive(const struct world *world, size_t worker);
 
 /* Write the next version of item `key` (0..). */
 void world_write(struct world *world, unsigned key);
+/* So many writes, over the items 0 to keys - 1. */
+void world_write_some(struct world *world, unsigned writes, unsigned keys);
+/* The model's fault of that kind from now on: where it strikes, and how often and the like, as
+ * members of SetFault; "" for none. */
+void world_set_fault(struct world *world, enum tr_fault_kind kind, const char *where,
+                     const char *more);
 /* A control operation of the model, with its JSON body. */
 void world_control(struct world *world, const char *operation, const char *body);
 /* Call the service as a client would; returns the HTTP status, the body in *out. */

@@ -120,6 +120,43 @@ static void test_json__survives_every_failed_allocation(void **state)
     assert_true(n > 1);
 }
 
+/* Knows {"k":1}, and counts what it is shown. */
+static size_t known(void *ctx, struct tr_bytes rest, uint32_t *number)
+{
+    unsigned *shown = ctx;
+    *number = 40 + ++*shown;
+    return tr_bytes_starts(rest, "{\"k\":1}") ? 7 : 0;
+}
+
+static void test_json__passes_over_objects_that_are_known(void **state)
+{
+    struct tr_json_doc doc = {0};
+    struct tr_json items, item;
+    unsigned shown = 0;
+    (void)state;
+    assert_int_equal(tr_json_parse_known(&doc,
+                                         TR_LIT("{\"o\":{\"k\":1},\"a\":[{\"k\":2}, {\"k\":1} ,[{"
+                                                "\"k\":1}],7]}"),
+                                         known, &shown, NULL),
+                     TR_OK);
+    assert_int_equal(shown, 2); /* neither deeper nor higher ones */
+    assert_int_equal(tr_json_type(tr_json_get(tr_json_root(&doc), "o")), TR_JSON_OBJECT);
+    items = tr_json_get(tr_json_root(&doc), "a");
+    assert_int_equal(tr_json_count(items), 4);
+    item = tr_json_first(items);
+    assert_int_equal(tr_json_type(item), TR_JSON_OBJECT);
+    item = tr_json_next(items, item);
+    assert_int_equal(tr_json_type(item), TR_JSON_KNOWN);
+    assert_int_equal(tr_json_count(item), 42);
+    tr_assert_bytes(tr_json_raw(item), "{\"k\":1}");
+    assert_int_equal(tr_json_type(tr_json_first(item)), TR_JSON_ABSENT);
+    assert_int_equal(tr_json_type(tr_json_get(item, "k")), TR_JSON_ABSENT);
+    item = tr_json_next(items, item);
+    assert_int_equal(tr_json_type(item), TR_JSON_ARRAY);
+    assert_int_equal(tr_json_type(tr_json_first(item)), TR_JSON_OBJECT);
+    tr_json_deinit(&doc);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -128,6 +165,7 @@ int main(void)
         cmocka_unit_test(test_json__says_where_a_text_is_bad),
         cmocka_unit_test(test_json__refuses_deep_nesting_without_using_the_stack),
         cmocka_unit_test(test_json__writer_and_reader_agree_on_every_byte),
+        cmocka_unit_test(test_json__passes_over_objects_that_are_known),
         cmocka_unit_test(test_json__survives_every_failed_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

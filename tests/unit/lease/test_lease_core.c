@@ -297,6 +297,7 @@ static void test_lease__landed_attempt_does_not_undo_a_lapse(void **state)
     rig_unanswered(&rig);
     rig_pass(&rig, 9500);
     assert_int_equal(rig_view(&rig, "s1"), TR_LEASE_LAPSED);
+    rig_until(&rig, TR_LEASE_FX_WRITE);
     rig_answer(&rig, TR_ECONDITION, &row);
     assert_int_equal(rig_view(&rig, "s1"), TR_LEASE_LAPSED);
     assert_int_equal(rig.last.expected_counter, 7);
@@ -385,6 +386,27 @@ static void test_lease__uncertain_take_is_proved_by_a_conditional_write(void **s
     assert_int_equal(rig.count[TR_LEASE_FX_GRANTED], 1);
     tr_assert_has(rig.trace.ptr, "granted s1 at 41 "); /* what its answer shows */
     assert_int_equal(ms_of(rig.valid_until), ms_of(rig.sent) + 9500);
+    rig_deinit(&rig);
+}
+
+/* Errors that come at once, and say nothing of what became of the write. */
+static void test_lease__writes_that_fail_at_once_are_not_repeated_at_once(void **state)
+{
+    struct rig rig;
+    struct tr_mono until;
+    unsigned writes = 0;
+    (void)state;
+    rig_init(&rig, NULL);
+    rig_hold(&rig, "s1");
+    rig_until(&rig, TR_LEASE_FX_WRITE);
+    until = tr_mono_add_ms(rig.now, 10000); /* a failover time */
+    while (tr_mono_before(rig.now, until)) {
+        rig.now = tr_mono_add_ms(rig.now, 5);
+        rig_unanswered(&rig);
+        rig_until(&rig, TR_LEASE_FX_WRITE);
+        writes++;
+    }
+    assert_in_range(writes, 10, 20);
     rig_deinit(&rig);
 }
 
@@ -1258,6 +1280,7 @@ int main(void)
             test_lease__another_tenure_under_my_id_stops_and_is_never_adopted_by_a_read),
         cmocka_unit_test(test_lease__without_the_old_row_a_read_decides_what_is_asked_next),
         cmocka_unit_test(test_lease__uncertain_take_is_proved_by_a_conditional_write),
+        cmocka_unit_test(test_lease__writes_that_fail_at_once_are_not_repeated_at_once),
         cmocka_unit_test(test_lease__take_whose_answer_lacks_the_row_reads_where_to_start),
         cmocka_unit_test(test_lease__late_take_that_a_scan_shows_is_adopted_by_a_write),
         cmocka_unit_test(test_lease__late_repeated_and_unknown_answers_do_nothing),

@@ -78,7 +78,8 @@ static void test_row__is_made_with_parents_as_a_set_and_our_own_attributes(void 
                                    .stream = TR_LIT("2026-11-21"),
                                    .without_parents = true,
                                    .has_start_ms = true,
-                                   .start_ms = 1795248000000};
+                                   .start_ms = 1795248000000,
+                                   .first = TR_LIT("100")};
     (void)state;
     assert_write(&write, "PutItem",
                  "{\"TableName\":\"orders\",\"Item\":{\"leaseKey\":{\"S\":\"shard-1\"},"
@@ -88,7 +89,8 @@ static void test_row__is_made_with_parents_as_a_set_and_our_own_attributes(void 
                  "\"checkpointSubSequenceNumber\":{\"N\":\"0\"},"
                  "\"parentShardId\":{\"SS\":[\"p1\",\"p2\"]},"
                  "\"tailraceStream\":{\"S\":\"2026-11-21\"},\"tailraceNoParents\":{\"BOOL\":true},"
-                 "\"tailraceStartMs\":{\"N\":\"1795248000000\"}}"
+                 "\"tailraceStartMs\":{\"N\":\"1795248000000\"},"
+                 "\"tailraceFirst\":{\"S\":\"100\"}}"
                  ",\"ConditionExpression\":\"attribute_not_exists(#key)\""
                  ",\"ExpressionAttributeNames\":{\"#key\":\"leaseKey\"}"
                  ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
@@ -255,7 +257,7 @@ static enum tr_status scan(struct tr_lease_rows *rows, const char *text, struct 
     struct tr_buf body = {0};
     tr_buf_add_str(&body, text);
     *reports = (struct reports){0};
-    return tr_lease_decode_scan(rows, &body, on_bad, reports, err);
+    return tr_lease_decode_scan(rows, NULL, &body, on_bad, reports, err);
 }
 
 static void test_row__of_kcl_is_understood_with_attributes_nobody_knows(void **state)
@@ -380,6 +382,8 @@ static void test_row__that_is_not_understood_is_left_out_and_named(void **state)
          "'tailraceNoParents' is"},
         {GOOD_COUNTER "," GOOD_CHECKPOINT ",\"tailraceStartMs\":{\"N\":\"-1\"}",
          "'tailraceStartMs' is '{\"N\":\"-1\"}', not a number of milliseconds"},
+        {GOOD_COUNTER "," GOOD_CHECKPOINT ",\"tailraceFirst\":{\"S\":\"TRIM_HORIZON\"}",
+         "'tailraceFirst' is '{\"S\":\"TRIM_HORIZON\"}', not a sequence number"},
         {GOOD_COUNTER "," GOOD_CHECKPOINT ",\"tailraceStartMs\":{\"S\":\"1\"}",
          "'tailraceStartMs' is"},
         {GOOD_COUNTER "," GOOD_CHECKPOINT ",\"leaseOwner\":{\"S\":\"o\"},"
@@ -552,6 +556,91 @@ static void test_table__of_another_key_is_no_lease_table(void **state)
     tr_assert_status(tr_lease_decode_describe_table(TR_LIT("{}"), &active, &err), TR_EPARSE, &err);
 }
 
+static void assert_same_row(const struct tr_lease_row *a, const struct tr_lease_row *b)
+{
+    size_t i;
+    assert_true(tr_bytes_eq(a->key, b->key) && tr_bytes_eq(a->owner, b->owner));
+    assert_true((a->owner.ptr == NULL) == (b->owner.ptr == NULL));
+    assert_true(tr_bytes_eq(a->stream, b->stream) && tr_bytes_eq(a->run, b->run));
+    assert_true(tr_bytes_eq(a->request, b->request) && tr_bytes_eq(a->bell, b->bell));
+    assert_true(tr_bytes_eq(a->first, b->first));
+    assert_int_equal(a->parent_count, b->parent_count);
+    for (i = 0; i < a->parent_count; i++) {
+        assert_true(tr_bytes_eq(a->parents[i], b->parents[i]));
+    }
+    assert_int_equal(a->counter, b->counter);
+    assert_int_equal(a->failover_ms, b->failover_ms);
+    assert_int_equal(tr_position_cmp(&a->checkpoint, &b->checkpoint), 0);
+    assert_int_equal(a->tailrace, b->tailrace);
+    assert_int_equal(a->size, b->size);
+}
+
+/* Whatever views a row has: none of them into this text. */
+static void assert_not_within(const struct tr_lease_row *row, const struct tr_buf *text)
+{
+    size_t i;
+    for (i = 0; i + sizeof(uintptr_t) <= sizeof *row; i += sizeof(uintptr_t)) {
+        uintptr_t word;
+        memcpy(&word, (const char *)row + i, sizeof word);
+        assert_false(word >= (uintptr_t)text->ptr && word <= (uintptr_t)text->ptr + text->len);
+    }
+}
+
+#define ROW_A                                                                                      \
+    "{\"leaseKey\":{\"S\":\"a\"},\"leaseOwner\":{\"S\":\"w\"}," GOOD_COUNTER "," GOOD_CHECKPOINT   \
+    ",\"parentShardId\":{\"SS\":[\"p\",\"q\"]},\"tailraceOwner\":{\"S\":\"w\"}"                    \
+    ",\"tailraceRun\":{\"S\":\"r\"},\"tailraceFailoverMs\":{\"N\":\"7\"}"                          \
+    ",\"tailraceStream\":{\"S\":\"s\"},\"tailraceRequest\":{\"S\":\"x 1\"}"                        \
+    ",\"tailraceBell\":{\"S\":\"y 2\"},\"tailraceFirst\":{\"S\":\"12\"}}"
+#define ROW_B "{\"leaseKey\":{\"S\":\"b\"}," GOOD_COUNTER "," GOOD_CHECKPOINT "}"
+#define ROW_B2 "{\"leaseKey\":{\"S\":\"b\"},\"leaseCounter\":{\"N\":\"2\"}," GOOD_CHECKPOINT "}"
+#define ROW_C "{\"leaseKey\":{\"S\":\"\\u0063\"}," GOOD_COUNTER "," GOOD_CHECKPOINT "}"
+#define ROW_BAD_ONE "{\"leaseKey\":{\"S\":\"d\"}," GOOD_COUNTER "}"
+#define ROW_OTHER_ONE "{\"leaseKey\":{\"S\":\"Migration3.0\"},\"cv\":{\"S\":\"v\"}}"
+
+/* What an earlier page had is taken from there: the rows are those of the text all the same, and
+ * stay when that page goes. */
+static void test_row__of_an_earlier_page_says_what_its_text_says(void **state)
+{
+    static const char *const pages[] = {
+        "{\"Items\":[" ROW_A "," ROW_B "," ROW_C "]}",
+        "{\"Items\":[" ROW_A "," ROW_B2 "," ROW_C "],\"Count\":3}",
+        "{\"Count\":3,\"Items\":[" ROW_B "," ROW_A "," ROW_C "]}",
+        "{\"Items\":[" ROW_A "," ROW_BAD_ONE "," ROW_B "," ROW_OTHER_ONE "," ROW_C "," ROW_A "]}",
+        "{\"X\":{\"Y\":" ROW_A "},\"Items\":[" ROW_A " , " ROW_B "]}",
+        "{\"Items\":[1," ROW_A "," ROW_B "]}",
+        "{\"Items\":[]}",
+    };
+    size_t count = sizeof pages / sizeof pages[0], i, j, k;
+    (void)state;
+    for (i = 0; i < count * count; i++) {
+        struct tr_lease_rows before = {0}, fresh = {0}, rows = {0};
+        struct reports reports, fresh_reports;
+        struct tr_buf body = {0};
+        j = i % count;
+        tr_assert_status(scan(&before, pages[i / count], &reports, NULL), TR_OK, NULL);
+        tr_assert_status(scan(&fresh, pages[j], &fresh_reports, NULL), TR_OK, NULL);
+        reports = (struct reports){0};
+        tr_buf_add_str(&body, pages[j]);
+        tr_assert_status(tr_lease_decode_scan(&rows, &before, &body, on_bad, &reports, NULL), TR_OK,
+                         NULL);
+        for (k = 0; k < rows.count; k++) {
+            assert_not_within(&rows.rows[k], &before.text);
+        }
+        memset(before.text.ptr, 'x', before.text.len);
+        tr_lease_rows_deinit(&before);
+        assert_int_equal(rows.count, fresh.count);
+        assert_int_equal(rows.size, fresh.size);
+        assert_int_equal(reports.count, fresh_reports.count);
+        assert_true(tr_bytes_eq(rows.version, fresh.version));
+        for (k = 0; k < rows.count; k++) {
+            assert_same_row(&rows.rows[k], &fresh.rows[k]);
+        }
+        tr_lease_rows_deinit(&rows);
+        tr_lease_rows_deinit(&fresh);
+    }
+}
+
 /* With the N-th allocation failing, for all N: an error, no leak, and the next try is fine. */
 static void test_row__lack_of_memory_is_an_error_and_nothing_more(void **state)
 {
@@ -567,7 +656,7 @@ static void test_row__lack_of_memory_is_an_error_and_nothing_more(void **state)
         struct tr_buf body = {0};
         tr_buf_add_str(&body, text);
         (void)tr_mem_fail_at(n);
-        status = tr_lease_decode_scan(&rows, &body, on_bad, &reports, NULL);
+        status = tr_lease_decode_scan(&rows, NULL, &body, on_bad, &reports, NULL);
         (void)tr_mem_fail_at(-1);
         assert_true(status == TR_OK || status == TR_ENOMEM);
         assert_int_equal(rows.count, status == TR_OK);
@@ -600,6 +689,7 @@ int main(void)
         cmocka_unit_test(test_row__answers_that_are_no_scan_are_refused_with_the_place),
         cmocka_unit_test(test_row__is_found_in_the_answer_to_a_write),
         cmocka_unit_test(test_table__of_another_key_is_no_lease_table),
+        cmocka_unit_test(test_row__of_an_earlier_page_says_what_its_text_says),
         cmocka_unit_test(test_row__lack_of_memory_is_an_error_and_nothing_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

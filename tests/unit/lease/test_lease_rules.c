@@ -145,6 +145,54 @@ static void test_request__is_written_for_what_is_lacking_and_to_nobody_else(void
     rig_deinit(&rig);
 }
 
+/* Rows w0, w1, ... are nobody's and wait for their parents. */
+static size_t add_waiting(struct tr_lease_row *rows, size_t count, size_t more)
+{
+    static const char *const keys[] = {"w0", "w1", "w2", "w3", "w4", "w5"};
+    size_t i;
+    for (i = 0; i < more; i++) {
+        rows[count + i] = rig_row(keys[i], NULL, 5, "TRIM_HORIZON");
+    }
+    return count + more;
+}
+
+static void test_request__is_fulfilled_whatever_rows_wait_for_their_parents(void **state)
+{
+    struct rig rig;
+    struct tr_lease_row rows[9];
+    (void)state;
+    init_alone(&rig);
+    hold_many(&rig, 3);
+    rows[0] = held_row("s0", "me", 6);
+    rows[1] = held_row("s1", "me", 6);
+    rows[2] = held_row("s2", "me", 6);
+    rows[0].request = TR_LIT("new 1");
+    rig_until(&rig, TR_LEASE_FX_SCAN);
+    rig_scanned(&rig, rows, add_waiting(rows, 3, 6));
+    assert_int_equal(rig.count[TR_LEASE_FX_HAND_OVER], 1);
+    rig_deinit(&rig);
+}
+
+static void test_request__is_written_whatever_rows_wait_for_their_parents(void **state)
+{
+    struct rig rig;
+    struct tr_lease_row rows[9];
+    size_t count;
+    (void)state;
+    init_alone(&rig);
+    rows[0] = held_row("s0", "full", 9);
+    rows[1] = held_row("s1", "full", 9);
+    rows[2] = held_row("s2", "full", 9);
+    count = add_waiting(rows, 3, 6);
+    rig_until(&rig, TR_LEASE_FX_SCAN);
+    rig_scanned(&rig, rows, count);
+    rig_key(&rig, TR_LEASE_EV_READY, "s0");
+    look(&rig, rows, count);
+    assert_int_equal(rig.count[TR_LEASE_FX_WRITE], 1);
+    assert_int_equal(rig.last.kind, TR_LEASE_REQUEST);
+    rig_deinit(&rig);
+}
+
 static void test_request__keeps_a_released_lease_for_the_one_that_asked(void **state)
 {
     struct rig rig;
@@ -398,6 +446,8 @@ int main(void)
         cmocka_unit_test(test_request__that_does_not_help_is_not_fulfilled),
         cmocka_unit_test(test_request__that_stands_still_for_a_failover_time_is_swept_away),
         cmocka_unit_test(test_request__is_written_for_what_is_lacking_and_to_nobody_else),
+        cmocka_unit_test(test_request__is_fulfilled_whatever_rows_wait_for_their_parents),
+        cmocka_unit_test(test_request__is_written_whatever_rows_wait_for_their_parents),
         cmocka_unit_test(test_request__keeps_a_released_lease_for_the_one_that_asked),
         cmocka_unit_test(test_kcl__lease_is_stolen_one_a_round_from_the_most_loaded),
         cmocka_unit_test(test_kcl__beside_it_renewals_go_out_at_a_third_of_failover),

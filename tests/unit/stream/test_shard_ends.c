@@ -434,27 +434,91 @@ static void test_lost__all_shards_of_a_stream_that_is_gone(void **state)
 
 /* --- streams turned off and on ---------------------------------------------------------------- */
 
+static bool is_drained(const struct bench *bench)
+{
+    return tr_graph_drain(bench->graph) == TR_GRAPH_DRAINED;
+}
+
 static void test_drained__when_off_listed_since_and_all_rows_are_at_their_end(void **state)
 {
     struct bench *bench = begin();
     (void)state;
     (void)seen(bench, "A=END! B<A=7", "A. B<A");
-    assert_false(tr_graph_drained(bench->graph));
+    assert_false(is_drained(bench));
     pass(bench, SECOND);
     (void)seen_disabled(bench, "A=END! B<A=7", "A. B<A.");
-    assert_false(tr_graph_drained(bench->graph));
+    assert_false(is_drained(bench));
     pass(bench, SECOND);
     (void)changed(bench, "B<A=END");
     /* That listing began before the end of B. */
-    assert_false(tr_graph_drained(bench->graph));
+    assert_false(is_drained(bench));
     pass(bench, SECOND);
     (void)disabled(bench, "A. B<A. C<B.");
-    assert_false(tr_graph_drained(bench->graph));
+    assert_false(is_drained(bench));
     (void)made(bench);
     (void)changed(bench, "C<B=END");
     pass(bench, SECOND);
     (void)disabled(bench, "A. B<A. C<B.");
-    assert_true(tr_graph_drained(bench->graph));
+    assert_true(is_drained(bench));
+    end(bench);
+}
+
+/* It asks for the listing only when that could be the last one. */
+static void test_drained__wants_a_listing_when_all_rows_have_ended(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)seen_disabled(bench, "A=END! B<A=7", "A. B<A.");
+    assert_int_equal(tr_graph_drain(bench->graph), TR_GRAPH_IN_USE);
+    pass(bench, SECOND);
+    (void)changed(bench, "B<A=END");
+    assert_int_equal(tr_graph_drain(bench->graph), TR_GRAPH_TO_BE_LISTED);
+    (void)partly(bench, "A. B<A.");
+    assert_int_equal(tr_graph_drain(bench->graph), TR_GRAPH_TO_BE_LISTED);
+    (void)disabled(bench, "A. B<A. C<B.");
+    assert_int_equal(tr_graph_drain(bench->graph), TR_GRAPH_IN_USE);
+    end(bench);
+}
+
+/* A day after it was turned off a stream shows no shard, while some rows have just ended. */
+static void test_drained__stream_that_shows_no_shard_any_more(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)seen_disabled(bench, "A=END! B<A=7", "A. B<A.");
+    pass(bench, SECOND);
+    (void)changed(bench, "B<A=END");
+    pass(bench, SECOND);
+    (void)disabled(bench, "");
+    assert_true(is_drained(bench));
+    end(bench);
+
+    /* But an empty answer takes back nothing of what an earlier one showed. */
+    bench = begin();
+    (void)seen_disabled(bench, "A=END!", "A. B<A.");
+    pass(bench, SECOND);
+    (void)disabled(bench, "");
+    assert_false(is_drained(bench));
+    end(bench);
+}
+
+/* Such a scan is late, or somebody has set the row back. */
+static void test_drained__not_while_a_scan_shows_a_row_before_its_end(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=7!");
+    (void)changed(bench, "A=END!");
+    pass(bench, SECOND);
+    (void)disabled(bench, "A.");
+    assert_true(is_drained(bench));
+    (void)scanned(bench, "A=7!");
+    assert_false(is_drained(bench));
+    (void)scanned(bench, "A=END!");
+    assert_true(is_drained(bench));
+    pass(bench, TR_GRAPH_STALE_MS);
+    (void)scanned(bench, "A=7!");
+    assert_int_equal(tr_graph_drain(bench->graph), TR_GRAPH_IN_USE);
     end(bench);
 }
 
@@ -464,9 +528,9 @@ static void test_drained__stream_that_is_gone_needs_no_listing(void **state)
     (void)state;
     (void)scanned(bench, "A=5!");
     (void)step(bench, (struct tr_graph_event){.kind = TR_GRAPH_STREAM_GONE});
-    assert_false(tr_graph_drained(bench->graph));
+    assert_false(is_drained(bench));
     (void)changed(bench, "A=END!");
-    assert_true(tr_graph_drained(bench->graph));
+    assert_true(is_drained(bench));
     end(bench);
 }
 
@@ -479,7 +543,7 @@ static void test_further_stream__starts_at_its_first_record_and_tells_what_was_t
     /* Unmarked: read AT its first number, so that a trimmed head shows. C's parent was trimmed. */
     assert_string_equal(listed(bench, "A. B<A D<C"), "A D<C!?");
     assert_string_equal(made(bench), "A D<C!? / B<A");
-    assert_false(bench->effects.stream_gap);
+    assert_false(tr_graph_was_emptied(bench->graph));
     end(bench);
 }
 
@@ -489,18 +553,29 @@ static void test_further_stream__first_seen_off_and_empty_is_a_gap(void **state)
     (void)state;
     tr_graph_set_further(bench->graph);
     (void)scanned(bench, "");
+    assert_false(tr_graph_was_emptied(bench->graph));
     (void)disabled(bench, "");
-    assert_true(bench->effects.stream_gap);
+    assert_true(tr_graph_was_emptied(bench->graph));
+    assert_true(is_drained(bench));
+    end(bench);
+
+    /* One that was read, and whose rows went long after, misses nothing. */
+    bench = begin();
+    tr_graph_set_further(bench->graph);
+    (void)seen_disabled(bench, "A=END!", "A.");
+    pass(bench, KEPT);
+    (void)gone(bench, "A");
+    pass(bench, SECOND);
     (void)disabled(bench, "");
-    assert_false(bench->effects.stream_gap);
-    assert_true(tr_graph_drained(bench->graph));
+    assert_true(is_drained(bench));
+    assert_false(tr_graph_was_emptied(bench->graph));
     end(bench);
 
     /* A first start there found nothing to read, and misses nothing. */
     bench = begin();
     (void)scanned(bench, "");
     (void)disabled(bench, "");
-    assert_false(bench->effects.stream_gap);
+    assert_false(tr_graph_was_emptied(bench->graph));
     end(bench);
 }
 
@@ -566,6 +641,9 @@ int main(void)
         cmocka_unit_test(test_lost__the_ten_minutes_count_only_from_24_hours_of_age_on),
         cmocka_unit_test(test_lost__all_shards_of_a_stream_that_is_gone),
         cmocka_unit_test(test_drained__when_off_listed_since_and_all_rows_are_at_their_end),
+        cmocka_unit_test(test_drained__wants_a_listing_when_all_rows_have_ended),
+        cmocka_unit_test(test_drained__stream_that_shows_no_shard_any_more),
+        cmocka_unit_test(test_drained__not_while_a_scan_shows_a_row_before_its_end),
         cmocka_unit_test(test_drained__stream_that_is_gone_needs_no_listing),
         cmocka_unit_test(
             test_further_stream__starts_at_its_first_record_and_tells_what_was_trimmed),

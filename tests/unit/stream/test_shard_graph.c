@@ -145,6 +145,24 @@ static void test_child__gets_a_row_though_its_parent_is_open_or_not_listed(void 
     end(bench);
 }
 
+/* Somebody deleted it. The next listing that is due of itself may be minutes away. */
+static void test_row__that_vanished_before_its_end_wants_a_listing_to_be_made_again(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=5! B!");
+    (void)listed(bench, "A B");
+    assert_false(bench->effects.want_listing);
+    pass(bench, TR_GRAPH_STALE_MS);
+    assert_string_equal(scanned(bench, "B!"), "");
+    assert_true(bench->effects.want_listing);
+    pass(bench, SECOND);
+    (void)listed(bench, "A B");
+    assert_int_equal(bench->effects.create_count, 1);
+    assert_false(bench->effects.want_listing);
+    end(bench);
+}
+
 static void test_child__listed_before_its_parents_page_comes_after_it(void **state)
 {
     struct bench *bench = begin();
@@ -232,6 +250,11 @@ static void test_child__none_comes_only_when_the_stream_is_disabled(void **state
     assert_false(has_children(bench, "A"));
     assert_true(bench->effects.want_children);
     pass(bench, SECOND);
+    (void)disabled(bench, "A.");
+    /* A may have split before the stream was turned off, and the listing may lag. */
+    assert_false(has_children(bench, "A"));
+    assert_true(bench->effects.want_children);
+    pass(bench, 30 * SECOND);
     (void)disabled(bench, "A.");
     assert_true(has_children(bench, "A"));
     assert_false(bench->effects.want_children);
@@ -892,6 +915,7 @@ int main(void)
         cmocka_unit_test(test_first_start__of_many_shards_is_proposed_in_parts),
         cmocka_unit_test(test_child__of_a_shard_with_a_row_gets_one_from_any_listing),
         cmocka_unit_test(test_child__gets_a_row_though_its_parent_is_open_or_not_listed),
+        cmocka_unit_test(test_row__that_vanished_before_its_end_wants_a_listing_to_be_made_again),
         cmocka_unit_test(test_child__listed_before_its_parents_page_comes_after_it),
         cmocka_unit_test(test_child__is_asked_for_at_shard_end_and_made_before_the_parent_is_done),
         cmocka_unit_test(test_child__answers_of_servers_without_the_filter_show_more),

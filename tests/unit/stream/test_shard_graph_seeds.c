@@ -685,8 +685,8 @@ static void heal(struct world *world)
         HOLDS(world, shard->finished || shard->trimmed || shard->excused);
     }
     check_settled(world, &world->workers[0]);
-    HOLDS(world, tr_graph_drained(world->workers[0].graph));
-    HOLDS(world, tr_graph_drained(world->workers[1].graph));
+    HOLDS(world, tr_graph_drain(world->workers[0].graph) == TR_GRAPH_DRAINED);
+    HOLDS(world, tr_graph_drain(world->workers[1].graph) == TR_GRAPH_DRAINED);
     /* What is left are leaves, which stay for two days; but for one round of a few each. */
     for (i = 0; i < world->count; i++) {
         HOLDS(world, world->shards[i].rows[0].state == NO_ROW || !has_child(world, i));
