@@ -7,7 +7,7 @@
 #define EXTRAS_MAX 8
 #define SUPERVISE_MS 250
 /* From a clean stop's release until another worker has the lease, in the calm. */
-#define RELEASED_MS 1200
+#define RELEASED_MS (1200 + 2 * 24) /* a second's look, two clocks that differ by 2 % each */
 /* Until the first worker starts, where it starts late. */
 #define LATE_MS 10000
 /* From the healing to the calm: extra workers end. */

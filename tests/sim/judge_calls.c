@@ -142,7 +142,9 @@ void judge_call(struct judge *judge, uint64_t at, size_t index, uint64_t sent,
             shard->fetch_sent = ok && sent > shard->fetch_sent ? sent : shard->fetch_sent;
         }
     } else if (strcmp(operation, "DescribeStream") == 0 && !worker->kcl) {
-        count_describe(judge, at);
+        if (ok) { /* what was refused is tried again, with a growing pause */
+            count_describe(judge, at);
+        }
     } else if (tenths > 0 && !worker->kcl) {
         count_units(judge, at, worker, is_one_of(operation, writes), tenths);
     }

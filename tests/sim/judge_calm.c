@@ -5,6 +5,9 @@
  * later sets the bounds back. */
 #include "tests/sim/judge_parts.h"
 
+/* A minute, and what a stale scan showed last. */
+#define VANISHED_MS 70000u
+
 #define U(x) ((unsigned long long)(x))
 
 /* Takeovers take one and a half failover times, balance two more. */
@@ -82,6 +85,10 @@ static void check_read(struct judge *judge, uint64_t at, struct shard *shard)
     }
     shard->ready_at = shard->ready_at > 0 ? shard->ready_at : at;
     since = shard->ready_at > judge->calm_at ? shard->ready_at : judge->calm_at;
+    if (shard->vanished_at > 0 && !shard->row.there) {
+        /* Scans may be stale: a row is taken for gone when they lack it for a minute. */
+        since = since > shard->vanished_at + VANISHED_MS ? since : shard->vanished_at + VANISHED_MS;
+    }
     /* A KCL worker holds a child while its parent is read, and looks now and then. */
     discover = judge_is_kcl(judge, shard->row.owner) ? judge->options.discover_ms : discover;
     due = since + takeover_due(judge) - judge->calm_at + discover;

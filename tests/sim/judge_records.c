@@ -482,10 +482,16 @@ static bool is_kept_for_its_age(const struct judge *judge, uint64_t at, const st
            at < shard->born + judge->options.retention_ms + GIVEN_UP_MS;
 }
 
-/* What lies behind it waits until then. */
+/* What lies behind it, in this stream or a newer one, waits until then. */
 static bool waits_for_age(const struct judge *judge, uint64_t at, const struct shard *shard)
 {
     size_t i;
+    for (i = 0; i < judge->shard_count && shard->stream > 0; i++) {
+        const struct shard *other = judge->shards[i];
+        if (other->stream < shard->stream && is_kept_for_its_age(judge, at, other)) {
+            return true;
+        }
+    }
     for (i = 0; i < shard->parent_count; i++) {
         if (waits_for_age(judge, at, judge->shards[shard->parents[i]])) {
             return true;

@@ -211,6 +211,7 @@ static void begin_hold(struct judge *judge, uint64_t at, size_t worker, uint64_t
         judge_room(&shard->holds, &shard->hold_cap, shard->hold_count + 1, sizeof *shard->holds);
         hold = &shard->holds[shard->hold_count++];
     }
+    shard->reader = NOBODY; /* which calls again as soon as it has the lease anew */
     *hold = (struct hold){.worker = worker,
                           .state = HOLDING,
                           .since = at,

@@ -157,7 +157,8 @@ void observe_note(struct world *world, size_t index, const struct tr_note *note)
     WORLD_TRACE(world, index, "note: %s %.*s %s=%llu %s=%llu %s=%.*s", row->message,
                 TR_FMT(note->shard), row->a, (unsigned long long)note->a, row->b,
                 (unsigned long long)note->b, row->text, TR_FMT(note->text));
-    if (note->id == TR_NOTE_SHARD_STARTED && world->judge != NULL) {
+    if ((note->id == TR_NOTE_SHARD_STARTED || note->id == TR_NOTE_LEASE_LOST) &&
+        world->judge != NULL) {
         char shard[80];
         (void)snprintf(shard, sizeof shard, "%.*s", TR_FMT(note->shard));
         judge_begins(world->judge, index, shard);

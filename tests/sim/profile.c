@@ -21,7 +21,7 @@ static const struct profile profiles[] = {
      .failover_max_ms = 10000,
      .latest = 150,
      .stream_changes = 50,
-     .describes_max = 180},
+     .describes_max = 150},
     {.name = "large",
      .workers = 20,
      .shards_min = 1000,
@@ -49,7 +49,7 @@ static const struct profile profiles[] = {
      .failover_max_ms = 10000,
      .latest = 150,
      .stream_changes = 300,
-     .describes_max = 180},
+     .describes_max = 150},
 };
 
 size_t profile_count(void)
