@@ -906,6 +906,63 @@ static void test_judge__excuses_a_childs_row_only_when_the_answer_left_it_out(vo
     }
 }
 
+/* ---- where a fleet begins ---- */
+
+/* A fleet begins at the table's newest stream, or carries on with the one that has rows. */
+static void test_judge__frees_older_streams_at_a_first_start_only(void **state)
+{
+    static const char *const first[] = {"T", "P"}, *const says[] = {"", "lost"};
+    size_t i;
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        struct history h;
+        begin(&h);
+        write_to(&h, "P", 1, 1);
+        judge_shard(h.judge, h.now, "t", "T", NULL, NULL);
+        (void)make(&h, first[i]);
+        end_with(&h, says[i]);
+    }
+}
+
+/* Records that a fault took early are missed from the first row on; of a shard that a first start
+ * found, from its first checkpoint on. */
+static void test_judge__misses_what_was_trimmed_early_once_the_fleet_knew(void **state)
+{
+    static const struct {
+        bool row, alone, checkpoint;
+        const char *says;
+    } cases[] = {{false, false, false, ""},
+                 {true, false, false, "gap-missing"},
+                 {true, true, false, ""},
+                 {true, true, true, "gap-missing"}};
+    size_t i;
+    (void)state;
+    for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct history h;
+        struct row row = {0};
+        begin(&h);
+        judge_fault(h.judge, h.now, "trim");
+        write_to(&h, "P", 1, 1);
+        write_to(&h, "P", 2, 2);
+        if (cases[i].row) {
+            put(&h, 0, &row,
+                (struct row){.key = "P",
+                             .checkpoint = "TRIM_HORIZON",
+                             .counter = 7,
+                             .more =
+                                 cases[i].alone ? ",\"tailraceNoParents\":{\"BOOL\":true}" : NULL});
+        }
+        if (cases[i].checkpoint) {
+            take(&h, 0, &row);
+            hand(&h, 0, "P", 1, 1);
+            done(&h, 0, "P", 1, 1, 1);
+            checkpoint(&h, 0, &row, cp(1));
+        }
+        judge_trimmed(h.judge, h.now, "P", cp(2));
+        end_with(&h, cases[i].says);
+    }
+}
+
 /* ---- calls ---- */
 
 static void call(struct history *h, const char *operation, const char *shard, uint64_t tenths)
@@ -1209,6 +1266,8 @@ int main(void)
         cmocka_unit_test(test_judge__lets_a_childless_row_go_when_it_is_old_and_gone),
         cmocka_unit_test(test_judge__wants_the_childrens_rows_before_shard_end),
         cmocka_unit_test(test_judge__excuses_a_childs_row_only_when_the_answer_left_it_out),
+        cmocka_unit_test(test_judge__frees_older_streams_at_a_first_start_only),
+        cmocka_unit_test(test_judge__misses_what_was_trimmed_early_once_the_fleet_knew),
         cmocka_unit_test(test_judge__counts_calls_against_their_budgets),
         cmocka_unit_test(test_judge__counts_reads_of_a_shard_and_runaway_calls),
         cmocka_unit_test(test_judge__wants_every_shard_read_when_all_is_calm),
