@@ -71,8 +71,9 @@ struct tr_shard_node {
     struct tr_mono row_at;         /* the newest time for which its checkpoint is proved */
     struct tr_mono row_gone;       /* when its row was found to be gone; 0: never */
     struct tr_mono known_at;       /* when it was first listed or had a row here */
-    int64_t made_ms;               /* the service's time, when its row was made or later; or 0 */
-    struct tr_mono ended_at;       /* when its end came to be known; 0: it has not */
+    struct tr_mono ragged_at; /* the listing since which its lineage breaks off; 0: it does not */
+    int64_t made_ms;          /* the service's time, when its row was made or later; or 0 */
+    struct tr_mono ended_at;  /* when its end came to be known; 0: it has not */
 };
 
 struct tr_edge {

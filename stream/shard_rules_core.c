@@ -242,15 +242,20 @@ static void plan_uncovered(struct tr_graph *graph)
 }
 
 /* A lineage that breaks off in a listing is not judged by it: neither the shard where it does nor
- * its ancestors get rows of their own, until a listing shows more, or for ten minutes none has. */
+ * its ancestors get rows of their own, until a listing shows more, or for ten minutes none has,
+ * however long the shard was known whole before. */
 static void defer_ragged(struct tr_graph *graph)
 {
     uint32_t i;
     for (i = 0; i < graph->lineage.count; i++) {
         struct tr_shard_node *node = tr_rules_node(graph, i);
-        if (tr_rules_is_wanting(node) && is_ragged(graph, node) &&
-            !tr_mono_reached(graph->complete_at,
-                             tr_mono_add_ms(node->known_at, TR_GRAPH_NOT_FOUND_MS))) {
+        if (!tr_rules_is_wanting(node) || !is_ragged(graph, node)) {
+            node->ragged_at = (struct tr_mono){0};
+            continue;
+        }
+        node->ragged_at = node->ragged_at.ns > 0 ? node->ragged_at : graph->complete_at;
+        if (!tr_mono_reached(graph->complete_at,
+                             tr_mono_add_ms(node->ragged_at, TR_GRAPH_NOT_FOUND_MS))) {
             graph->deferred = true;
             node->flags |= TR_NODE_DEFERRED;
             tr_lineage_mark_up(&graph->lineage, i, TR_NODE_DEFERRED);

@@ -586,6 +586,17 @@ static void test_uncovered__waits_where_the_lineage_breaks_off_in_the_listing(vo
     (void)scanned(bench, "D<C=5");
     assert_string_equal(listed(bench, "A. B<A. D<C"), "A");
     end(bench);
+
+    /* The ten minutes begin when the lineage breaks off, not when the shard was first seen. */
+    bench = begin();
+    (void)scanned(bench, "D<C=5");
+    (void)listed(bench, "A. B<A. C<B. D<C");
+    pass(bench, 4 * TR_GRAPH_NOT_FOUND_MS);
+    (void)scanned(bench, "D<C=5");
+    assert_string_equal(listed(bench, "A. B<A. D<C"), "");
+    (void)scanned(bench, "D<C=5");
+    assert_string_equal(listed(bench, "A. B<A. C<B. D<C"), "");
+    end(bench);
 }
 
 static void test_stale__scan_begun_before_a_row_was_made_does_not_take_it_away(void **state)
