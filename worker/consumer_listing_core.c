@@ -135,12 +135,13 @@ static void watch_leaves(struct tr_consumer *c)
 
 /* --- who lists -------------------------------------------------------------------------------- */
 
-/* A new leader does not know when its predecessor listed last. */
+/* A new leader does not know when its predecessor listed last. A full listing that is under way
+ * already says when the next one is due; one of newer shards does not. */
 static void lead(struct tr_consumer *c, bool leads)
 {
     struct listing *listing = &c->listing;
     struct tr_mono next;
-    if (leads && !listing->leads && !listing->active) {
+    if (leads && !listing->leads && !(listing->active && listing->full)) {
         next = tr_consumer_has_rows(c)
                    ? tr_mono_add_ms(c->now, tr_random_below(&c->random, LEAD_STAGGER_MS))
                    : c->now;
