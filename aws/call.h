@@ -45,7 +45,8 @@ struct tr_aws {
     unsigned in_flight_max[TR_AWS_CLASS_COUNT];
     struct tr_retry retry[TR_AWS_CLASS_COUNT];
     struct tr_mono next_timer;
-    int64_t offset_ms; /* the service's clock less ours */
+    unsigned large_expected; /* above 0: a page of records came lately */
+    int64_t offset_ms;       /* the service's clock less ours */
     int64_t noted_offset_ms;
     bool polling;
     _Atomic bool woken; /* the one member that other threads write */

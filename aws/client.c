@@ -16,6 +16,10 @@
 #define ATTEMPT_MS 10000
 #define FIRST_BYTE_MS 5000
 #define CALL_MS 60000
+/* An answer of this size and more is received faster through a large buffer, which costs memory all
+ * over the heap. After one, so many answers without another end its use. */
+#define LARGE_ANSWER_BYTES (16u * 1024u)
+#define LARGE_ANSWER_MEMORY 256u
 /* Offsets within this bound need no repetition: the services accept five minutes at least. */
 #define SKEW_TOLERATED_MS 60000
 
@@ -164,7 +168,8 @@ static enum tr_status send_attempt(struct tr_aws *aws, struct tr_aws_call *call,
     struct tr_transfer_request out = {.endpoint = endpoint,
                                       .headers = headers,
                                       .body = request.body,
-                                      .large_answer = call->request.class == TR_AWS_RECORDS,
+                                      .large_answer = call->request.class == TR_AWS_RECORDS &&
+                                                      aws->large_expected > 0,
                                       .once = call->request.attempts_max == 1,
                                       .ctx = call};
     struct tr_buf date = {0}, target = {0}, authorization = {0};
@@ -290,6 +295,19 @@ static void repeat(struct tr_aws *aws, struct tr_aws_call *call, struct tr_mono 
     move(call, &aws->waiting);
 }
 
+/* Pages come one after the other, and so do answers without records. */
+static void expect_size(struct tr_aws *aws, const struct tr_aws_call *call)
+{
+    if (call->request.class != TR_AWS_RECORDS) {
+        return;
+    }
+    if (call->answer.body.len >= LARGE_ANSWER_BYTES) {
+        aws->large_expected = LARGE_ANSWER_MEMORY;
+    } else if (aws->large_expected > 0) {
+        aws->large_expected--;
+    }
+}
+
 /* Note in the answer what came of an attempt. */
 static void record(struct tr_aws *aws, struct tr_aws_call *call, struct tr_transfer_result *result)
 {
@@ -333,6 +351,7 @@ static void landed(struct tr_aws *aws, struct tr_aws_call *call, struct tr_trans
     aws->in_flight[call->request.class]--;
     follow_clock(aws, call, result, now);
     record(aws, call, result);
+    expect_size(aws, call);
     if (result->verdict.status == TR_OK) {
         tr_retry_succeeded(retry, call->retry_cost);
         finish(aws, call);

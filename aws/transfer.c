@@ -18,22 +18,27 @@
 
 #define CONNECT_MS_MAX 3000
 #define LARGE_BUFFER (256L * 1024L)
+#define SMALL_BUFFER (16L * 1024L)
 #define IDLE_CONNECTION_S 20L /* kept longer, one may be closed by the other end as we send */
+#define LINES_MAX 16
 
-/* How many handles are kept for later, those with a small and those with a large buffer; more are
- * freed when a burst is over. */
-static const unsigned idle_max[2] = {16, 4};
+/* Header lines of every request; the last two only take away what curl would add. Curl's type for
+ * them is not const, but it only reads them. */
+static char fixed_lines[][64] = {"User-Agent: tailrace/" TR_VERSION " os/linux lang/c",
+                                 "Accept-Encoding: identity", "Accept:", "Expect:"};
+#define FIXED_LINES (sizeof fixed_lines / sizeof fixed_lines[0])
 
 enum stop { STOP_NONE, STOP_BODY_SIZE, STOP_HEADER_SIZE, STOP_MEMORY, STOP_RESEND };
 
 struct tr_transfer {
-    struct tr_transfer *next;   /* in a pool */
-    CURL *easy;                 /* owned */
-    struct curl_slist *headers; /* owned */
-    const struct tr_endpoint *endpoint;
+    struct tr_transfer *next;             /* in the pool */
+    CURL *easy;                           /* owned */
+    struct curl_slist headers[LINES_MAX]; /* a list in place; the lines lie in `lines` */
+    struct tr_buf lines;                  /* owned; kept for its memory */
+    const struct tr_endpoint *endpoint;   /* the one that the handle is set to */
     void *ctx;
     uint64_t timeout_ms;
-    bool large, once, begun;
+    bool once, begun;
     enum stop stop;
     unsigned sent;
     struct tr_mono when;
@@ -50,10 +55,11 @@ struct tr_transfer {
 };
 
 struct tr_transfers {
-    CURLM *multi;                /* owned */
-    CURLSH *share;               /* owned; TLS sessions, so that a new connection resumes one */
-    struct tr_transfer *idle[2]; /* owned; [1]: with a large buffer */
-    unsigned idle_count[2];
+    CURLM *multi;             /* owned */
+    CURLSH *share;            /* owned; TLS sessions, so that a new connection resumes one */
+    struct tr_transfer *idle; /* owned; to be used again: making a handle is dear */
+    unsigned idle_count;
+    unsigned idle_max;
     struct tr_transfer **flying; /* owned; to drop them at the end */
     size_t flying_count, flying_cap;
     char *ca_file; /* owned */
@@ -207,11 +213,8 @@ static bool set_up(const struct tr_transfers *transfers, struct tr_transfer *t)
     SET(CURLOPT_WRITEFUNCTION, write_cb);
     SET(CURLOPT_WRITEDATA, t);
     SET(CURLOPT_ERRORBUFFER, t->detail);
-    SET(CURLOPT_USERAGENT, "tailrace/" TR_VERSION " os/linux lang/c");
     SET(CURLOPT_POST, 1L);
-    if (t->large) {
-        SET(CURLOPT_BUFFERSIZE, LARGE_BUFFER);
-    }
+    SET(CURLOPT_HTTPHEADER, t->headers);
 #undef SET
     return ok;
 }
@@ -219,23 +222,32 @@ static bool set_up(const struct tr_transfers *transfers, struct tr_transfer *t)
 static void free_transfer(struct tr_transfer *t)
 {
     curl_easy_cleanup(t->easy);
+    tr_buf_deinit(&t->lines);
     tr_buf_deinit(&t->body);
     tr_free(t);
 }
 
-static struct tr_transfer *take_handle(struct tr_transfers *transfers, bool large)
+static void set_fixed_lines(struct tr_transfer *t)
 {
-    struct tr_transfer *t = transfers->idle[large];
+    size_t i;
+    for (i = 0; i < FIXED_LINES; i++) {
+        t->headers[i] = (struct curl_slist){fixed_lines[i], &t->headers[i + 1]};
+    }
+}
+
+static struct tr_transfer *take_handle(struct tr_transfers *transfers)
+{
+    struct tr_transfer *t = transfers->idle;
     if (t != NULL) {
-        transfers->idle[large] = t->next;
-        transfers->idle_count[large]--;
+        transfers->idle = t->next;
+        transfers->idle_count--;
         return t;
     }
     t = tr_calloc(1, sizeof *t);
     if (t == NULL) {
         return NULL;
     }
-    t->large = large;
+    set_fixed_lines(t);
     t->easy = curl_easy_init();
     if (t->easy == NULL || !set_up(transfers, t)) {
         free_transfer(t);
@@ -244,64 +256,58 @@ static struct tr_transfer *take_handle(struct tr_transfers *transfers, bool larg
     return t;
 }
 
-static void free_headers(struct tr_transfer *t)
-{
-    struct curl_slist *node;
-    for (node = t->headers; node != NULL; node = node->next) {
-        tr_wipe(node->data, strlen(node->data)); /* a session token is among them */
-    }
-    curl_slist_free_all(t->headers);
-    t->headers = NULL;
-}
-
-/* Back into the pool, with nothing left of the last request. */
+/* Back into the pool, with nothing left of the last request: a session token is among the lines. */
 static void give_back(struct tr_transfers *transfers, struct tr_transfer *t)
 {
-    free_headers(t);
+    if (t->lines.ptr != NULL) {
+        tr_wipe(t->lines.ptr, t->lines.len);
+    }
+    tr_buf_reset(&t->lines);
     tr_buf_deinit(&t->body);
-    if (transfers->idle_count[t->large] >= idle_max[t->large]) {
+    if (transfers->idle_count >= transfers->idle_max) {
         free_transfer(t);
         return;
     }
-    t->next = transfers->idle[t->large];
-    transfers->idle[t->large] = t;
-    transfers->idle_count[t->large]++;
+    t->next = transfers->idle;
+    transfers->idle = t;
+    transfers->idle_count++;
 }
 
-static bool add_header(struct tr_transfer *t, const char *line)
+/* The room at once: a buffer that grows leaves copies behind, perhaps of a token. */
+static bool make_lines_room(struct tr_transfer *t, const struct tr_transfer_request *request)
 {
-    struct curl_slist *more = curl_slist_append(t->headers, line);
-    if (more != NULL) {
-        t->headers = more;
+    size_t i, bytes = 0;
+    for (i = 0; i < request->header_count; i++) {
+        bytes += request->headers[i].name.len + request->headers[i].value.len + sizeof ": ";
     }
-    return more != NULL;
+    return tr_buf_reserve(&t->lines, bytes);
 }
 
-static bool add_headers(struct tr_transfer *t, const struct tr_transfer_request *request)
+/* Lines end with a NUL each. The list begins with the fixed ones, so that the handle keeps it from
+ * request to request. */
+static bool set_lines(struct tr_transfer *t, const struct tr_transfer_request *request)
 {
-    struct tr_buf line = {0};
-    bool ok = add_header(t, "Accept-Encoding: identity") && add_header(t, "Accept:") &&
-              add_header(t, "Expect:");
-    size_t i;
+    size_t count = FIXED_LINES, i;
 
-    for (i = 0; i < request->header_count && ok; i++) {
-        tr_buf_reset(&line);
-        tr_buf_add(&line, request->headers[i].name);
-        tr_buf_add_str(&line, ": ");
-        tr_buf_add(&line, request->headers[i].value);
-        ok = !line.failed && add_header(t, line.ptr);
+    if (request->header_count > LINES_MAX - FIXED_LINES || !make_lines_room(t, request)) {
+        return false;
     }
-    if (line.ptr != NULL) {
-        tr_wipe(line.ptr, line.len);
+    for (i = 0; i < request->header_count; i++) {
+        t->headers[count].data = t->lines.ptr + t->lines.len;
+        t->headers[count - 1].next = &t->headers[count];
+        count++;
+        tr_buf_add(&t->lines, request->headers[i].name);
+        tr_buf_add_str(&t->lines, ": ");
+        tr_buf_add(&t->lines, request->headers[i].value);
+        tr_buf_add_char(&t->lines, '\0');
     }
-    tr_buf_deinit(&line);
-    return ok;
+    t->headers[count - 1].next = NULL;
+    return true;
 }
 
 static void reset(struct tr_transfer *t, const struct tr_transfer_request *request)
 {
     forget_head(t);
-    t->endpoint = request->endpoint;
     t->ctx = request->ctx;
     t->timeout_ms = request->timeout_ms;
     t->once = request->once;
@@ -313,21 +319,34 @@ static void reset(struct tr_transfer *t, const struct tr_transfer_request *reque
     t->detail[0] = '\0';
 }
 
+/* What only another endpoint changes. The environment's proxies are curl's business, but never for
+ * this host itself. */
+static bool aim(struct tr_transfer *t, const struct tr_endpoint *endpoint)
+{
+    if (t->endpoint == endpoint) {
+        return true;
+    }
+    t->endpoint = NULL;
+    if (curl_easy_setopt(t->easy, CURLOPT_URL, endpoint->url) != CURLE_OK ||
+        curl_easy_setopt(t->easy, CURLOPT_NOPROXY, endpoint->loopback ? "*" : NULL) != CURLE_OK) {
+        return false;
+    }
+    t->endpoint = endpoint;
+    return true;
+}
+
 static bool prepare(struct tr_transfer *t, const struct tr_transfer_request *request)
 {
     uint64_t connect_ms =
         request->timeout_ms < CONNECT_MS_MAX ? request->timeout_ms : CONNECT_MS_MAX;
     CURL *e = t->easy;
-    bool ok = add_headers(t, request);
+    bool ok = set_lines(t, request) && aim(t, request->endpoint);
 #define SET(option, value) ok = ok && curl_easy_setopt(e, option, value) == CURLE_OK
-    SET(CURLOPT_URL, request->endpoint->url);
-    SET(CURLOPT_HTTPHEADER, t->headers);
     SET(CURLOPT_POSTFIELDS, request->body.len > 0 ? request->body.ptr : "");
     SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+    SET(CURLOPT_BUFFERSIZE, request->large_answer ? LARGE_BUFFER : SMALL_BUFFER);
     SET(CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
-    /* The environment's proxies are curl's business, but never for this host itself. */
-    SET(CURLOPT_PROXY, request->endpoint->loopback ? "" : NULL);
 #undef SET
     return ok;
 }
@@ -342,7 +361,7 @@ enum tr_status tr_transfers_start(struct tr_transfers *transfers,
                  sizeof(struct tr_transfer *))) {
         return TR_ENOMEM;
     }
-    t = take_handle(transfers, request->large_answer);
+    t = take_handle(transfers);
     if (t == NULL) {
         return TR_ENOMEM;
     }
@@ -579,6 +598,7 @@ enum tr_status tr_transfers_new(const char *ca_file, unsigned connections_max,
         tr_free(transfers);
         return tr_fail(err, TR_EUNSUPPORTED, "libcurl: %s", curl_easy_strerror(curl_ready));
     }
+    transfers->idle_max = connections_max;
     transfers->multi = curl_multi_init();
     transfers->share = curl_share_init();
     transfers->ca_file = ca_file != NULL ? tr_strdup(ca_file) : NULL;
@@ -599,7 +619,6 @@ enum tr_status tr_transfers_new(const char *ca_file, unsigned connections_max,
 void tr_transfers_free(struct tr_transfers *transfers)
 {
     struct tr_transfer *t;
-    int kind;
 
     if (transfers == NULL) {
         return;
@@ -609,11 +628,9 @@ void tr_transfers_free(struct tr_transfers *transfers)
         (void)curl_multi_remove_handle(transfers->multi, t->easy);
         give_back(transfers, t);
     }
-    for (kind = 0; kind < 2; kind++) {
-        while ((t = transfers->idle[kind]) != NULL) {
-            transfers->idle[kind] = t->next;
-            free_transfer(t);
-        }
+    while ((t = transfers->idle) != NULL) {
+        transfers->idle = t->next;
+        free_transfer(t);
     }
     if (transfers->multi != NULL) {
         (void)curl_multi_cleanup(transfers->multi);

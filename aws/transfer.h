@@ -17,7 +17,7 @@ struct tr_transfers;
 struct tr_transfer;
 
 struct tr_transfer_request {
-    const struct tr_endpoint *endpoint; /* borrowed until the transfer is ended */
+    const struct tr_endpoint *endpoint; /* borrowed until tr_transfers_free, and not changed */
     const struct tr_sigv4_header *headers;
     size_t header_count;
     struct tr_bytes body; /* borrowed until the transfer is ended */

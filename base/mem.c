@@ -87,8 +87,7 @@ int tr_grow(void *array_ptr, size_t *capacity, size_t want, size_t size)
 
 void tr_wipe(void *ptr, size_t len)
 {
-    volatile unsigned char *bytes = ptr;
-    while (len > 0) {
-        bytes[--len] = 0;
+    if (len > 0) {
+        explicit_bzero(ptr, len);
     }
 }

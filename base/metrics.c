@@ -90,15 +90,16 @@ static struct tr_bytes entry_at(struct tr_bytes list, size_t index)
 
 static size_t find(struct tr_bytes list, const char *value)
 {
-    size_t count = count_of(list), i;
+    size_t i = 0;
     if (value == NULL) {
         return 0;
     }
-    for (i = 0; i < count; i++) {
-        if (tr_bytes_is(entry_at(list, i), value)) {
+    do {
+        if (tr_bytes_is(tr_bytes_cut(&list, '|'), value)) {
             return i;
         }
-    }
+        i++;
+    } while (list.ptr != NULL);
     return SIZE_MAX;
 }
 

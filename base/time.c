@@ -93,11 +93,31 @@ void tr_wall_format(struct tr_buf *out, struct tr_wall t)
                   c.hour, c.minute, c.second, c.ms);
 }
 
+static void put_two(char *out, unsigned number)
+{
+    out[0] = (char)('0' + number / 10);
+    out[1] = (char)('0' + number % 10);
+}
+
+/* Every request has this stamp, so the years that it can hold are written without printf. */
 void tr_wall_format_amz(struct tr_buf *out, struct tr_wall t)
 {
     struct civil c = civil_of(t);
-    tr_buf_printf(out, "%04lld%02u%02uT%02u%02u%02uZ", (long long)c.year, c.month, c.day, c.hour,
-                  c.minute, c.second);
+    char text[] = "YYYYMMDDThhmmssZ";
+
+    if (c.year < 0 || c.year > 9999) {
+        tr_buf_printf(out, "%04lld%02u%02uT%02u%02u%02uZ", (long long)c.year, c.month, c.day,
+                      c.hour, c.minute, c.second);
+        return;
+    }
+    put_two(text, (unsigned)c.year / 100);
+    put_two(text + 2, (unsigned)c.year % 100);
+    put_two(text + 4, c.month);
+    put_two(text + 6, c.day);
+    put_two(text + 9, c.hour);
+    put_two(text + 11, c.minute);
+    put_two(text + 13, c.second);
+    tr_buf_add(out, (struct tr_bytes){text, sizeof text - 1});
 }
 
 static const char month_names[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",

@@ -5,6 +5,13 @@
 
 #include <malloc.h>
 
+/* See run: what a start or a scan had needed is kept for the next large answer, but not for as long
+ * as a worker of idle shards has to wait for one. */
+static void give_memory_back(void)
+{
+    (void)malloc_trim(0);
+}
+
 static void stop(void *ctx)
 {
     tr_worker_stop(ctx);
@@ -48,6 +55,7 @@ static enum tr_cli_exit run(const struct tr_cli_args *args)
     tr_log_init(config->log.level, config->log.format);
     status = tr_worker_new(config, tr_cli_switch(args, "once"), (unsigned)pages, &worker, &err);
     if (status == TR_OK) {
+        tr_worker_when_quiet(worker, give_memory_back);
         status = tr_signals_start(stop, worker, &signals, &err);
     }
     if (status == TR_OK) {

@@ -13,6 +13,8 @@
 #define BAD_ROWS_MAX 10000u
 #define GAP_BEFORE "shards before this one were trimmed while nobody read"
 #define SCAN_UNIT_BYTES 4096u /* half a read unit, eventually consistent */
+/* A scan of thousands of rows makes room for effects by the megabyte: that is not kept. */
+#define LEASE_EFFECTS_KEPT 64u
 /* A table of more bytes is looked at less often, and has changed in most places by then. */
 #define SEEN_BYTES_MAX 65536u
 
@@ -466,6 +468,9 @@ void tr_consumer_lease_event(struct tr_consumer *c, const struct tr_lease_event 
     }
     for (i = 0; i < c->lease_effects.count; i++) {
         on_lease_effect(c, &c->lease_effects.items[i], in_scan);
+    }
+    if (c->lease_effects.cap > LEASE_EFFECTS_KEPT) {
+        tr_lease_effects_deinit(&c->lease_effects);
     }
 }
 

@@ -16,8 +16,15 @@
 #include <unistd.h>
 
 #define ONCE_PAGES 5u
-/* What is not due yet may be this late, so that many idle shards are served in one turn. */
-#define TIMER_SLACK_MS 8u
+/* What is not due yet may be this late, so that many idle shards are served in one turn: a turn
+ * costs about as much as the calls in it, and nothing here is timed finer than by the tenth of a
+ * second. */
+#define TIMER_SLACK_MS 24u
+/* A step with more effects than that is rare (a start, a scan): its room is not kept. */
+#define EFFECTS_KEPT 64u
+/* When no answer of this size has come for a while, the worker idles. */
+#define LARGE_ANSWER_BYTES (64u * 1024u)
+#define QUIET_MS 2000u
 
 /* One consumer with what the shell keeps for it. */
 struct unit {
@@ -46,6 +53,8 @@ struct tr_worker {
     struct call *calls;                 /* owned; under way */
     struct tr_consumer_effects effects; /* of the present step */
     char *id;                           /* owned */
+    void (*on_quiet)(void);             /* NULL: nobody asked */
+    struct tr_mono quiet_at;            /* when it is called, unless a large answer comes before */
     bool stopping;
     bool late;      /* the time to stop in was over */
     bool abandoned; /* ... and threads had to be left behind */
@@ -98,6 +107,9 @@ static void on_answer(void *ctx, struct tr_aws_answer *answer)
     struct tr_consumer_event event = {
         .kind = TR_CONSUMER_EV_ANSWER, .op = call->op, .answer = answer};
     tr_count_call(unit->worker->metrics, unit->index, &call->kind, answer);
+    if (answer->body.len >= LARGE_ANSWER_BYTES) {
+        unit->worker->quiet_at = tr_mono_add_ms(tr_clock_mono(), QUIET_MS);
+    }
     free_call(unit->worker, call);
     step(unit, &event);
 }
@@ -216,6 +228,9 @@ static void step(struct unit *unit, struct tr_consumer_event *event)
         run_effect(unit, &effects.items[i]);
     }
     tr_consumer_effects_deinit(&worker->effects);
+    if (effects.cap > EFFECTS_KEPT) {
+        tr_consumer_effects_deinit(&effects);
+    }
     worker->effects = effects;
 }
 
@@ -264,6 +279,9 @@ static struct tr_mono next_deadline(const struct tr_worker *worker)
     size_t i;
     if (worker->admin != NULL) {
         at = tr_mono_min(at, worker->beat_at);
+    }
+    if (worker->on_quiet != NULL) {
+        at = tr_mono_min(at, worker->quiet_at);
     }
     for (i = 0; i < worker->unit_count; i++) {
         if (!worker->units[i].done) {
@@ -333,6 +351,14 @@ static void tell_admin(struct tr_worker *worker)
     }
 }
 
+static void tell_quiet(struct tr_worker *worker)
+{
+    if (worker->on_quiet != NULL && tr_mono_reached(tr_clock_mono(), worker->quiet_at)) {
+        worker->quiet_at = TR_MONO_NEVER;
+        worker->on_quiet();
+    }
+}
+
 static bool has_lent(const struct tr_worker *worker)
 {
     size_t i;
@@ -372,6 +398,7 @@ static void loop(struct tr_worker *worker)
         if (worker->admin != NULL) {
             tell_admin(worker);
         }
+        tell_quiet(worker);
         if (worker->stopping && tr_mono_reached(tr_clock_mono(), worker->give_up_at) &&
             !all_done(worker)) {
             worker->late = true;
@@ -530,6 +557,7 @@ enum tr_status tr_worker_new(const struct tr_config *config, bool once, unsigned
         return TR_ENOMEM;
     }
     worker->config = config;
+    worker->quiet_at = TR_MONO_NEVER;
     worker->budget.bytes_max = config->worker.memory_bytes;
     worker->id = make_id(config->worker.id);
     worker->units = tr_calloc(config->consumer_count, sizeof *worker->units);
@@ -586,6 +614,11 @@ void tr_worker_free(struct tr_worker *worker)
     tr_free(worker->units);
     tr_free(worker->id);
     tr_free(worker);
+}
+
+void tr_worker_when_quiet(struct tr_worker *worker, void (*on_quiet)(void))
+{
+    worker->on_quiet = on_quiet;
 }
 
 const char *tr_version(void)

@@ -14,5 +14,8 @@
  * Owns:    config borrowed until tr_worker_free. */
 enum tr_status tr_worker_new(const struct tr_config *config, bool once, unsigned once_pages,
                              struct tr_worker **out, struct tr_err *err) TR_MUST_CHECK;
+/* Have on_quiet called, on the loop, each time that no large answer (a page of records, a scan) has
+ * come for two seconds after one: a time to give memory back. */
+void tr_worker_when_quiet(struct tr_worker *worker, void (*on_quiet)(void));
 
 #endif

@@ -37,10 +37,26 @@ void judge_disturbed(struct judge *judge, uint64_t at)
     }
 }
 
+/* The table's older streams come first, to their ends. */
+static bool waits_for_stream(const struct judge *judge, const struct shard *shard)
+{
+    size_t i;
+    for (i = 0; i < judge->shard_count && shard->stream > 0; i++) {
+        const struct shard *other = judge->shards[i];
+        if (other->stream < shard->stream && other->row.there && !other->ended) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether the rows let somebody read it. */
 static bool is_ready(struct judge *judge, const struct shard *shard)
 {
     size_t i;
+    if (waits_for_stream(judge, shard)) {
+        return false;
+    }
     for (i = 0; i < shard->parent_count; i++) {
         struct shard *parent = judge->shards[shard->parents[i]];
         bool passed = parent->ended || parent->deleted ||

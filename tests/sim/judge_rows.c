@@ -425,7 +425,7 @@ static void made(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
                    "deleted",
                    id, shard->name, U(at));
     } else if (shard->counter_max > 0 && row->counter <= shard->counter_max &&
-               !judge_is_kcl(judge, worker)) {
+               sent >= shard->vanished_at && !judge_is_kcl(judge, worker)) {
         judge_fail(judge, "counter-reused",
                    "worker '%s' makes the row of shard '%s' at %llu ms with counter %llu; an "
                    "earlier row had %llu",
