@@ -246,6 +246,14 @@ static void listing_failed(struct tr_consumer *c, enum tr_status status, const s
     listing->next = tr_mono_min(listing->next, again);
 }
 
+void tr_consumer_note_status(struct tr_consumer *c, enum tr_stream_status status)
+{
+    if (status == TR_STREAM_DISABLED && c->stream_status != TR_STREAM_DISABLED) {
+        c->off_since = c->now;
+    }
+    c->stream_status = status;
+}
+
 void tr_consumer_note_shards(struct tr_consumer *c, const struct tr_shard_list *list)
 {
     size_t i;
@@ -313,7 +321,7 @@ static void listing_complete(struct tr_consumer *c)
     listing->active = false;
     listing->failures = 0;
     listing->shown = listing->begun;
-    c->stream_status = listing->list.status;
+    tr_consumer_note_status(c, listing->list.status);
     if (listing->full) {
         note_complete(c);
     }
