@@ -14,6 +14,9 @@
 #include "lease/lease_core.h"
 #include "lease/lease_reads.h"
 
+/* An eventually consistent read may be so old, or show a row as it was so long ago. */
+#define TR_LEASE_STALE_MS 10000u
+
 enum tr_lease_state {
     LEASE_ABSENT,    /* no row: not seen yet, or gone */
     LEASE_MAKING,    /* our row to make */

@@ -257,6 +257,13 @@ static bool covers(const struct tr_lease_core *core, const struct tr_lease *leas
            (lease->segments == core->scan.segments && lease->segment == core->scan.segment);
 }
 
+/* A row that this worker has just made, or released, and a scan that may be older. */
+static bool may_be_too_new(const struct tr_lease_core *core, const struct tr_lease *lease)
+{
+    return lease->made_here && lease->row->row.owner.ptr == NULL &&
+           tr_mono_before(core->scan.sent, tr_mono_add_ms(lease->since, TR_LEASE_STALE_MS));
+}
+
 /* The scan lacks the row. Of an own lease the next write finds out; a row that was first seen
  * after the scan began says nothing. */
 static void missing_row(struct tr_lease_core *core, struct tr_lease *lease)
@@ -267,7 +274,8 @@ static void missing_row(struct tr_lease_core *core, struct tr_lease *lease)
         lease->next_at = core->now;
         tr_lease_known_schedule(core, lease);
     }
-    if (lease->state != LEASE_FOREIGN || !tr_mono_before(lease->since, core->scan.sent)) {
+    if (lease->state != LEASE_FOREIGN || !tr_mono_before(lease->since, core->scan.sent) ||
+        may_be_too_new(core, lease)) {
         return;
     }
     tr_lease_known_unwait(core, lease);

@@ -9,9 +9,7 @@
 
 /* A counter that is ahead of the one seen before by more than any owner can have written. */
 #define COUNTER_JUMP 1000000u
-/* An eventually consistent read may show a row as it was some seconds and writes ago. */
-#define STALE_MS 10000u
-#define STALE_WRITES 64u
+#define STALE_WRITES 64u /* of a row as a read shows it that lags behind */
 
 /* Counters of others are only ever compared for equality: any change, also backwards, is a sign of
  * life. A longer failover time that the owner stored beside its id is waited for. */
@@ -93,7 +91,7 @@ static void look_at_counter(struct tr_lease_core *core, struct tr_lease *lease, 
 {
     uint64_t now = lease->row->row.counter;
     bool stale = now < before && before - now <= STALE_WRITES &&
-                 tr_mono_before(core->now, tr_mono_add_ms(before_at, STALE_MS));
+                 tr_mono_before(core->now, tr_mono_add_ms(before_at, TR_LEASE_STALE_MS));
     if (lease->told_counter || stale || (now >= before && now - before <= COUNTER_JUMP)) {
         return;
     }

@@ -57,12 +57,14 @@ void tr_consumer_children_deinit(struct tr_consumer *c)
     tr_map_deinit(&c->families);
 }
 
-/* The stream is off, and no answer has shown a child for as long as listings may lag: none will
- * come. Before, a shard that split while the stream was still on looks the same. */
+/* The stream is off, and no answer has shown a child for as long as listings may lag, counted from
+ * the shard's end or from when the stream was seen to be off, behind which there are no splits:
+ * none will come. Before, a shard that split while the stream was still on looks the same. */
 static bool is_childless(const struct tr_consumer *c, const struct family *family)
 {
+    struct tr_mono begin = tr_mono_min(family->since, c->off_since);
     return c->stream_status == TR_STREAM_DISABLED &&
-           tr_mono_reached(c->now, tr_mono_add_ms(family->since, TR_GRAPH_CHILDREN_MS));
+           tr_mono_reached(c->now, tr_mono_add_ms(begin, TR_GRAPH_CHILDREN_MS));
 }
 
 /* No child can come any more, or all that are listed have their rows. */
@@ -271,7 +273,9 @@ void tr_consumer_children_answer(struct tr_consumer *c, uint64_t number,
     struct family *family;
     if (entry != NULL) {
         family = tr_map_value(entry);
-        c->stream_status = well ? list.status : c->stream_status;
+        if (well) {
+            tr_consumer_note_status(c, list.status);
+        }
         note_answer(c, family, well);
         if (well) {
             tr_consumer_note_shards(c, &list);

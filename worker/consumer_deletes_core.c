@@ -90,6 +90,16 @@ void tr_consumer_deletes_gone(struct tr_consumer *c, struct tr_bytes key)
     forget_row(c, key);
 }
 
+/* Whether the graph still counts on the row, and on what is to be read of its shard: it knows for
+ * how long scans may lack a row that was just made. */
+static bool is_counted_on(const struct tr_consumer *c, struct tr_bytes key,
+                          const struct row_info *info)
+{
+    enum tr_shard_state state = tr_graph_state(c->graph, key);
+    return !info->foreign && (state == TR_SHARD_WAITING || state == TR_SHARD_READY ||
+                              state == TR_SHARD_BEGUN || state == TR_SHARD_ENDING);
+}
+
 /* Rows that two scans lacked and the lease core does not know any more are gone. */
 static void forget_vanished(struct tr_consumer *c, uint64_t scan)
 {
@@ -99,7 +109,7 @@ static void forget_vanished(struct tr_consumer *c, uint64_t scan)
         const struct row_info *info = tr_map_value(entry);
         struct tr_bytes key = tr_map_key(entry);
         if (info->scan + 1 < scan && tr_lease_core_view(c->leases, key) == TR_LEASE_UNKNOWN &&
-            tr_map_get(&c->by_key, key) == NULL) {
+            tr_map_get(&c->by_key, key) == NULL && !is_counted_on(c, key, info)) {
             forget_row(c, key);
         }
         entry = next;

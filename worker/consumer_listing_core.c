@@ -135,12 +135,13 @@ static void watch_leaves(struct tr_consumer *c)
 
 /* --- who lists -------------------------------------------------------------------------------- */
 
-/* A new leader does not know when its predecessor listed last. */
+/* A new leader does not know when its predecessor listed last. A full listing that is under way
+ * already says when the next one is due; one of newer shards does not. */
 static void lead(struct tr_consumer *c, bool leads)
 {
     struct listing *listing = &c->listing;
     struct tr_mono next;
-    if (leads && !listing->leads && !listing->active) {
+    if (leads && !listing->leads && !(listing->active && listing->full)) {
         next = tr_consumer_has_rows(c)
                    ? tr_mono_add_ms(c->now, tr_random_below(&c->random, LEAD_STAGGER_MS))
                    : c->now;
@@ -245,6 +246,14 @@ static void listing_failed(struct tr_consumer *c, enum tr_status status, const s
     listing->next = tr_mono_min(listing->next, again);
 }
 
+void tr_consumer_note_status(struct tr_consumer *c, enum tr_stream_status status)
+{
+    if (status == TR_STREAM_DISABLED && c->stream_status != TR_STREAM_DISABLED) {
+        c->off_since = c->now;
+    }
+    c->stream_status = status;
+}
+
 void tr_consumer_note_shards(struct tr_consumer *c, const struct tr_shard_list *list)
 {
     size_t i;
@@ -312,7 +321,7 @@ static void listing_complete(struct tr_consumer *c)
     listing->active = false;
     listing->failures = 0;
     listing->shown = listing->begun;
-    c->stream_status = listing->list.status;
+    tr_consumer_note_status(c, listing->list.status);
     if (listing->full) {
         note_complete(c);
     }

@@ -232,6 +232,7 @@ struct tr_consumer {
     struct tr_buf arn;
     struct tr_bytes stream; /* part of arn: "TABLE/stream/LABEL", the stream's name in rows */
     enum tr_stream_status stream_status;
+    struct tr_mono off_since; /* when an answer first said that the stream is DISABLED */
 
     struct tr_graph *graph;
     struct tr_lease_core *leases;
@@ -387,6 +388,8 @@ void tr_consumer_want_listing(struct tr_consumer *c);
 void tr_consumer_need_listing(struct tr_consumer *c);
 /* Children of this shard are missing: a listing of the shards behind it, soon. */
 void tr_consumer_want_newer(struct tr_consumer *c, struct tr_bytes shard);
+/* What an answer of DescribeStream says of the whole stream. */
+void tr_consumer_note_status(struct tr_consumer *c, enum tr_stream_status status);
 /* Tell the log of shards that are new here. */
 void tr_consumer_note_shards(struct tr_consumer *c, const struct tr_shard_list *list);
 /* When one more call for children is within the budget; and that one was made. */

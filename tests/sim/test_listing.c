@@ -162,12 +162,39 @@ static void test_lost__shards_are_passed_after_a_long_time_down(void **state)
     world_free(world);
 }
 
+/* Whoever lists dies, and the one that follows it is listing newer shards only just then: from
+ * there on it lists all of them, like any other. */
+static void test_listing__goes_on_with_who_was_listing_newer_shards(void **state)
+{
+    unsigned seconds;
+    (void)state;
+    for (seconds = 0; seconds < 4; seconds++) {
+        struct world *world =
+            world_new(&(struct world_options){.seed = 340 + 2 * seconds, .shards = 160});
+        uint64_t before;
+        (void)world_start(world, false);
+        (void)world_start(world, false);
+        world_run(world, 2 * MINUTE);
+        world_set_fault(world, TR_FAULT_DELAY, "\"Operation\":\"DescribeStream\"",
+                        "\"DelayMs\":4500");
+        world_crash(world, 0);
+        world_run(world, seconds * 1000);
+        world_control(world, "Rollover", TABLE);
+        world_run(world, 2 * MINUTE);
+        before = world_notes(world, TR_NOTE_LISTING_DONE);
+        world_run(world, 20 * MINUTE);
+        assert_in_range(world_notes(world, TR_NOTE_LISTING_DONE) - before, 3, 5);
+        world_free(world);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_listing__is_one_workers_business),
         cmocka_unit_test(test_listing__of_newer_shards_stands_in_for_many_questions),
         cmocka_unit_test(test_listing__goes_on_when_the_lister_dies),
+        cmocka_unit_test(test_listing__goes_on_with_who_was_listing_newer_shards),
         cmocka_unit_test(test_rows__that_have_ended_go_and_a_restart_repeats_nothing),
         cmocka_unit_test(test_lost__shards_are_passed_after_a_long_time_down),
     };

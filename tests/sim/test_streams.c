@@ -68,6 +68,32 @@ static void test_stream__the_next_one_is_followed_within_half_a_minute(void **st
     world_free(world);
 }
 
+/* When all shards end, leases move from who has more left to who has fewer: those that move do not
+ * hold up the next stream. */
+static void test_stream__that_is_off_is_left_in_time_by_a_fleet(void **state)
+{
+    uint64_t seed;
+    (void)state;
+    for (seed = 0; seed < 4; seed++) {
+        struct world *world =
+            world_new(&(struct world_options){.seed = 1000 + seed, .shards = seed % 2 ? 80 : 10});
+        size_t i;
+        for (i = 0; i < 4; i++) {
+            (void)world_start(world, false);
+            world_run(world, 1000);
+        }
+        world_run(world, 60000);
+        world_control(world, "SplitShard", "{\"TableName\":\"Items\"}");
+        world_write_some(world, 300, 60);
+        turn_off(world);
+        turn_on(world);
+        world_write_some(world, 300, 60);
+        world_run(world, 15000);
+        assert_int_equal(world_check(world), 0);
+        world_free(world);
+    }
+}
+
 /* A shard splits, the stream is turned off, and answers lag behind both by half a minute. Its
  * children are none of those that a stream that is off does not have. */
 static void test_stream__a_split_just_before_it_is_turned_off_is_read(void **state)
@@ -231,6 +257,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stream__turned_off_and_on_again_is_drained_then_followed),
         cmocka_unit_test(test_stream__the_next_one_is_followed_within_half_a_minute),
+        cmocka_unit_test(test_stream__that_is_off_is_left_in_time_by_a_fleet),
         cmocka_unit_test(test_stream__a_split_just_before_it_is_turned_off_is_read),
         cmocka_unit_test(test_stream__a_listing_left_in_the_middle_holds_up_no_shard),
         cmocka_unit_test(test_stream__shards_that_its_first_listing_lacks_are_read_soon),

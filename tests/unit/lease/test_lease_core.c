@@ -959,6 +959,33 @@ static void test_row__is_tried_until_it_is_made(void **state)
     rig_deinit(&rig);
 }
 
+/* A scan that lags behind lacks the rows of a first start. Were they gone, everything else would be
+ * one's own, and the next look at the table a long time away. */
+static void test_row__that_a_scan_lacks_yet_is_not_gone(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_init(&rig, NULL);
+    rig_until(&rig, TR_LEASE_FX_SCAN);
+    rig_scanned(&rig, NULL, 0);
+    create(&rig, "s1", NULL);
+    rig_answer(&rig, TR_OK, NULL);
+    rig_key(&rig, TR_LEASE_EV_READY, "s1");
+    rig_until(&rig, TR_LEASE_FX_WRITE);
+    assert_int_equal(rig.last.kind, TR_LEASE_TAKE);
+    create(&rig, "s2", NULL);
+    rig_answer(&rig, TR_OK, NULL);
+    rig_key(&rig, TR_LEASE_EV_READY, "s2");
+    rig_until(&rig, TR_LEASE_FX_SCAN);
+    rig_scanned(&rig, NULL, 0);
+    assert_int_equal(rig_view(&rig, "s2"), TR_LEASE_FREE);
+    rig_pass(&rig, 11000);
+    rig_until(&rig, TR_LEASE_FX_SCAN);
+    rig_scanned(&rig, NULL, 0);
+    assert_int_equal(rig_view(&rig, "s2"), TR_LEASE_UNKNOWN);
+    rig_deinit(&rig);
+}
+
 /* ---- limits ---- */
 
 static void test_limit__of_writes_is_kept_in_the_order_of_asking(void **state)
@@ -1307,6 +1334,7 @@ int main(void)
         cmocka_unit_test(test_lease__scan_that_lacks_my_row_makes_me_look),
         cmocka_unit_test(test_row__is_made_after_its_parents),
         cmocka_unit_test(test_row__is_tried_until_it_is_made),
+        cmocka_unit_test(test_row__that_a_scan_lacks_yet_is_not_gone),
         cmocka_unit_test(test_limit__of_writes_is_kept_in_the_order_of_asking),
         cmocka_unit_test(test_limit__of_rows_leaves_the_others_alone),
         cmocka_unit_test(test_scan__is_often_while_something_is_not_mine),
