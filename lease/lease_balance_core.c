@@ -13,6 +13,8 @@
 
 #define SETTLE_MS_MAX 500u        /* those who start together see each other within that */
 #define OTHERS_FIRST_MS_MAX 3000u /* a released lease waits so long for the worker that asked */
+/* A look a second, this and the calls: what was released is taken within 1.2 s. */
+#define NOT_MINE_MS_MAX 100u
 #define ROW_BYTES 400u            /* of a row whose size no answer has told yet */
 
 /* ---- counting ---- */
@@ -300,7 +302,7 @@ static uint64_t patience_ms(const struct tr_lease_core *core, const struct tr_le
     }
     return free && !asked_by_me(core, lease) && !is_own_child(core, lease) &&
                    !is_preferred(core, lease)
-               ? clamp(core->failover_ms / 50, 50, 250)
+               ? clamp(core->failover_ms / 50, 50, NOT_MINE_MS_MAX)
                : 0;
 }
 

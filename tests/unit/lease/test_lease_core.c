@@ -1019,7 +1019,7 @@ static void test_limit__of_writes_is_kept_in_the_order_of_asking(void **state)
     rig_expect(&rig, "500 take a -/1 -> 2 by me\n"
                      "500 row a\n");
     rig_pass(&rig, 200);
-    rig_expect(&rig, "700 take b -/1 -> 2 by me\n"); /* another one's by lot: a little later */
+    rig_expect(&rig, "600 take b -/1 -> 2 by me\n"); /* another one's by lot: a little later */
     rig_deinit(&rig);
 }
 
