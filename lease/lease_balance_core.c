@@ -15,7 +15,7 @@
 #define OTHERS_FIRST_MS_MAX 3000u /* a released lease waits so long for the worker that asked */
 /* A look a second, this and the calls: what was released is taken within 1.2 s. */
 #define NOT_MINE_MS_MAX 100u
-#define ROW_BYTES 400u            /* of a row whose size no answer has told yet */
+#define ROW_BYTES 400u /* of a row whose size no answer has told yet */
 
 /* ---- counting ---- */
 

@@ -370,12 +370,14 @@ static void mark_first_start(struct tr_graph *graph)
     mark_passed(graph);
 }
 
-/* Its row went before its end, since it was last listed: the next listing may bring it back. */
-static bool is_missed(const struct tr_shard_node *node)
+/* Its row went before its end, since it was last listed, or could have been: the next listing may
+ * bring it back. */
+static bool is_missed(const struct tr_graph *graph, const struct tr_shard_node *node)
 {
-    return tr_shard_node_is(node, TR_NODE_LISTED) && !tr_shard_node_is(node, TR_NODE_ROW) &&
+    bool listed = tr_shard_node_is(node, TR_NODE_LISTED);
+    return !tr_shard_node_is(node, TR_NODE_ROW) &&
            !tr_shard_node_is(node, TR_NODE_FINISHED | TR_NODE_BLOCKED | TR_NODE_PASSED) &&
-           tr_rules_had_row(node, node->seen);
+           tr_rules_had_row(node, listed ? node->seen : graph->complete_at);
 }
 
 void tr_rules_evaluate(struct tr_graph *graph)
@@ -403,7 +405,7 @@ void tr_rules_evaluate(struct tr_graph *graph)
     }
     for (i = 0; i < graph->lineage.count; i++) {
         graph->held = graph->held || is_held(graph, tr_rules_node(graph, i));
-        graph->missed = graph->missed || is_missed(tr_rules_node(graph, i));
+        graph->missed = graph->missed || is_missed(graph, tr_rules_node(graph, i));
         tr_rules_count_orphan(graph, tr_rules_node(graph, i));
     }
 }

@@ -87,7 +87,7 @@ static void check_read(struct judge *judge, uint64_t at, struct shard *shard)
     since = shard->ready_at > judge->calm_at ? shard->ready_at : judge->calm_at;
     if (shard->vanished_at > 0 && !shard->row.there) {
         /* Scans may be stale: a row is taken for gone when they lack it for a minute. */
-        since = since > shard->vanished_at + VANISHED_MS ? since : shard->vanished_at + VANISHED_MS;
+        since += VANISHED_MS;
     }
     /* A KCL worker holds a child while its parent is read, and looks now and then. */
     discover = judge_is_kcl(judge, shard->row.owner) ? judge->options.discover_ms : discover;

@@ -161,6 +161,20 @@ static void test_row__that_vanished_before_its_end_wants_a_listing_to_be_made_ag
     assert_int_equal(bench->effects.create_count, 1);
     assert_false(bench->effects.want_listing);
     end(bench);
+
+    /* Also of a shard that this worker has never listed; not for ever, if the service lacks it. */
+    bench = begin();
+    (void)scanned(bench, "A=5!");
+    (void)listed(bench, "A");
+    pass(bench, SECOND);
+    (void)scanned(bench, "A=5! B!");
+    pass(bench, TR_GRAPH_STALE_MS);
+    (void)scanned(bench, "A=5!");
+    assert_true(bench->effects.want_listing);
+    pass(bench, SECOND);
+    (void)listed(bench, "A");
+    assert_false(bench->effects.want_listing);
+    end(bench);
 }
 
 static void test_child__listed_before_its_parents_page_comes_after_it(void **state)
