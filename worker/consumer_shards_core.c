@@ -326,9 +326,10 @@ void tr_consumer_stick(struct tr_consumer *c, struct slot *slot, enum tr_status 
     tr_consumer_fail(c, status, "consumer '%s': shard '%s': %s", c->options.name, slot->key, why);
 }
 
-/* Whether all that a gap may hold is older than what was asked for: the first record left is, or,
- * where none is left, the service had not kept the start that long, neither has this worker seen
- * a newer record yet nor is the shard itself, by its id, younger than the start. */
+/* Whether all that a gap may hold is older than what was asked for: the first record left is. Or,
+ * where none is left: the shard was being read from its beginning, the service had not kept the
+ * start that long, neither has this worker seen a newer record yet nor is the shard itself, by its
+ * id, younger than the start. */
 static bool gap_is_before_start(const struct tr_consumer *c, const struct slot *slot,
                                 const struct gap *gap)
 {
@@ -340,6 +341,7 @@ static bool gap_is_before_start(const struct tr_consumer *c, const struct slot *
         return gap->to_ms < tr_consumer_start_floor(slot->start_ms);
     }
     return !tr_position_is_sequence(&gap->to) && slot->passing &&
+           (gap->from_at || !tr_position_is_sequence(&gap->from)) &&
            c->wall.ms - slot->start_ms < RETENTION_MS &&
            !(tr_shard_id_ms(gap->shard, &born_ms) && born_ms > slot->start_ms);
 }
