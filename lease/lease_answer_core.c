@@ -470,8 +470,7 @@ static void resolve(struct tr_lease_core *core, struct tr_lease *lease,
     }
 }
 
-/* A counter that the row never had: the service's time in milliseconds. */
-static uint64_t fresh_counter(const struct tr_lease_core *core)
+uint64_t tr_lease_fresh_counter(const struct tr_lease_core *core)
 {
     uint64_t passed = tr_mono_ms_between(core->service_at, core->now);
     return core->service.ms > 0 ? (uint64_t)core->service.ms + passed : 0;
@@ -488,7 +487,7 @@ static void make_again(struct tr_lease_core *core, struct tr_lease *lease, bool 
     }
     certain(lease);
     lease->row_gone = true;
-    lease->made_counter = fresh_counter(core);
+    lease->made_counter = tr_lease_fresh_counter(core);
     lease->next_at = tr_mono_add_ms(core->now, wait);
 }
 
@@ -499,7 +498,7 @@ static void vanished(struct tr_lease_core *core, struct tr_lease *lease)
      */
     bool sole = granted || (lease->state == LEASE_RELEASING && !lease->tried);
     bool surely_mine = sole && !tr_mono_reached(core->now, validity_end(core, lease->base));
-    uint64_t counter = fresh_counter(core);
+    uint64_t counter = tr_lease_fresh_counter(core);
     bool fresh = counter > lease->row->row.counter + 1 && counter > lease->expected_high &&
                  counter < TR_LEASE_COUNTER_MAX;
     lease->must_read = false;

@@ -173,6 +173,11 @@ void tr_lease_send(struct tr_lease_core *core, struct tr_lease *lease)
         tr_lease_balance_taking(core, lease);
         tr_lease_known_enter(core, lease, LEASE_TAKING);
     }
+    if (lease->row_gone && !lease->tried) {
+        /* It has waited; others may have made the row, and seen it go, meanwhile. */
+        uint64_t counter = tr_lease_fresh_counter(core);
+        lease->made_counter = counter > lease->made_counter ? counter : lease->made_counter;
+    }
     if (lease->must_read) {
         (void)take_off(core, lease, TR_LEASE_FX_READ);
         return;
