@@ -829,7 +829,7 @@ static void test_lease__vanished_row_of_a_lapsed_owner_waits_for_a_better_one(vo
     assert_null(rig.last.owner.ptr);
     assert_int_equal(rig.last.position.len, 3);
     assert_true(now_ms(&rig) >= at + 20000);
-    /* ... and is made with a number of then: meanwhile others may have made it, and lost it, too. */
+    /* ... and is made with a number of then: others may have made it, and lost it, meanwhile. */
     assert_true(rig.last.counter >= 1800000000000 + 20000);
     rig_answer(&rig, TR_OK, NULL);
     assert_int_equal(rig.released, TR_OK);
