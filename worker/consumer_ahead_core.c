@@ -62,14 +62,12 @@ static bool ends_here(const struct tr_consumer *c, const struct tr_lease_write *
 
 void tr_consumer_ahead_ask(struct tr_consumer *c, const struct tr_lease_write *create)
 {
-    const struct tr_shard *shard = tr_graph_shard(c->graph, create->key);
     struct ahead *ahead;
     struct tr_position first;
     struct tr_buf *body;
     drop_old(c);
     if (create->position.kind != TR_POSITION_TRIM_HORIZON || create->without_parents ||
-        !ends_here(c, create) || shard == NULL ||
-        tr_position_parse(shard->starting, &first, NULL) != TR_OK ||
+        !ends_here(c, create) || tr_consumer_first_number(c, create->key, &first).ptr == NULL ||
         tr_map_count(&c->ahead) >= AHEAD_MAX || tr_map_get(&c->ahead, create->key) != NULL) {
         return;
     }

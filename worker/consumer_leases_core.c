@@ -742,20 +742,10 @@ static struct wanted *next_wanted(struct tr_consumer *c)
     return next;
 }
 
-/* The shard's first number, so that whoever takes the row need not list the shard to know it. */
-static struct tr_bytes first_number(const struct tr_consumer *c, struct tr_bytes key)
-{
-    const struct tr_shard *shard = tr_graph_shard(c->graph, key);
-    struct tr_position first;
-    return shard != NULL && tr_position_parse(shard->starting, &first, NULL) == TR_OK &&
-                   tr_position_is_sequence(&first)
-               ? shard->starting
-               : (struct tr_bytes){0};
-}
-
 /* One row a turn: its effects may change the map that is walked. */
 static bool make_one_row(struct tr_consumer *c)
 {
+    struct tr_position first;
     struct wanted *wanted = next_wanted(c);
     struct tr_lease_event event = {.kind = TR_LEASE_EV_CREATE};
     if (wanted == NULL || !tr_consumer_start_stamp(c, &wanted->write)) {
@@ -765,7 +755,8 @@ static bool make_one_row(struct tr_consumer *c)
     wanted->write.stream = c->stream;
     wanted->write.counter = (uint64_t)c->wall.ms;
     event.key = wanted->write.key;
-    wanted->write.first = first_number(c, event.key);
+    /* So that whoever takes the row need not list the shard to know it. */
+    wanted->write.first = tr_consumer_first_number(c, event.key, &first);
     event.create = &wanted->write;
     tr_consumer_ahead_ask(c, &wanted->write);
     tr_consumer_lease_event(c, &event);

@@ -421,6 +421,10 @@ void tr_consumer_children_deinit(struct tr_consumer *c);
 
 /* consumer_ahead_core.c */
 
+/* A shard's first number, if a listing or CHILD_SHARDS has shown it: its digits, borrowed until the
+ * graph's next step, and read into *first. Absent: not known. */
+struct tr_bytes tr_consumer_first_number(const struct tr_consumer *c, struct tr_bytes key,
+                                         struct tr_position *first);
 /* A row is being made: of a child that this worker takes next the iterator is asked for. */
 void tr_consumer_ahead_ask(struct tr_consumer *c, const struct tr_lease_write *create);
 void tr_consumer_ahead_answer(struct tr_consumer *c, uint64_t number, struct tr_aws_answer *answer);

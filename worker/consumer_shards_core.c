@@ -158,14 +158,23 @@ static void begin_reading(struct tr_consumer *c, struct slot *slot,
     tr_buf_deinit(&text);
 }
 
+struct tr_bytes tr_consumer_first_number(const struct tr_consumer *c, struct tr_bytes key,
+                                         struct tr_position *first)
+{
+    const struct tr_shard *shard = tr_graph_shard(c->graph, key);
+    return shard != NULL && tr_position_parse(shard->starting, first, NULL) == TR_OK &&
+                   tr_position_is_sequence(first)
+               ? shard->starting
+               : (struct tr_bytes){0};
+}
+
 /* Once the shard's first number is known, from its row or a listing; or a complete listing begun
  * since lacks the shard, which then answers ResourceNotFound, or has it without a number. */
 static bool begin_at_start(struct tr_consumer *c, struct slot *slot, struct tr_bytes in_row)
 {
-    const struct tr_shard *shard = tr_graph_shard(c->graph, tr_consumer_key(slot));
     struct tr_position first;
     bool known = tr_position_parse(in_row, &first, NULL) == TR_OK ||
-                 (shard != NULL && tr_position_parse(shard->starting, &first, NULL) == TR_OK);
+                 tr_consumer_first_number(c, tr_consumer_key(slot), &first).ptr != NULL;
     bool listed =
         c->listing.complete_once && tr_mono_reached(c->listing.complete_begun, slot->granted_at);
     if (!known && !listed && !c->streams.lost) {

@@ -277,6 +277,13 @@ static bool began_below(const struct judge *judge, const struct shard *shard)
     return false;
 }
 
+/* It has no row, and nobody to blame for that but the product. */
+static bool lacks_row(const struct judge *judge, const struct shard *shard)
+{
+    return !shard->row.there && !shard->deleted && !shard->gone && shard->vanished_at == 0 &&
+           !began_below(judge, shard);
+}
+
 /* A child that answers left out: all of them for as long as an end is held, or one that shows its
  * sibling. (Where many shards end together, they are listed instead of asked for, of which the
  * judge knows only when it was disturbed.) */
@@ -303,8 +310,7 @@ static void check_children(struct judge *judge, uint64_t at, size_t worker,
     }
     for (i = 0; i < shard->child_count; i++) {
         const struct shard *child = judge->shards[shard->children[i]];
-        if (!child->row.there && !child->deleted && !child->gone && child->vanished_at == 0 &&
-            !began_below(judge, child) && !may_lack_row(judge, at, worker, shard, child)) {
+        if (lacks_row(judge, child) && !may_lack_row(judge, at, worker, shard, child)) {
             judge_fail(judge, "children-first",
                        "worker '%s' writes SHARD_END of shard '%s' at %llu ms, and its child '%s' "
                        "has no row",
@@ -581,8 +587,7 @@ static const char *why_needed(const struct judge *judge, uint64_t at, const stru
         if (child->row.there && child->row.checkpoint.kind < PLACE_NUMBER) {
             return "a child's row has not progressed";
         }
-        if (!child->row.there && !child->deleted && !child->gone && child->vanished_at == 0 &&
-            !began_below(judge, child)) {
+        if (lacks_row(judge, child)) {
             return "a child has no row";
         }
     }

@@ -179,7 +179,7 @@ static void test_latest__several_workers_at_once_fix_one_time(void **state)
                                                                 .start = TR_START_LATEST});
         size_t count, i;
         world_write_some(world, 100, 30);
-        world_control(world, "SetFault", "{\"Fault\":\"StaleRead\"}");
+        world_set_fault(world, TR_FAULT_STALE_READ, "", "");
         world_run(world, 5000);
         for (i = 0; i < 4; i++) {
             (void)world_start(world, false);
@@ -547,8 +547,7 @@ static void test_on_gap_stop__finishes_what_is_in_hand(void **state)
         world_run(world, 1);
     }
     world_write_some(world, 90, 9);
-    world_control(world, "SetFault",
-                  "{\"Fault\":\"EarlyTrim\",\"Operation\":\"GetRecords\",\"Count\":1}");
+    world_set_fault(world, TR_FAULT_EARLY_TRIM, "\"Operation\":\"GetRecords\"", "\"Count\":1");
     world_run(world, 60000);
     assert_int_equal(world_notes(world, TR_NOTE_GAP), 1);
     assert_int_equal(world_delivered(world), 450);
@@ -567,8 +566,7 @@ static void test_gap__bounds_name_what_is_missing(void **state)
     world_write_some(world, 10, 1);
     world_run(world, 10000);
     world_write_some(world, 10, 1);
-    world_control(world, "SetFault",
-                  "{\"Fault\":\"EarlyTrim\",\"Operation\":\"GetRecords\",\"Count\":1}");
+    world_set_fault(world, TR_FAULT_EARLY_TRIM, "\"Operation\":\"GetRecords\"", "\"Count\":1");
     world_run(world, 10000);
     assert_int_equal(world_notes(world, TR_NOTE_GAP), 1);
     /* "after N (written T), before N (written T)" */

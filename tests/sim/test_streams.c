@@ -104,8 +104,7 @@ static void test_stream__a_split_just_before_it_is_turned_off_is_read(void **sta
     (void)world_start(world, false);
     world_run(world, 60000);
     world_write_some(world, 100, 20);
-    world_control(world, "SetFault",
-                  "{\"Fault\":\"StaleListing\",\"Operation\":\"DescribeStream\"}");
+    world_set_fault(world, TR_FAULT_STALE_LISTING, "\"Operation\":\"DescribeStream\"", "");
     world_control(world, "SplitShard", "{\"TableName\":\"Items\"}");
     world_write_some(world, 100, 20);
     turn_off(world);
@@ -132,9 +131,8 @@ static void test_stream__a_listing_left_in_the_middle_holds_up_no_shard(void **s
         world_run(world, 60000);
         turn_off(world);
         world_run(world, 60000);
-        world_control(world, "SetFault",
-                      "{\"Fault\":\"Delay\",\"Operation\":\"DescribeStream\","
-                      "\"Skip\":1,\"DelayMs\":4000}");
+        world_set_fault(world, TR_FAULT_DELAY, "\"Operation\":\"DescribeStream\"",
+                        "\"Skip\":1,\"DelayMs\":4000");
         turn_on(world);
         world_write_some(world, 100, 20);
         world_run(world, 30000);
@@ -153,8 +151,8 @@ static void test_stream__shards_that_its_first_listing_lacks_are_read_soon(void 
     world_run(world, 60000);
     turn_off(world);
     world_run(world, 60000);
-    world_control(world, "SetFault",
-                  "{\"Fault\":\"PartialListing\",\"Operation\":\"DescribeStream\",\"Count\":2}");
+    world_set_fault(world, TR_FAULT_PARTIAL_LISTING, "\"Operation\":\"DescribeStream\"",
+                    "\"Count\":2");
     turn_on(world);
     world_write_some(world, 100, 20);
     world_run(world, 20000);

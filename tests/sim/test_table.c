@@ -247,8 +247,7 @@ static void test_table__that_throttles_its_readers_takes_no_lease_from_anybody(v
     (void)state;
     world_run(world, 10000);
     granted = world_notes(world, TR_NOTE_LEASE_TAKEN);
-    world_control(world, "SetFault",
-                  "{\"Fault\":\"Throttle\",\"TableName\":\"app\",\"Operation\":\"Scan\"}");
+    world_set_fault(world, TR_FAULT_THROTTLE, "", "\"TableName\":\"app\",\"Operation\":\"Scan\"");
     world_write_some(world, 200, 40);
     world_run(world, 5 * MINUTE);
     assert_int_equal(world_held(world, worker), 4);
