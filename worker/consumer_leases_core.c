@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 
+#include <string.h>
+
 #define BAD_ROWS_MAX 10000u
 #define GAP_BEFORE "shards before this one were trimmed while nobody read"
 #define SCAN_UNIT_BYTES 4096u /* half a read unit, eventually consistent */
