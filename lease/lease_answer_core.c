@@ -477,8 +477,9 @@ uint64_t tr_lease_fresh_counter(const struct tr_lease_core *core)
 }
 
 /* The row is to be made again, at its last checkpoint. Of an owner whose validity has not run out
- * nobody else can have taken it; otherwise somebody may have, before it vanished, and is given time
- * to notice and to make it first. */
+ * nobody else can have taken it, but for a KCL worker that stole it: which makes no row again where
+ * it was, so that nothing is gained by a wait. Otherwise somebody may have taken it before it
+ * vanished, and is given time to notice and to make it first. */
 static void make_again(struct tr_lease_core *core, struct tr_lease *lease, bool surely_mine)
 {
     uint64_t wait = surely_mine ? 0 : 2 * core->failover_seen_ms;
