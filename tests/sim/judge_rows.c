@@ -425,18 +425,26 @@ static void check_parents_made(struct judge *judge, uint64_t at, size_t worker,
     }
 }
 
-/* A KCL-like worker stole the lease, and the row went before the owner's next write could tell. */
-static bool was_robbed(const struct judge *judge, const struct hold *hold)
+/* Another worker took the lease, and the row went before the earlier owner's next write could tell.
+ * After two failover times, which are for whoever knows better, the owner makes the row again as it
+ * knew it; at once, if its validity runs on, for only a KCL-like worker can have taken it then. */
+static bool knows_no_better(const struct judge *judge, uint64_t sent, const struct shard *shard,
+                            const struct hold *hold)
 {
-    return hold != NULL && hold->state == TAKEN && judge_is_kcl(judge, hold->taker);
+    uint64_t wait = hold != NULL ? judge_failover_of(judge, hold->worker) * 2 : 0;
+    return hold != NULL && hold->state == TAKEN &&
+           (judge_is_kcl(judge, hold->taker) ||
+            (shard->vanished_at >= hold->ended &&
+             sent >= shard->vanished_at + wait * TAKE_PERCENT / 100));
 }
 
 /* The checkpoint that a worker owes to a row that it makes again as its owner: the last one, or
- * what the row held when it was robbed. What the thief wrote after that went with the row. */
-static const struct place *owed_place(const struct judge *judge, struct shard *shard, size_t worker)
+ * what the row held when it was taken. What others wrote after that went with the row. */
+static const struct place *owed_place(const struct judge *judge, uint64_t sent, struct shard *shard,
+                                      size_t worker)
 {
     const struct hold *hold = judge_hold(shard, worker);
-    return was_robbed(judge, hold) ? &hold->left : &shard->row.checkpoint;
+    return knows_no_better(judge, sent, shard, hold) ? &hold->left : &shard->row.checkpoint;
 }
 
 /* The row was made again by its owner: the tenure goes on where there was one. */
@@ -444,7 +452,7 @@ static void hold_on(struct judge *judge, uint64_t at, size_t worker, uint64_t se
                     struct shard *shard, const struct row *row)
 {
     struct hold *hold = judge_hold(shard, worker);
-    if (hold == NULL || (hold->state != HOLDING && !was_robbed(judge, hold))) {
+    if (hold == NULL || (hold->state != HOLDING && !knows_no_better(judge, sent, shard, hold))) {
         begin_hold(judge, at, worker, sent, shard, row);
         return;
     }
@@ -478,7 +486,7 @@ static void made(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
                    "worker '%s' makes the row of shard '%s' at %llu ms for '%s'", id, shard->name,
                    U(at), judge_worker_id(judge, row->owner));
     } else if (row->owner != NOBODY && shard->row.checkpoint.kind != PLACE_BAD) {
-        check_checkpoint(judge, at, worker, shard, owed_place(judge, shard, worker),
+        check_checkpoint(judge, at, worker, shard, owed_place(judge, sent, shard, worker),
                          &row->checkpoint);
     } else {
         check_reached(judge, at, worker, shard, &row->checkpoint);

@@ -661,9 +661,9 @@ static void make_again(struct history *h, struct row *row, const char *at)
     put(h, 0, row, (struct row){.key = "P", .owner = "w0", .checkpoint = at, .counter = 100});
 }
 
-/* What the thief's checkpoint was nobody can know who did not see it: the owner's own is owed, no
- * other, and its tenure goes on. */
-static void test_judge__lets_a_robbed_owner_make_a_deleted_row_again_where_it_was(void **state)
+/* What the checkpoint was that went with the row nobody can know who did not see it: the earlier
+ * owner's own is owed, no other, and its tenure goes on. */
+static void test_judge__lets_an_earlier_owner_make_a_deleted_row_again_where_it_was(void **state)
 {
     struct history h;
     struct row row;
@@ -679,9 +679,16 @@ static void test_judge__lets_a_robbed_owner_make_a_deleted_row_again_where_it_wa
     row = begin_robbed(&h, 2);
     make_again(&h, &row, "TRIM_HORIZON");
     must_say(&h, "checkpoint-back");
-    row = begin_robbed(&h, 1);
+    row = begin_robbed(&h, 1); /* which makes the row again itself, if it is there */
     make_again(&h, &row, cp(2));
     must_say(&h, "checkpoint-back");
+    row = begin_robbed(&h, 1);
+    h.now += 2 * F;
+    make_again(&h, &row, cp(2));
+    hand(&h, 0, "P", 3, 4);
+    done(&h, 0, "P", 3, 1, 2);
+    done(&h, 0, "P", 4, 2, 2);
+    end_with(&h, "");
 }
 
 /* ---- rows ---- */
@@ -1304,7 +1311,7 @@ int main(void)
         cmocka_unit_test(test_judge__wants_nothing_processed_that_was_written_before_the_start),
         cmocka_unit_test(test_judge__tells_processes_of_one_id_apart),
         cmocka_unit_test(test_judge__gives_an_owner_time_to_miss_a_row_that_was_deleted),
-        cmocka_unit_test(test_judge__lets_a_robbed_owner_make_a_deleted_row_again_where_it_was),
+        cmocka_unit_test(test_judge__lets_an_earlier_owner_make_a_deleted_row_again_where_it_was),
         cmocka_unit_test(test_judge__lets_only_the_holder_hand_out),
         cmocka_unit_test(test_judge__counts_validity_from_the_sending_of_the_last_write),
         cmocka_unit_test(test_judge__lets_a_robbed_worker_go_on_for_a_while_and_a_kcl_worker),
