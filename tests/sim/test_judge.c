@@ -889,6 +889,13 @@ static void test_judge__knows_which_rows_are_needed(void **state)
     delete_row(&h, 0, &row);
     row = make(&h, "P");
     must_say(&h, "row-again");
+    begin(&h);
+    row = ended(&h, &child);
+    child_progresses(&h, &child);
+    delete_row(&h, 0, &row);
+    delete_row(&h, SIZE_MAX, &child); /* by hand: now nothing tells that P is done */
+    put(&h, 1, &row, (struct row){.key = "P", .checkpoint = "TRIM_HORIZON", .counter = 1000});
+    end_with(&h, "");
 }
 
 static void test_judge__lets_a_childless_row_go_when_it_is_old_and_gone(void **state)
