@@ -68,6 +68,7 @@ struct tr_lease {
     uint64_t scan;          /* the last scan that showed it */
     unsigned segment;       /* ... and which part of the table that was of */
     unsigned segments;
+    bool missed;             /* scans lack it: an own write has looked whether it is there */
     bool no_bell;            /* a ring found the row gone, and no answer has shown it since */
     bool told_counter;       /* a strange counter was noted */
     bool made_here;          /* this worker made the row */

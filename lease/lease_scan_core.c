@@ -219,7 +219,7 @@ static void scanned_row(struct tr_lease_core *core, struct tr_lease *lease,
     lease->scan = core->scan.count;
     lease->segment = core->scan.segment;
     lease->segments = core->scan.segments;
-    lease->no_bell = false;
+    lease->missed = lease->no_bell = false;
     if (row->failover_ms > core->failover_seen_ms) {
         core->failover_seen_ms = row->failover_ms;
     }
@@ -264,13 +264,15 @@ static bool may_be_too_new(const struct tr_lease_core *core, const struct tr_lea
            tr_mono_before(core->scan.sent, tr_mono_add_ms(lease->since, TR_LEASE_STALE_MS));
 }
 
-/* The scan lacks the row. Of an own lease the next write finds out; a row that was first seen
- * after the scan began says nothing. */
+/* The scan lacks the row. Of an own lease a write finds out at once, but not again at each scan: a
+ * row that is not understood is there, and lacking in all of them. A row that was first seen after
+ * the scan began says nothing. */
 static void missing_row(struct tr_lease_core *core, struct tr_lease *lease)
 {
     bool own = lease->state == LEASE_HELD || lease->state == LEASE_LAPSED;
-    if (own && lease->op.id == 0 && lease->attempts == 0 && !lease->row_gone &&
+    if (own && lease->op.id == 0 && lease->attempts == 0 && !lease->row_gone && !lease->missed &&
         tr_mono_before(lease->entered, core->scan.sent)) {
+        lease->missed = true;
         lease->next_at = core->now;
         tr_lease_known_schedule(core, lease);
     }

@@ -16,6 +16,7 @@ struct coverage {
 /* Add a run's, and the moves counted since the last call. */
 void coverage_add(struct coverage *coverage, const struct fleet_result *result);
 void coverage_sum(struct coverage *sum, const struct coverage *more);
-void coverage_print(const struct coverage *coverage);
+/* What was reached, and what was not although a fleet of that profile can. */
+void coverage_print(const struct coverage *coverage, const struct profile *profile);
 
 #endif

@@ -48,7 +48,11 @@ struct world;
     X(TRIM, "trim", 2)                                                                             \
     X(STREAM_OFF_ON, "stream off and on", 0)                                                       \
     X(TWIN, "two processes of one id", 0)                                                          \
-    X(ROW_DELETED, "row deleted from outside", 0)
+    X(ROW_DELETED, "row deleted from outside", 0)                                                  \
+    X(ROW_SPOILT, "row spoilt from outside", 0)                                                    \
+    X(TABLE_DELETED, "lease table deleted", 0)                                                     \
+    X(PROCESSOR_REFUSES, "processor refuses", 0)                                                   \
+    X(DAMAGED, "pages damaged", 0)
 
 enum fault {
 #define FAULT_ENUM(id, name, weight) FAULT_##id,

@@ -2,6 +2,8 @@
 #include "tests/sim/fleet.h"
 
 #include "tests/sim/inside.h"
+#include "tests/sim/rough.h"
+#include "tests/sim/spoil.h"
 
 #define SLOTS_MAX 32
 #define EXTRAS_MAX 8
@@ -43,9 +45,14 @@ struct fleet {
     bool calm;
     bool stream_off;
     bool has_kcl;
-    bool mixed;   /* failover times */
-    bool late;    /* the table's shards have rolled over before the first worker starts */
-    bool meddled; /* people start processes twice and delete rows */
+    bool mixed;          /* failover times */
+    bool late;           /* the table's shards have rolled over before the first worker starts */
+    bool meddled;        /* people start processes twice and delete rows */
+    bool is_rough;       /* a rough start and a long wait */
+    bool edited;         /* people edit rows */
+    uint64_t faulty_ms;  /* until the healing */
+    struct rough *rough; /* owned; NULL: none */
+    struct spoil *spoil; /* owned; NULL: none */
 };
 
 static uint64_t between(struct fleet *fleet, uint64_t least, uint64_t most)
@@ -306,7 +313,7 @@ static void disturb(struct world *world, void *ctx, uint64_t tries)
     struct fleet *fleet = ctx;
     struct place *place = some_place(fleet);
     enum fault fault = choose(fleet);
-    bool harmless = fault != FAULT_NOT_FOUND || !fleet->has_kcl;
+    bool harmless = world->now_ms < fleet->heal_at && (fault != FAULT_NOT_FOUND || !fleet->has_kcl);
     if (place != NULL && harmless &&
         (disturb_fleet(fleet, fault, place) || fault_begin(world, fault, place->worker))) {
         return;
@@ -314,6 +321,41 @@ static void disturb(struct world *world, void *ctx, uint64_t tries)
     if (tries < 20) {
         world_act(world, 200, disturb, fleet, tries + 1);
     }
+}
+
+/* All are gone for a while, and what was written meanwhile is trimmed before they come back. */
+static void trim_unread(struct world *world, void *ctx, uint64_t arg)
+{
+    (void)ctx;
+    (void)arg;
+    fault_count(world, FAULT_TRIM);
+    WORLD_TRACE(world, SIZE_MAX, "FAULT %s: everything", fault_name(FAULT_TRIM));
+    world_control(world, "Trim", "{\"TableName\":\"Items\",\"Records\":1000000}");
+}
+
+static void miss_some(struct world *world, void *ctx, uint64_t arg)
+{
+    struct fleet *fleet = ctx;
+    size_t i;
+    (void)arg;
+    for (i = 0; i < fleet->place_count; i++) {
+        struct place *place = &fleet->places[i];
+        if (place->worker != SIZE_MAX && world_alive(world, place->worker)) {
+            fault_count(world, FAULT_CRASH);
+            crash(fleet, place);
+        }
+        place->next_at = world->now_ms + 6000;
+    }
+    world_act(world, 5000, trim_unread, ctx, 0);
+}
+
+/* From now on a gap stops no shard: whoever was started otherwise starts anew. */
+static void go_on(struct world *world, void *ctx, uint64_t arg)
+{
+    (void)arg;
+    world->options.stop_on_gap = false;
+    fault_count(world, FAULT_RESTART_ALL);
+    restart_all(ctx);
 }
 
 /* ---- the phases ---- */
@@ -401,7 +443,9 @@ static void begin(struct fleet *fleet)
     }
     /* KCL takes a shard that is not found for one that has ended, and knows one stream only. */
     changes = world_chance(world, profile->stream_changes);
-    fleet->has_kcl = fleet->options->kcl && !changes && world_chance(world, 250) && !fleet->mixed;
+    fleet->has_kcl = fleet->options->kcl && !changes && world_chance(world, 250) && !fleet->mixed &&
+                     !fleet->edited &&
+                     !fleet->is_rough; /* the KCL-like one takes every row for sound */
     fleet->place_count = profile->workers;
     for (i = 0; i < fleet->place_count; i++) {
         struct place *place = &fleet->places[i];
@@ -410,7 +454,7 @@ static void begin(struct fleet *fleet)
         place->next_at += fleet->late ? LATE_MS : 0;
         place->kcl = fleet->has_kcl && i == 2;
     }
-    fleet->heal_at = world->now_ms + profile->faulty_ms;
+    fleet->heal_at = world->now_ms + fleet->faulty_ms;
     fleet->write_until = fleet->heal_at + profile->calm_ms / 4;
     if (fleet->late) {
         world_act(world, 100, roll_over, fleet, 2);
@@ -426,10 +470,22 @@ static void begin(struct fleet *fleet)
     if (fleet->meddled) {
         meddle(fleet);
     }
-    world_act(world, profile->faulty_ms, heal, fleet, 0);
-    world_act(world, profile->faulty_ms + profile->calm_ms / 4 + 1000, write_last, fleet, 0);
+    if (fleet->edited) {
+        fleet->spoil =
+            spoil_new(world, fleet->options->seed, 6 * LATE_MS, profile->faulty_ms - 1000);
+    }
+    if (fleet->is_rough) {
+        fleet->rough = rough_new(world, profile->faulty_ms);
+        world_act(world, profile->faulty_ms - 60000, go_on, fleet, 0);
+        for (i = 0; i < 2; i++) {
+            world_act(world, between(fleet, 2 * LATE_MS, profile->faulty_ms - 100000), miss_some,
+                      fleet, 0);
+        }
+    }
+    world_act(world, fleet->faulty_ms, heal, fleet, 0);
+    world_act(world, fleet->faulty_ms + profile->calm_ms / 4 + 1000, write_last, fleet, 0);
     if (!fleet->has_kcl) {
-        world_act(world, profile->faulty_ms + profile->calm_ms / 2, stop_in_calm, fleet, 0);
+        world_act(world, fleet->faulty_ms + profile->calm_ms / 2, stop_in_calm, fleet, 0);
     }
     world_act(world, 1000, tell_time, fleet, 0);
 }
@@ -511,12 +567,17 @@ void fleet_run(const struct fleet_options *options, struct fleet_result *out)
 
     memset(out, 0, sizeof *out);
     choose_world(options, &world);
+    fleet.is_rough = options->profile->rough && options->seed % 16 == 12;
+    if (fleet.is_rough) {
+        rough_options(&world);
+    }
     judge.failover_ms = world.failover_ms;
     judge.balance = true;
     judge.describes_per_minute_max = options->profile->describes_max;
     judge.discover_ms = options->profile->calm_ms / 4;
     judge.whole_releases = true;
     judge.released_ms = RELEASED_MS;
+    judge.may_fail = fleet.is_rough; /* a processor that refuses for good ends its worker */
     judge.latest = world.start == TR_START_LATEST;
     judge.epoch_ms = WORLD_START_MS;
     fleet.judge = world.judge = judge_new(&judge);
@@ -524,9 +585,13 @@ void fleet_run(const struct fleet_options *options, struct fleet_result *out)
     fleet.mixed = world.mixed;
     fleet.late = options->seed % 8 == 5;
     fleet.meddled = options->seed % 16 == 7;
+    fleet.edited = options->seed % 16 == 15;
+    fleet.faulty_ms = options->profile->faulty_ms + (fleet.is_rough ? ROUGH_WAIT_MS : 0);
     begin(&fleet);
-    world_run(fleet.world, options->profile->faulty_ms + options->profile->calm_ms);
+    world_run(fleet.world, fleet.faulty_ms + options->profile->calm_ms);
     finish(&fleet);
     world_free(fleet.world);
+    rough_free(fleet.rough);
+    spoil_free(fleet.spoil);
     judge_free(fleet.judge);
 }

@@ -235,6 +235,11 @@ void unscramble(struct tr_bytes text, struct tr_buf *out);
 
 /* inspect.c */
 void inspect(struct world *world, size_t index, bool starved);
+/* In which phase of its start, work and end a worker is (enum phase); UINT_MAX: it has no core. */
+unsigned inspect_phase(const struct world *world, size_t index);
+/* The next lease (from *at = 0 on) that a worker has in that state (enum tr_lease_state), by its
+ * key; without bytes: there is no more. */
+struct tr_bytes inspect_lease(const struct world *world, size_t index, unsigned state, size_t *at);
 
 /* trace.c; nothing is formatted when nobody reads it. */
 #define WORLD_TRACE(world, index, ...)                                                             \

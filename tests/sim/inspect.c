@@ -3,7 +3,10 @@
  * What must be true inside a worker after each step. Slow; asked for by an option. */
 #include "tests/sim/inside.h"
 
+#include "lease/lease_core_inside.h"
 #include "worker/consumer_parts.h"
+
+#include <limits.h>
 
 /* Whether the answer to such a call, or what was lent, is still to come. */
 static bool is_under_way(const struct world *world, size_t index, enum op_kind kind,
@@ -114,4 +117,25 @@ void inspect(struct world *world, size_t index, bool starved)
             "a listing is under way");
     must_be(world, index, !c->scan.active || is_under_way(world, index, OP_SCAN, NULL),
             "a scan is under way");
+}
+
+unsigned inspect_phase(const struct world *world, size_t index)
+{
+    const struct tr_consumer *c = world->workers[index].core;
+    return c != NULL ? (unsigned)c->phase : UINT_MAX;
+}
+
+struct tr_bytes inspect_lease(const struct world *world, size_t index, unsigned state, size_t *at)
+{
+    const struct tr_consumer *c = world->workers[index].core;
+    if (c == NULL || c->leases == NULL || c->leases->in_state[state] == 0) {
+        return (struct tr_bytes){0};
+    }
+    while (*at < c->leases->heap_count) {
+        const struct tr_lease *lease = c->leases->heap[(*at)++];
+        if (lease->state == state) {
+            return lease->key;
+        }
+    }
+    return (struct tr_bytes){0};
 }

@@ -127,6 +127,8 @@ struct shard {
     size_t gap_count, gap_cap;
 
     struct row row;
+    struct row sound;   /* the last one that was not bad */
+    uint64_t sound_at;  /* changed_at of that */
     struct hold *holds; /* owned; one a worker */
     size_t hold_count, hold_cap;
     size_t last_owner;

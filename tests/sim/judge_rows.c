@@ -113,12 +113,13 @@ static struct row row_of(const struct judge *judge, struct tr_bytes item, struct
     struct row row = {.there = true, .owner = NOBODY};
     struct scan scan = scan_begin(item);
     struct tr_bytes name, value;
-    bool counted = false;
+    bool counted = false, unnamed = false;
     while (scan_member(&scan, &name, &value)) {
         enum group group = group_of(name);
         switch (group) {
         case OWNER:
             row.owner = owner_of(judge, value);
+            unnamed = typed(value, "S").ptr == NULL;
             row.counted += sum_of(name, value);
             break;
         case COUNTER:
@@ -146,7 +147,7 @@ static struct row row_of(const struct judge *judge, struct tr_bytes item, struct
             break;
         }
     }
-    row.bad = !counted || row.checkpoint.kind == PLACE_BAD;
+    row.bad = !counted || unnamed || row.checkpoint.kind == PLACE_BAD;
     return row;
 }
 
@@ -179,6 +180,12 @@ static void tell_owner(const struct judge *judge, size_t worker, const struct ro
     } else if (same_id(judge, row->owner, worker)) {
         row->owner = worker;
     }
+}
+
+/* The checkpoint that counts: of a row that is spoilt, the one that it had and will have again. */
+static const struct place *stored(const struct shard *shard, const struct row *row)
+{
+    return row->bad && shard->sound.there ? &shard->sound.checkpoint : &row->checkpoint;
 }
 
 /* What a worker that stops releases is read on soon, once nothing disturbs the fleet. */
@@ -223,7 +230,7 @@ static void begin_hold(struct judge *judge, uint64_t at, size_t worker, uint64_t
                           .state = HOLDING,
                           .since = at,
                           .valid_from = sent,
-                          .start = judge_behind(shard, &row->checkpoint)};
+                          .start = judge_behind(shard, stored(shard, row))};
     if (shard->last_owner != worker && shard->last_owner != NOBODY &&
         row->checkpoint.kind != PLACE_END && at > judge_steady_at(judge) &&
         ++shard->changes > judge->options.changes_max * (judge->live_kcl > 0 ? 4 : 1)) {
@@ -400,6 +407,10 @@ static void keep(struct judge *judge, uint64_t at, struct shard *shard, const st
         shard->changed_at = at;
     }
     shard->row = *row;
+    if (!row->bad) {
+        shard->sound = *row;
+        shard->sound_at = shard->changed_at;
+    }
     shard->counter_max = row->counter > shard->counter_max ? row->counter : shard->counter_max;
     shard->ended = row->checkpoint.kind == PLACE_END;
     learn_start(judge, row);
@@ -444,7 +455,7 @@ static const struct place *owed_place(const struct judge *judge, uint64_t sent, 
                                       size_t worker)
 {
     const struct hold *hold = judge_hold(shard, worker);
-    return knows_no_better(judge, sent, shard, hold) ? &hold->left : &shard->row.checkpoint;
+    return knows_no_better(judge, sent, shard, hold) ? &hold->left : stored(shard, &shard->row);
 }
 
 /* The row was made again by its owner: the tenure goes on where there was one. */
@@ -500,7 +511,7 @@ static void made(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
         judge_fail(judge, "owner-named",
                    "worker '%s' makes the row of shard '%s' at %llu ms for '%s'", id, shard->name,
                    U(at), judge_worker_id(judge, row->owner));
-    } else if (row->owner != NOBODY && shard->row.checkpoint.kind != PLACE_BAD) {
+    } else if (row->owner != NOBODY && shard->sound.there) {
         check_checkpoint(judge, at, worker, shard, owed_place(judge, sent, shard, worker),
                          &row->checkpoint);
     } else {
@@ -508,6 +519,7 @@ static void made(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
     }
     shard->deleted = false;
     shard->began_alone = shard->began_alone || row->alone;
+    shard->ready_at = shard->vanished_at > 0 ? at : shard->ready_at; /* not before that */
     check_parents_made(judge, at, worker, shard, row);
     keep(judge, at, shard, row);
     if (row->owner != NOBODY) {
@@ -539,14 +551,15 @@ static void released(struct judge *judge, uint64_t at, size_t worker, struct sha
                      const struct row *row)
 {
     struct hold *hold = judge_hold(shard, worker);
+    const struct place *left = stored(shard, row);
     if (hold != NULL && hold->state == HOLDING) {
         if (judge->options.whole_releases && !judge_is_kcl(judge, worker) &&
-            judge_behind(shard, &row->checkpoint) < hold->done_to) {
+            judge_behind(shard, left) < hold->done_to) {
             judge_fail(judge, "release-behind",
                        "worker '%s' releases shard '%s' at %llu ms with a checkpoint before record "
                        "%zu, and has done %zu",
                        judge_worker_id(judge, worker), shard->name, U(at),
-                       judge_behind(shard, &row->checkpoint), hold->done_to);
+                       judge_behind(shard, left), hold->done_to);
         }
         shard->released_at =
             judge->calm && judge->workers[worker].stopping && row->checkpoint.kind != PLACE_END ? at
@@ -594,12 +607,20 @@ static void check_owner(struct judge *judge, uint64_t at, size_t worker, uint64_
     }
 }
 
+/* Somebody outside has spoilt it, and the write leaves what is bad as it is: one beside the tenure,
+ * or one of an owner, which goes on until it has a checkpoint to write over one that is none. */
+static bool stays_bad(const struct row *old, const struct row *row)
+{
+    return old->bad && (row->counted == old->counted ||
+                        (old->checkpoint.kind == PLACE_BAD && row->checkpoint.kind == PLACE_BAD));
+}
+
 static void changed(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
                     struct shard *shard, const struct row *row)
 {
     const struct row *old = &shard->row;
     const char *id = judge_worker_id(judge, worker);
-    if (row->bad) {
+    if (row->bad && !stays_bad(old, row)) {
         judge_fail(judge, "row-shape",
                    "worker '%s' writes a row '%s' at %llu ms that is no lease row", id, shard->name,
                    U(at));
@@ -619,7 +640,9 @@ static void changed(struct judge *judge, uint64_t at, size_t worker, uint64_t se
                    id, shard->name, U(at), U(row->counter), U(old->counter));
     } else if (row->counter != old->counter) {
         check_owner(judge, at, worker, sent, shard, row);
-        check_checkpoint(judge, at, worker, shard, &old->checkpoint, &row->checkpoint);
+        if (!row->bad) {
+            check_checkpoint(judge, at, worker, shard, &shard->sound.checkpoint, &row->checkpoint);
+        }
     }
     keep(judge, at, shard, row);
 }
@@ -640,7 +663,7 @@ static const char *why_needed(const struct judge *judge, uint64_t at, const stru
     }
     for (i = 0; i < shard->child_count; i++) {
         const struct shard *child = judge->shards[shard->children[i]];
-        if (child->row.there && child->row.checkpoint.kind < PLACE_NUMBER) {
+        if (child->row.there && stored(child, &child->row)->kind < PLACE_NUMBER) {
             return "a child's row has not progressed";
         }
         if (lacks_row(judge, child)) {
@@ -674,7 +697,13 @@ static void deleted(struct judge *judge, uint64_t at, size_t worker, struct shar
 static void outside(struct judge *judge, uint64_t at, struct shard *shard, const struct row *row)
 {
     if (row != NULL) {
+        bool mended = shard->row.bad && !row->bad && row->owner == shard->sound.owner &&
+                      row->counter == shard->sound.counter;
+        uint64_t stood_since = shard->sound_at;
         keep(judge, at, shard, row);
+        if (mended) { /* nobody has written a counter meanwhile: so long has it stood still */
+            shard->changed_at = shard->sound_at = stood_since;
+        }
     } else {
         shard->row.there = false;
         shard->row.owner = NOBODY;

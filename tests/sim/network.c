@@ -275,6 +275,22 @@ static void serve(struct world *world, struct happening *h, struct tr_local_answ
     }
 }
 
+/* Half of it is lost; or it is JSON still, and no page. */
+static void damage(struct world *world, struct tr_buf *body)
+{
+    static const char *const names[] = {"\"SequenceNumber\"", "\"Records\""};
+    char *at = NULL;
+    size_t i;
+    for (i = 0; i < 2 && at == NULL; i++) {
+        at = memmem(body->ptr, body->len, names[i], strlen(names[i]));
+    }
+    if (at == NULL || world_chance(world, 300)) {
+        body->len /= 2;
+    } else {
+        at[1] = 'X';
+    }
+}
+
 static void send_back(struct world *world, struct happening *h, struct tr_local_answer *answer)
 {
     struct call *call = h->call;
@@ -301,6 +317,11 @@ static void send_back(struct world *world, struct happening *h, struct tr_local_
     } else {
         landing->body = answer->body;
         answer->body = (struct tr_buf){0};
+    }
+    if (answer->http_status == 200 && strcmp(operation_of(call), "GetRecords") == 0 &&
+        strikes(world, FAULT_DAMAGED, call)) {
+        WORLD_TRACE(world, call->worker, "  (page damaged)");
+        damage(world, &landing->body);
     }
 }
 

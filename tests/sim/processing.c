@@ -115,7 +115,7 @@ static uint64_t duration(struct world *world, size_t index)
 void processing_begin(struct world *world, struct happening *h)
 {
     struct worker *worker = &world->workers[h->worker];
-    uint64_t fails = world->options.fail_per_thousand;
+    uint64_t fails = world->options.fail_per_thousand, refuses;
     struct happening *end;
     bool valid;
 
@@ -142,6 +142,11 @@ void processing_begin(struct world *world, struct happening *h)
     end->done = h->count;
     if (world_chance(world, (unsigned)fails)) {
         end->status = TR_EPROCESS;
+        end->done = (size_t)world_below(world, h->count);
+    }
+    refuses = strength(world, FAULT_PROCESSOR_REFUSES, h->worker);
+    if (refuses > 0 && worker->kcl == NULL && world_chance(world, (unsigned)refuses)) {
+        end->status = TR_ECLOSED; /* which going on does not mend */
         end->done = (size_t)world_below(world, h->count);
     }
     world->deliveries += end->done;

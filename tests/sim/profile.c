@@ -21,6 +21,7 @@ static const struct profile profiles[] = {
      .failover_max_ms = 10000,
      .latest = 150,
      .stream_changes = 50,
+     .rough = true,
      .describes_max = 150},
     {.name = "large",
      .workers = 20,

@@ -21,6 +21,7 @@ struct profile {
     unsigned latest;         /* of a thousand fleets: they start at latest */
     uint64_t describes_max;  /* calls of DescribeStream a minute */
     unsigned stream_changes; /* of a thousand fleets: the stream is turned off and on */
+    bool rough;              /* some fleets have a rough start and a long wait */
 };
 
 /* The table, row by row. */

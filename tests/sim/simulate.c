@@ -24,6 +24,7 @@
 struct args {
     const struct profile *profile;
     uint64_t first, last;
+    uint64_t every; /* so far apart are the seeds: what happens only in some classes of them */
     bool has_seeds;
     uint64_t replay;
     bool has_replay;
@@ -111,7 +112,7 @@ static void run_one(const struct args *args, struct shared *shared, struct job *
 static void work(const struct args *args, struct shared *shared, struct job *job)
 {
     for (;;) {
-        uint64_t seed = atomic_fetch_add(&shared->next, 1);
+        uint64_t seed = atomic_fetch_add(&shared->next, args->every);
         if (seed > args->last || atomic_load(&shared->stop)) {
             break;
         }
@@ -173,7 +174,7 @@ static bool reap(const struct args *args, struct shared *shared, pid_t pid, int 
 static void show_progress(const struct args *args, const struct shared *shared,
                           struct tr_mono begun)
 {
-    uint64_t all = args->last - args->first + 1, done = atomic_load(&shared->done);
+    uint64_t all = (args->last - args->first) / args->every + 1, done = atomic_load(&shared->done);
     double seconds = seconds_since(begun), rate = seconds > 0 ? (double)done / seconds : 0;
     (void)fprintf(stderr,
                   "\r%s: %" PRIu64 " of %" PRIu64 " seeds, %.1f a second, %.0f s to go, %u failed ",
@@ -307,7 +308,7 @@ static int run_seeds(const struct args *args)
         coverage_sum(coverage, &job->coverage);
     }
     if (!args->quiet) {
-        coverage_print(coverage);
+        coverage_print(coverage, args->profile);
     }
     print_failures(args, shared);
     printf(
@@ -369,8 +370,8 @@ static void usage(void)
     size_t i;
     (void)fprintf(
         stderr,
-        "usage: simulate [--profile NAME] [--jobs N] --seeds A..B | --replay SEED [--mutant NAME] "
-        "|\n"
+        "usage: simulate [--profile NAME] [--jobs N] --seeds A..B [--every N] |\n"
+        "                --replay SEED [--mutant NAME] |\n"
         "                --kept FILE | --mutants [--mutant NAME,NAME] [--seeds A..B]\n"
         "       --inspect  look inside the workers   --no-kcl  without KCL-like workers   --quiet\n"
         "       --failures N  go on until so many seeds failed (10)\n"
@@ -397,6 +398,7 @@ static void read_seeds(struct args *args, const char *text)
 enum option_id {
     OPT_PROFILE,
     OPT_SEEDS,
+    OPT_EVERY,
     OPT_REPLAY,
     OPT_MUTANTS,
     OPT_MUTANT,
@@ -416,6 +418,9 @@ static void take_option(struct args *args, int option)
         break;
     case OPT_SEEDS:
         read_seeds(args, optarg);
+        break;
+    case OPT_EVERY:
+        args->every = strtoull(optarg, NULL, 10);
         break;
     case OPT_REPLAY:
         args->replay = strtoull(optarg, NULL, 10);
@@ -455,6 +460,7 @@ static void read_args(int argc, char **argv, struct args *args)
 {
     static const struct option table[] = {{"profile", required_argument, NULL, OPT_PROFILE},
                                           {"seeds", required_argument, NULL, OPT_SEEDS},
+                                          {"every", required_argument, NULL, OPT_EVERY},
                                           {"replay", required_argument, NULL, OPT_REPLAY},
                                           {"mutants", no_argument, NULL, OPT_MUTANTS},
                                           {"mutant", required_argument, NULL, OPT_MUTANT},
@@ -471,6 +477,7 @@ static void read_args(int argc, char **argv, struct args *args)
     *args = (struct args){.profile = profile_find("small"),
                           .first = 1,
                           .last = MUTANT_SEEDS_MAX,
+                          .every = 1,
                           .jobs = cores > 0 ? (unsigned)cores : 1,
                           .seconds_max = 300,
                           .failures_max = 10,
@@ -479,6 +486,7 @@ static void read_args(int argc, char **argv, struct args *args)
         take_option(args, option);
     }
     if (optind != argc || args->profile == NULL || args->jobs < 1 || args->jobs > JOBS_MAX ||
+        args->every < 1 ||
         (!args->has_seeds && !args->has_replay && !args->mutants && args->kept == NULL)) {
         usage();
     }

@@ -959,6 +959,28 @@ static void test_lease__scan_that_lacks_my_row_makes_me_look(void **state)
     rig_deinit(&rig);
 }
 
+/* The row stands there with a checkpoint that is none, or scans are stale: no heartbeat a scan. */
+static void test_lease__row_that_all_scans_lack_is_looked_for_once(void **state)
+{
+    struct rig rig;
+    struct tr_lease_row other = rig_row("s2", "other", 5, "TRIM_HORIZON");
+    unsigned writes;
+    (void)state;
+    rig_init(&rig, NULL);
+    rig_hold(&rig, "s1");
+    wait_ms(&rig, 1000);
+    rig_until(&rig, TR_LEASE_FX_SCAN);
+    writes = rig.count[TR_LEASE_FX_WRITE];
+    rig_scanned(&rig, &other, 1);
+    assert_int_equal(rig.count[TR_LEASE_FX_WRITE], writes + 1);
+    answer_well(&rig, "TRIM_HORIZON");
+    rig_until(&rig, TR_LEASE_FX_SCAN);
+    rig_scanned(&rig, &other, 1);
+    assert_int_equal(rig.count[TR_LEASE_FX_WRITE], writes + 1);
+    assert_int_equal(tr_lease_core_in_flight(rig.core), 0);
+    rig_deinit(&rig);
+}
+
 /* ---- rows to make ---- */
 
 static void create(struct rig *rig, const char *key, const char *parent)
@@ -1014,6 +1036,33 @@ static void test_row__is_tried_until_it_is_made(void **state)
     }
     rig_answer(&rig, TR_OK, NULL);
     assert_int_equal(rig_view(&rig, "s1"), TR_LEASE_FREE);
+    rig_deinit(&rig);
+}
+
+/* An attempt that nobody answered may have made it, and the row may have been spoilt and deleted by
+ * hand before the next one: no counter is given twice. */
+static void test_row__that_is_tried_again_is_numbered_anew(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_init(&rig, NULL);
+    rig_until(&rig, TR_LEASE_FX_SCAN);
+    create(&rig, "s1", NULL);
+    assert_true(rig.last.counter == 1700000000000u);
+    rig_step(&rig, (struct tr_lease_event){.kind = TR_LEASE_EV_WRITTEN,
+                                           .op = rig.write,
+                                           .status = TR_ETIMEOUT,
+                                           .may_have_happened = true,
+                                           .service = {1700000002000}});
+    rig_until(&rig, TR_LEASE_FX_WRITE);
+    rig_answer(&rig, TR_ECONDITION, NULL);
+    rig_read(&rig, TR_EPARSE, NULL);
+    rig_until(&rig, TR_LEASE_FX_WRITE);
+    assert_int_equal(rig.last.kind, TR_LEASE_CREATE);
+    assert_true(rig.last.counter > 1700000002000u);
+    rig_answer(&rig, TR_OK, NULL);
+    rig_key(&rig, TR_LEASE_EV_READY, "s1");
+    assert_true(rig.last.expected_counter > 1700000002000u);
     rig_deinit(&rig);
 }
 
@@ -1392,8 +1441,10 @@ int main(void)
         cmocka_unit_test(test_lease__row_that_is_not_understood_any_more_is_left_alone),
         cmocka_unit_test(test_lease__row_gone_from_the_table_is_forgotten),
         cmocka_unit_test(test_lease__scan_that_lacks_my_row_makes_me_look),
+        cmocka_unit_test(test_lease__row_that_all_scans_lack_is_looked_for_once),
         cmocka_unit_test(test_row__is_made_after_its_parents),
         cmocka_unit_test(test_row__is_tried_until_it_is_made),
+        cmocka_unit_test(test_row__that_is_tried_again_is_numbered_anew),
         cmocka_unit_test(test_row__that_a_scan_lacks_yet_is_not_gone),
         cmocka_unit_test(test_limit__of_writes_is_kept_in_the_order_of_asking),
         cmocka_unit_test(test_limit__of_rows_leaves_the_others_alone),
