@@ -158,6 +158,7 @@ struct streams {
     bool asking;
     bool chosen;     /* the rows have said which stream the fleet is at */
     bool further;    /* the present one came after one that was followed */
+    bool drained;    /* it was when it was last there */
     bool missing;    /* DescribeStream did not find it */
     bool lost;       /* ... nor does its table name it, which names a newer one */
     bool none_newer; /* it is drained, and its table names none behind it */
