@@ -393,11 +393,17 @@ static void attempt_landed(struct tr_lease_core *core, struct tr_lease *lease,
     lease->next_at = core->now;
 }
 
+/* The counter that one of my attempts would have given the row. */
+static bool is_next_counter(const struct tr_lease *lease, uint64_t counter)
+{
+    return lease->row_gone ? counter >= lease->made_first && counter <= lease->made_last
+                           : counter == lease->row->row.counter + 1;
+}
+
 static bool is_next(const struct tr_lease_core *core, const struct tr_lease *lease,
                     const struct tr_lease_row *row)
 {
-    uint64_t counter = lease->row_gone ? lease->made_counter : lease->row->row.counter + 1;
-    return tr_lease_is_mine(core, row) && row->counter == counter;
+    return tr_lease_is_mine(core, row) && is_next_counter(lease, row->counter);
 }
 
 static void resolve_take(struct tr_lease_core *core, struct tr_lease *lease,
@@ -421,13 +427,22 @@ static void resolve_take(struct tr_lease_core *core, struct tr_lease *lease,
     }
 }
 
+/* What my release would have left. One that makes a vanished row has no counter of its own: other
+ * workers make such rows, too, but hardly at my checkpoint, and else no harm is done. */
+static bool is_my_release(const struct tr_lease *lease, const struct tr_lease_row *row)
+{
+    const struct tr_position *mine =
+        lease->has_pending ? &lease->pending : &lease->row->row.checkpoint;
+    return row->owner.ptr == NULL && is_next_counter(lease, row->counter) &&
+           (!lease->row_gone || tr_position_cmp(mine, &row->checkpoint) == 0);
+}
+
 static void resolve_release(struct tr_lease_core *core, struct tr_lease *lease,
                             const struct tr_lease_row *row)
 {
-    uint64_t counter = lease->row_gone ? lease->made_counter : lease->row->row.counter + 1;
     if (is_next(core, lease, row)) {
         attempt_landed(core, lease, row);
-    } else if (row->owner.ptr == NULL && row->counter == counter) {
+    } else if (is_my_release(lease, row)) {
         learn(core, lease, row);
         released(core, lease);
     } else {
@@ -477,8 +492,9 @@ uint64_t tr_lease_fresh_counter(const struct tr_lease_core *core)
 }
 
 /* The row is to be made again, at its last checkpoint. Of an owner whose validity has not run out
- * nobody else can have taken it; otherwise somebody may have, before it vanished, and is given time
- * to notice and to make it first. */
+ * nobody else can have taken it, but for a KCL worker that stole it: which makes no row again where
+ * it was, so that nothing is gained by a wait. Otherwise somebody may have taken it before it
+ * vanished, and is given time to notice and to make it first. */
 static void make_again(struct tr_lease_core *core, struct tr_lease *lease, bool surely_mine)
 {
     uint64_t wait = surely_mine ? 0 : 2 * core->failover_seen_ms;
@@ -486,8 +502,9 @@ static void make_again(struct tr_lease_core *core, struct tr_lease *lease, bool 
         tr_lease_lapse(core, lease); /* until that has succeeded */
     }
     certain(lease);
+    lease->made_last = tr_lease_fresh_counter(core);
+    lease->made_first = lease->row_gone ? lease->made_first : lease->made_last;
     lease->row_gone = true;
-    lease->made_counter = tr_lease_fresh_counter(core);
     lease->next_at = tr_mono_add_ms(core->now, wait);
 }
 

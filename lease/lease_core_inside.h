@@ -89,7 +89,8 @@ struct tr_lease {
     bool won;                   /* the take was answered well, without its row */
     bool must_read;             /* a condition failed and the answer lacked the row */
     bool row_gone;              /* it vanished: to be made again */
-    uint64_t made_counter;      /* ... with this counter */
+    uint64_t made_first;        /* ... with a counter of its own in each attempt, from this one */
+    uint64_t made_last;         /* ... to this one */
     bool has_pending;
     struct tr_position pending; /* the checkpoint to write */
     bool give_up;               /* the shell waits for RELEASED */

@@ -56,7 +56,7 @@ static void make_create(const struct tr_lease_core *core, const struct tr_lease 
     write->kind = TR_LEASE_CREATE;
     write->expected_owner = (struct tr_bytes){0};
     write->expected_counter = 0;
-    write->counter = lease->row_gone ? lease->made_counter : row->counter;
+    write->counter = lease->row_gone ? lease->made_last : row->counter;
     write->position = lease->has_pending ? lease->pending : row->checkpoint;
     write->has_position = true;
     write->parent_count = row->parent_count;
@@ -166,6 +166,15 @@ static struct tr_lease_effect *take_off(struct tr_lease_core *core, struct tr_le
     return effect;
 }
 
+/* A row is numbered when it is asked for, and anew in each attempt: it may have waited, and of an
+ * attempt without an answer nobody knows whether it made the row, which may have gone again. */
+static void number_row(const struct tr_lease_core *core, struct tr_lease *lease)
+{
+    uint64_t *counter = lease->row_gone ? &lease->made_last : &lease->row->row.counter;
+    uint64_t least = *counter + lease->tried, fresh = tr_lease_fresh_counter(core);
+    *counter = fresh > least ? fresh : least;
+}
+
 void tr_lease_send(struct tr_lease_core *core, struct tr_lease *lease)
 {
     struct tr_lease_effect *effect;
@@ -173,14 +182,12 @@ void tr_lease_send(struct tr_lease_core *core, struct tr_lease *lease)
         tr_lease_balance_taking(core, lease);
         tr_lease_known_enter(core, lease, LEASE_TAKING);
     }
-    if (lease->row_gone && !lease->tried) {
-        /* It has waited; others may have made the row, and seen it go, meanwhile. */
-        uint64_t counter = tr_lease_fresh_counter(core);
-        lease->made_counter = counter > lease->made_counter ? counter : lease->made_counter;
-    }
     if (lease->must_read) {
         (void)take_off(core, lease, TR_LEASE_FX_READ);
         return;
+    }
+    if (lease->row_gone || lease->state == LEASE_MAKING) {
+        number_row(core, lease);
     }
     effect = take_off(core, lease, TR_LEASE_FX_WRITE);
     make_write(core, lease, &effect->write);

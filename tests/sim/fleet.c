@@ -55,7 +55,16 @@ static uint64_t between(struct fleet *fleet, uint64_t least, uint64_t most)
 
 /* ---- the writer ---- */
 
-/* One write, or many at once; all are written some time before the end. */
+/* By lot, so that all are written in time; the last one, too, some while before the end. */
+static uint64_t next_write(struct fleet *fleet, uint64_t room)
+{
+    struct world *world = fleet->world;
+    uint64_t at = world->now_ms + world_below(world, 2 * (room / fleet->left) + 1);
+    uint64_t latest = fleet->heal_at + fleet->profile->calm_ms / 2;
+    return at < latest ? at - world->now_ms : latest > world->now_ms ? latest - world->now_ms : 0;
+}
+
+/* One write, or many at once. */
 static void write_some(struct world *world, void *ctx, uint64_t arg)
 {
     struct fleet *fleet = ctx;
@@ -71,7 +80,7 @@ static void write_some(struct world *world, void *ctx, uint64_t arg)
         world_write(world, (unsigned)world_below(world, keys));
     }
     if (fleet->left > 0) {
-        world_act(world, world_below(world, 2 * (room / fleet->left) + 1), write_some, fleet, 0);
+        world_act(world, next_write(fleet, room), write_some, fleet, 0);
     }
 }
 

@@ -84,6 +84,7 @@ struct hold {
     uint64_t valid_from; /* the latest write of the tenure was sent */
     uint64_t ended;
     size_t taker;
+    struct place left;  /* taken: what the row held then */
     bool began;         /* a batch was handed out */
     size_t start;       /* the first record behind the checkpoint of the take */
     size_t batch_first; /* of the latest batch */

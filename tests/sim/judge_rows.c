@@ -194,19 +194,26 @@ static void check_taken(struct judge *judge, uint64_t at, size_t worker, struct 
     shard->released_at = 0;
 }
 
-/* A new tenure begins; whoever held the shard holds it no more. */
-static void begin_hold(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
-                       struct shard *shard, const struct row *row)
+/* Whoever else held the shard holds it no more. */
+static void end_others(struct shard *shard, uint64_t at, size_t worker)
 {
-    struct hold *hold = judge_hold(shard, worker);
     size_t i;
     for (i = 0; i < shard->hold_count; i++) {
         if (shard->holds[i].state == HOLDING && shard->holds[i].worker != worker) {
             shard->holds[i].state = TAKEN;
             shard->holds[i].ended = at;
             shard->holds[i].taker = worker;
+            shard->holds[i].left = shard->row.checkpoint;
         }
     }
+}
+
+/* A new tenure begins. */
+static void begin_hold(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
+                       struct shard *shard, const struct row *row)
+{
+    struct hold *hold = judge_hold(shard, worker);
+    end_others(shard, at, worker);
     if (hold == NULL) {
         judge_room(&shard->holds, &shard->hold_cap, shard->hold_count + 1, sizeof *shard->holds);
         hold = &shard->holds[shard->hold_count++];
@@ -420,6 +427,43 @@ static void check_parents_made(struct judge *judge, uint64_t at, size_t worker,
     }
 }
 
+/* Another worker took the lease, and the row went before the earlier owner's next write could tell.
+ * After two failover times, which are for whoever knows better, the owner makes the row again as it
+ * knew it; at once, if its validity runs on, for only a KCL-like worker can have taken it then. */
+static bool knows_no_better(const struct judge *judge, uint64_t sent, const struct shard *shard,
+                            const struct hold *hold)
+{
+    uint64_t wait = hold != NULL ? judge_failover_of(judge, hold->worker) * 2 : 0;
+    return hold != NULL && hold->state == TAKEN &&
+           (judge_is_kcl(judge, hold->taker) ||
+            (shard->vanished_at >= hold->ended &&
+             sent >= shard->vanished_at + wait * TAKE_PERCENT / 100));
+}
+
+/* The checkpoint that a worker owes to a row that it makes again as its owner: the last one, or
+ * what the row held when it was taken. What others wrote after that went with the row. */
+static const struct place *owed_place(const struct judge *judge, uint64_t sent, struct shard *shard,
+                                      size_t worker)
+{
+    const struct hold *hold = judge_hold(shard, worker);
+    return knows_no_better(judge, sent, shard, hold) ? &hold->left : &shard->row.checkpoint;
+}
+
+/* The row was made again by its owner: the tenure goes on where there was one. */
+static void hold_on(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
+                    struct shard *shard, const struct row *row)
+{
+    struct hold *hold = judge_hold(shard, worker);
+    if (hold == NULL || (hold->state != HOLDING && !knows_no_better(judge, sent, shard, hold))) {
+        begin_hold(judge, at, worker, sent, shard, row);
+        return;
+    }
+    end_others(shard, at, worker);
+    hold->state = HOLDING;
+    hold->valid_from = sent;
+    shard->last_owner = worker;
+}
+
 static void made(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
                  struct shard *shard, const struct row *row)
 {
@@ -444,7 +488,8 @@ static void made(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
                    "worker '%s' makes the row of shard '%s' at %llu ms for '%s'", id, shard->name,
                    U(at), judge_worker_id(judge, row->owner));
     } else if (row->owner != NOBODY && shard->row.checkpoint.kind != PLACE_BAD) {
-        check_checkpoint(judge, at, worker, shard, &shard->row.checkpoint, &row->checkpoint);
+        check_checkpoint(judge, at, worker, shard, owed_place(judge, sent, shard, worker),
+                         &row->checkpoint);
     } else {
         check_reached(judge, at, worker, shard, &row->checkpoint);
     }
@@ -452,12 +497,7 @@ static void made(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
     check_parents_made(judge, at, worker, shard, row);
     keep(judge, at, shard, row);
     if (row->owner != NOBODY) {
-        struct hold *hold = judge_hold(shard, worker);
-        if (hold != NULL && hold->state == HOLDING) {
-            hold->valid_from = sent;
-        } else {
-            begin_hold(judge, at, worker, sent, shard, row);
-        }
+        hold_on(judge, at, worker, sent, shard, row);
     }
 }
 

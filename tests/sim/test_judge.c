@@ -632,6 +632,65 @@ static void test_judge__gives_an_owner_time_to_miss_a_row_that_was_deleted(void 
     }
 }
 
+/* The lease is stolen by a KCL-like worker (2), or taken when it has expired by another (1), which
+ * moves the checkpoint before the row is deleted. */
+static struct row begin_robbed(struct history *h, size_t thief)
+{
+    struct row row, after;
+    begin(h);
+    judge_worker(h->judge, h->now, 2, JUDGE_STARTED, "k", thief == 2);
+    row = held(h);
+    hand(h, 0, "P", 1, 4);
+    done(h, 0, "P", 1, 1, 1);
+    done(h, 0, "P", 2, 2, 1);
+    checkpoint(h, 0, &row, cp(2));
+    h->now += thief == 2 ? 1000 : F;
+    after = row;
+    after.owner = thief == 2 ? "k" : "w1";
+    after.counter++;
+    put(h, thief, &row, after);
+    hand(h, thief, "P", 3, 4);
+    done(h, thief, "P", 3, 1, 2);
+    checkpoint(h, thief, &row, cp(3));
+    delete_row(h, SIZE_MAX, &row);
+    return row;
+}
+
+static void make_again(struct history *h, struct row *row, const char *at)
+{
+    put(h, 0, row, (struct row){.key = "P", .owner = "w0", .checkpoint = at, .counter = 100});
+}
+
+/* What the checkpoint was that went with the row nobody can know who did not see it: the earlier
+ * owner's own is owed, no other, and its tenure goes on. */
+static void test_judge__lets_an_earlier_owner_make_a_deleted_row_again_where_it_was(void **state)
+{
+    struct history h;
+    struct row row;
+    (void)state;
+    row = begin_robbed(&h, 2);
+    done(&h, 0, "P", 3, 1, 2);
+    done(&h, 0, "P", 4, 2, 2);
+    make_again(&h, &row, cp(2));
+    write_to(&h, "P", 5, 1);
+    hand(&h, 0, "P", 5, 5);
+    done(&h, 0, "P", 5, 1, 3);
+    end_with(&h, "");
+    row = begin_robbed(&h, 2);
+    make_again(&h, &row, "TRIM_HORIZON");
+    must_say(&h, "checkpoint-back");
+    row = begin_robbed(&h, 1); /* which makes the row again itself, if it is there */
+    make_again(&h, &row, cp(2));
+    must_say(&h, "checkpoint-back");
+    row = begin_robbed(&h, 1);
+    h.now += 2 * F;
+    make_again(&h, &row, cp(2));
+    hand(&h, 0, "P", 3, 4);
+    done(&h, 0, "P", 3, 1, 2);
+    done(&h, 0, "P", 4, 2, 2);
+    end_with(&h, "");
+}
+
 /* ---- rows ---- */
 
 static void test_judge__holds_checkpoints_against_what_is_done(void **state)
@@ -1317,6 +1376,7 @@ int main(void)
         cmocka_unit_test(test_judge__wants_nothing_processed_that_was_written_before_the_start),
         cmocka_unit_test(test_judge__tells_processes_of_one_id_apart),
         cmocka_unit_test(test_judge__gives_an_owner_time_to_miss_a_row_that_was_deleted),
+        cmocka_unit_test(test_judge__lets_an_earlier_owner_make_a_deleted_row_again_where_it_was),
         cmocka_unit_test(test_judge__lets_only_the_holder_hand_out),
         cmocka_unit_test(test_judge__counts_validity_from_the_sending_of_the_last_write),
         cmocka_unit_test(test_judge__lets_a_robbed_worker_go_on_for_a_while_and_a_kcl_worker),
