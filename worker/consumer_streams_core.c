@@ -190,8 +190,8 @@ static bool pass_gap(struct tr_consumer *c)
     return gap.why == NULL || tr_consumer_gap(c, &gap);
 }
 
-/* One that is gone was drained if it was when it was last there: shards do not come to a stream that
- * is off. Nothing of it is missing then, however much later the table's next one comes. */
+/* One that is gone was drained if it was when it was last there: shards do not come to a stream
+ * that is off. Nothing of it is missing then, however much later the table's next one comes. */
 static bool was_drained(const struct tr_consumer *c)
 {
     return c->streams.missing && c->streams.drained && c->held == 0 &&
