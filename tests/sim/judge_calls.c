@@ -10,18 +10,19 @@
 #define MS_HOUR 3600000u
 #define BUSY_SECONDS_MAX 5u
 #define LOOKS_AT_AN_END 2u
+#define LOOKED_AT_MINUTES 4u
 #define SHARDS_A_PAGE 100u
 #define DESCRIBES_A_SECOND 10u /* of an account, as the service has it */
 #define STRAY_READS_MAX 10u    /* if nothing else is asked for */
 
-/* Shards whose end is met, or was in this minute or the last. */
+/* Shards whose end is met, or was lately: in a large fleet each worker's calls are far apart. */
 static uint64_t ends_lately(const struct judge *judge)
 {
     uint64_t ends = 0;
     size_t i;
     for (i = 0; i < judge->shard_count; i++) {
         const struct shard *shard = judge->shards[i];
-        ends += shard->ended ? shard->ended_at / MS_MINUTE + 1 >= judge->minute
+        ends += shard->ended ? shard->ended_at / MS_MINUTE + LOOKED_AT_MINUTES >= judge->minute
                              : shard->closed && shard->row.there;
     }
     return ends;

@@ -1067,11 +1067,11 @@ static void test_judge__wants_few_describes_for_each_end(void **state)
         describe(&h, 3 + 2 + 1);
         must_say(&h, "budget-describe");
         begin_with_end(&h, ends > 0);
-        h.now = 240000; /* what has ended by then was looked at */
+        h.now = 420000; /* what has ended by then was looked at */
         describe(&h, 3 + (ends > 0 ? 0 : 2));
         must_say(&h, "");
         begin_with_end(&h, ends > 0);
-        h.now = 240000;
+        h.now = 420000;
         describe(&h, 3 + (ends > 0 ? 0 : 2) + 1);
         must_say(&h, "budget-describe");
     }
