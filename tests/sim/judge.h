@@ -32,10 +32,12 @@ struct judge_options {
     void *ctx;
 
     /* Budgets. */
-    uint64_t children_hold_ms;         /* from a shard's last read until it may be ended without its
+    uint64_t children_hold_ms; /* from a shard's last read until it may be ended without its
                                            children's rows, if no listing shows them; 30 s */
-    uint64_t describes_per_minute_max; /* DescribeStream, the whole fleet; 60 */
-    uint64_t lease_reads_per_hour_max; /* tenths of a read unit, one worker; off */
+    uint64_t describes_per_minute_base; /* DescribeStream, the whole fleet, and two more for each
+                                           shard that has met its end, and a listing for each
+                                           worker while there are no rows; 60 */
+    uint64_t lease_reads_per_hour_max;  /* tenths of a read unit, one worker; off */
     uint64_t lease_writes_per_hour_max; /* tenths of a write unit, one worker; off */
     uint64_t records_per_second_max;    /* GetRecords of one worker and shard; 5 */
     uint64_t stray_reads_max;           /* of a shard a failover time after it was lost; 10 */

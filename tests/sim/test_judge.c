@@ -1036,9 +1036,73 @@ static void call(struct history *h, const char *operation, const char *shard, ui
     judge_call(h->judge, h->now, 0, h->now, operation, shard, tenths, true);
 }
 
+/* So many of them, half a second apart. */
+static void describe(struct history *h, unsigned calls)
+{
+    while (calls-- > 0) {
+        call(h, "DescribeStream", NULL, 0);
+        h->now += 500;
+    }
+}
+
+/* Q has a row; P, too, and it closes, and maybe ends. */
+static void begin_with_end(struct history *h, bool ends)
+{
+    struct judge_options options = {.describes_per_minute_base = 3};
+    struct row row;
+    begin_with(h, &options);
+    (void)make(h, "Q");
+    row = make(h, "P");
+    take(h, 0, &row);
+    h->now = 120000;
+    judge_shard_closed(h->judge, h->now, "P");
+    if (ends) {
+        release(h, 0, &row, "SHARD_END");
+    }
+}
+
+static void test_judge__wants_few_describes_for_each_end(void **state)
+{
+    unsigned ends;
+    (void)state;
+    for (ends = 0; ends < 2; ends++) {
+        struct history h;
+        begin_with_end(&h, ends > 0);
+        describe(&h, 3 + 2);
+        must_say(&h, "");
+        begin_with_end(&h, ends > 0);
+        describe(&h, 3 + 2 + 1);
+        must_say(&h, "budget-describe");
+        begin_with_end(&h, ends > 0);
+        h.now = 420000; /* what has ended by then was looked at */
+        describe(&h, 3 + (ends > 0 ? 0 : 2));
+        must_say(&h, "");
+        begin_with_end(&h, ends > 0);
+        h.now = 420000;
+        describe(&h, 3 + (ends > 0 ? 0 : 2) + 1);
+        must_say(&h, "budget-describe");
+    }
+}
+
+static void test_judge__wants_no_more_describes_of_a_worker_than_are_answered(void **state)
+{
+    struct history h;
+    unsigned i;
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        unsigned calls = 10 + i;
+        begin(&h);
+        while (calls-- > 0) {
+            call(&h, "DescribeStream", NULL, 0);
+            h.now += 99;
+        }
+        must_say(&h, i == 0 ? "" : "budget-describe");
+    }
+}
+
 static void test_judge__counts_calls_against_their_budgets(void **state)
 {
-    struct judge_options options = {.describes_per_minute_max = 3,
+    struct judge_options options = {.describes_per_minute_base = 3,
                                     .lease_reads_per_hour_max = 50,
                                     .lease_writes_per_hour_max = 30};
     struct history h;
@@ -1052,7 +1116,8 @@ static void test_judge__counts_calls_against_their_budgets(void **state)
     }
     end_with(&h, "");
     begin_with(&h, &options);
-    h.now = 60000;
+    (void)make(&h, "P");
+    h.now = 180000;
     for (i = 0; i < 4; i++) {
         call(&h, "DescribeStream", NULL, 0);
     }
@@ -1335,6 +1400,8 @@ int main(void)
         cmocka_unit_test(test_judge__excuses_a_childs_row_only_when_the_answer_left_it_out),
         cmocka_unit_test(test_judge__frees_older_streams_at_a_first_start_only),
         cmocka_unit_test(test_judge__misses_what_was_trimmed_early_once_the_fleet_knew),
+        cmocka_unit_test(test_judge__wants_few_describes_for_each_end),
+        cmocka_unit_test(test_judge__wants_no_more_describes_of_a_worker_than_are_answered),
         cmocka_unit_test(test_judge__counts_calls_against_their_budgets),
         cmocka_unit_test(test_judge__counts_reads_of_a_shard_and_runaway_calls),
         cmocka_unit_test(test_judge__wants_every_shard_read_when_all_is_calm),
