@@ -76,11 +76,16 @@ void judge_trimmed(struct judge *judge, uint64_t at, const char *shard, const ch
  * By whom, and when that worker sent the request (SIZE_MAX: the writer or the world itself). */
 void judge_item(struct judge *judge, uint64_t at, size_t worker, uint64_t sent, const char *table,
                 const char *before, const char *after);
+enum judge_came {
+    JUDGE_REFUSED,
+    JUDGE_SERVED,
+    JUDGE_SERVED_LATE_OR_AGAIN, /* which the worker did not ask for */
+};
+
 /* A call of a worker reached the service: when the worker sent it, the operation ("GetRecords"),
- * the shard if it names one (NULL), its capacity in tenths of a unit (lease table; else 0),
- * whether the service answered it well. */
+ * the shard if it names one (NULL), its capacity in tenths of a unit (lease table; else 0). */
 void judge_call(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
-                const char *operation, const char *shard, uint64_t tenths, bool ok);
+                const char *operation, const char *shard, uint64_t tenths, enum judge_came came);
 
 /* The service's answer to CHILD_SHARDS of that shard has come to the worker whole. */
 void judge_children(struct judge *judge, size_t worker, const char *parent, const char *body);

@@ -179,10 +179,11 @@ static bool is_one_of(const char *operation, const char *const *names)
 }
 
 void judge_call(struct judge *judge, uint64_t at, size_t index, uint64_t sent,
-                const char *operation, const char *name, uint64_t tenths, bool ok)
+                const char *operation, const char *name, uint64_t tenths, enum judge_came came)
 {
     static const char *const writes[] = {"PutItem", "UpdateItem", "DeleteItem", NULL};
     struct worker *worker = judge_worker_of(judge, index);
+    bool ok = came != JUDGE_REFUSED;
     if (judge->is_wrong || worker == NULL) {
         return;
     }
@@ -196,7 +197,7 @@ void judge_call(struct judge *judge, uint64_t at, size_t index, uint64_t sent,
             shard->fetch_sent = ok && sent > shard->fetch_sent ? sent : shard->fetch_sent;
         }
     } else if (strcmp(operation, "DescribeStream") == 0 && !worker->kcl) {
-        if (ok) { /* what was refused is tried again, with a growing pause */
+        if (came == JUDGE_SERVED) { /* what was refused is tried again, with a growing pause */
             count_describe(judge, at);
             count_describes_of(judge, at, worker, sent);
         }

@@ -1033,7 +1033,7 @@ static void test_judge__misses_what_was_trimmed_early_once_the_fleet_knew(void *
 
 static void call(struct history *h, const char *operation, const char *shard, uint64_t tenths)
 {
-    judge_call(h->judge, h->now, 0, h->now, operation, shard, tenths, true);
+    judge_call(h->judge, h->now, 0, h->now, operation, shard, tenths, JUDGE_SERVED);
 }
 
 /* So many of them, half a second apart. */
@@ -1118,9 +1118,12 @@ static void test_judge__counts_calls_against_their_budgets(void **state)
     begin_with(&h, &options);
     (void)make(&h, "P");
     h.now = 180000;
-    for (i = 0; i < 4; i++) {
+    for (i = 0; i < 3; i++) {
         call(&h, "DescribeStream", NULL, 0);
+        judge_call(h.judge, h.now, 0, h.now, "DescribeStream", NULL, 0, JUDGE_SERVED_LATE_OR_AGAIN);
     }
+    assert_string_equal(h.check, "");
+    call(&h, "DescribeStream", NULL, 0);
     must_say(&h, "budget-describe");
     begin_with(&h, &options);
     for (i = 0; i < 11; i++) {
@@ -1168,7 +1171,7 @@ static void test_judge__counts_reads_of_a_shard_and_runaway_calls(void **state)
     }
     must_say(&h, "two-readers");
     begin(&h);
-    judge_call(h.judge, h.now, 1, h.now, "GetRecords", "P", 0, true);
+    judge_call(h.judge, h.now, 1, h.now, "GetRecords", "P", 0, JUDGE_SERVED);
     must_say(&h, "two-readers");
 }
 
@@ -1190,8 +1193,8 @@ static void settle(struct history *h, struct row *p, struct row *q)
 static void read_both(struct history *h, unsigned seconds)
 {
     for (; seconds > 0; seconds--) {
-        judge_call(h->judge, h->now, 0, h->now, "GetRecords", "P", 0, true);
-        judge_call(h->judge, h->now, 1, h->now, "GetRecords", "Q", 0, true);
+        judge_call(h->judge, h->now, 0, h->now, "GetRecords", "P", 0, JUDGE_SERVED);
+        judge_call(h->judge, h->now, 1, h->now, "GetRecords", "Q", 0, JUDGE_SERVED);
         pass(h, 1000);
     }
 }
@@ -1224,7 +1227,7 @@ static void test_judge__wants_shard_end_when_all_is_done(void **state)
     settle(&h, &p, &q);
     judge_shard_closed(h.judge, h.now, "P");
     for (i = 0; i < 400; i++) {
-        judge_call(h.judge, h.now, 1, h.now, "GetRecords", "Q", 0, true);
+        judge_call(h.judge, h.now, 1, h.now, "GetRecords", "Q", 0, JUDGE_SERVED);
         pass(&h, 1000);
     }
     must_say(&h, "not-ended");
@@ -1297,8 +1300,8 @@ static void test_judge__wants_leases_spread_and_standing_still(void **state)
     release(&h, 1, &q, NULL);
     take(&h, 0, &q);
     for (i = 0; i < 100; i++) {
-        judge_call(h.judge, h.now, 0, h.now, "GetRecords", "P", 0, true);
-        judge_call(h.judge, h.now, 0, h.now, "GetRecords", "Q", 0, true);
+        judge_call(h.judge, h.now, 0, h.now, "GetRecords", "P", 0, JUDGE_SERVED);
+        judge_call(h.judge, h.now, 0, h.now, "GetRecords", "Q", 0, JUDGE_SERVED);
         pass(&h, 1000);
     }
     must_say(&h, "unbalanced");
