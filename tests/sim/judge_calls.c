@@ -59,7 +59,7 @@ static void count_describe(struct judge *judge, uint64_t at)
     }
 }
 
-/* What one worker sends within a second would be refused beyond that. */
+/* What one worker sends within a second, by a clock that may be fast, would be refused beyond that. */
 static void count_describes_of(struct judge *judge, uint64_t at, struct worker *worker,
                                uint64_t sent)
 {
@@ -67,7 +67,7 @@ static void count_describes_of(struct judge *judge, uint64_t at, struct worker *
     size_t i;
     for (i = 0; i < DESCRIBES_KEPT; i++) {
         uint64_t other = worker->described[i];
-        near += other > 0 && other <= sent && sent - other < 1000;
+        near += other > 0 && other <= sent && sent - other < 1000 * TAKE_PERCENT / 100;
     }
     worker->described[worker->describe_next++ % DESCRIBES_KEPT] = sent;
     if (near + 1 > DESCRIBES_A_SECOND) {

@@ -9,8 +9,6 @@
 
 #define U(x) ((unsigned long long)(x))
 #define NAME_MAX_BYTES 256
-/* An observer waits a whole failover time by its own clock, which may run two per cent fast. */
-#define TAKE_PERCENT 97u
 #define OLD_RETENTIONS 2u /* a childless shard's row stays for 48 h */
 
 /* ---- decoding ---- */

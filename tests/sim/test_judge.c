@@ -1094,7 +1094,7 @@ static void test_judge__wants_no_more_describes_of_a_worker_than_are_answered(vo
         begin(&h);
         while (calls-- > 0) {
             call(&h, "DescribeStream", NULL, 0);
-            h.now += 99;
+            h.now += 96;
         }
         must_say(&h, i == 0 ? "" : "budget-describe");
     }
