@@ -59,7 +59,7 @@ static void count_describe(struct judge *judge, uint64_t at)
     }
 }
 
-/* What one worker sends within a second, by a clock that may be fast, would be refused beyond that. */
+/* What one worker sends within a second of its own clock would be refused beyond that. */
 static void count_describes_of(struct judge *judge, uint64_t at, struct worker *worker,
                                uint64_t sent)
 {
