@@ -133,6 +133,10 @@ void tr_lease_encode_segment(struct tr_buf *out, struct tr_bytes table, unsigned
 void tr_lease_encode_get(struct tr_buf *out, struct tr_bytes table, struct tr_bytes key);
 /* The same, eventually consistent, at half the cost. */
 void tr_lease_encode_glance(struct tr_buf *out, struct tr_bytes table, struct tr_bytes key);
+/* When a row that we made was made, by the service's time, or a little later: its counter began
+ * with that. 0: it is not known, for others made the row (a KCL worker's counters begin at 0), or
+ * somebody set the counter to what is no time. */
+int64_t tr_lease_row_made_ms(const struct tr_lease_row *row);
 /* Cut "<worker id> <nonce>" at its last blank: the id; absent if it is not of that form. */
 struct tr_bytes tr_lease_asker(struct tr_bytes request);
 /* KCL 3 keeps its fleet's state in row 'Migration3.0' of the lease table or of a table of its own,

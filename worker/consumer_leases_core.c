@@ -150,7 +150,7 @@ static struct tr_graph_row graph_row_of(const struct tr_lease_row *row)
         .parent_count = row->parent_count,
         .checkpoint = row->checkpoint,
         .without_parents = row->without_parents,
-        .made_ms = row->stream.ptr != NULL ? (int64_t)row->counter : 0,
+        .made_ms = tr_lease_row_made_ms(row),
     };
     memcpy(out.parents, row->parents, row->parent_count * sizeof row->parents[0]);
     return out;
