@@ -11,8 +11,10 @@
 
 #define TR_LEASE_PARENTS_MAX 8
 #define TR_LEASE_COUNTER_MAX ((uint64_t)INT64_MAX) /* KCL reads a signed 64-bit number */
-#define TR_LEASE_FAILOVER_MS_MAX 600000u           /* the longest that may be configured */
-#define TR_LEASE_START_MS_MAX 253402300799999ull   /* the end of the year 9999 */
+/* A row with more than this is taken by nobody: no tenure is to come to the highest. */
+#define TR_LEASE_COUNTER_TAKEN_MAX (TR_LEASE_COUNTER_MAX - ((uint64_t)1 << 40))
+#define TR_LEASE_FAILOVER_MS_MAX 600000u         /* the longest that may be configured */
+#define TR_LEASE_START_MS_MAX 253402300799999ull /* the end of the year 9999 */
 
 /* A decoded row; bytes are borrowed from the decoder's arena. */
 struct tr_lease_row {

@@ -50,8 +50,9 @@ bool tr_lease_wanted(const struct tr_lease_core *core, const struct tr_lease *le
 {
     const struct tr_lease_row *row = lease->row != NULL ? &lease->row->row : NULL;
     return row != NULL && lease->ready && !core->stopping &&
-           row->checkpoint.kind != TR_POSITION_SHARD_END && row->counter < TR_LEASE_COUNTER_MAX &&
-           lease->expected_high < TR_LEASE_COUNTER_MAX;
+           row->checkpoint.kind != TR_POSITION_SHARD_END &&
+           row->counter <= TR_LEASE_COUNTER_TAKEN_MAX &&
+           lease->expected_high <= TR_LEASE_COUNTER_TAKEN_MAX;
 }
 
 static bool is_my_id(const struct tr_lease_core *core, const struct tr_lease_row *row)

@@ -502,8 +502,12 @@ static struct tr_lease_row *rows_of(struct tr_consumer *c, const struct scan *sc
     for (i = 0; i < scan->count && rows != NULL; i++) {
         for (j = 0; j < scan->pages[i].count; j++) {
             const struct tr_lease_row *row = &scan->pages[i].rows[j];
-            if (row->counter == TR_LEASE_COUNTER_MAX) {
-                on_bad_row(c, row->key, "'leaseCounter' cannot be raised any more");
+            if (row->counter > TR_LEASE_COUNTER_TAKEN_MAX) {
+                char why[96];
+                (void)snprintf(why, sizeof why,
+                               "'leaseCounter' is '%llu', which cannot be raised any more",
+                               (unsigned long long)row->counter);
+                on_bad_row(c, row->key, why);
             }
             rows[(*count)++] = *row;
         }
