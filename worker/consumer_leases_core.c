@@ -150,7 +150,7 @@ static struct tr_graph_row graph_row_of(const struct tr_lease_row *row)
         .parent_count = row->parent_count,
         .checkpoint = row->checkpoint,
         .without_parents = row->without_parents,
-        .made_ms = row->stream.ptr != NULL ? (int64_t)row->counter : 0,
+        .made_ms = tr_lease_row_made_ms(row),
     };
     memcpy(out.parents, row->parents, row->parent_count * sizeof row->parents[0]);
     return out;
@@ -504,8 +504,12 @@ static struct tr_lease_row *rows_of(struct tr_consumer *c, const struct scan *sc
     for (i = 0; i < scan->count && rows != NULL; i++) {
         for (j = 0; j < scan->pages[i].count; j++) {
             const struct tr_lease_row *row = &scan->pages[i].rows[j];
-            if (row->counter == TR_LEASE_COUNTER_MAX) {
-                on_bad_row(c, row->key, "'leaseCounter' cannot be raised any more");
+            if (row->counter > TR_LEASE_COUNTER_TAKEN_MAX) {
+                char why[96];
+                (void)snprintf(why, sizeof why,
+                               "'leaseCounter' is '%llu', which cannot be raised any more",
+                               (unsigned long long)row->counter);
+                on_bad_row(c, row->key, why);
             }
             rows[(*count)++] = *row;
         }
