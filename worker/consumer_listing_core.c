@@ -24,14 +24,13 @@
 #define LEAD_STAGGER_MS 2000u
 /* DescribeStream is limited to ten calls a second an account, which the fleet shares: two a second
  * for the worker that lists, five while it knows nothing; some seven for all others together, and
- * for none of them more than two. A few may come at once: one worker sends ten in a second at the
- * most. */
+ * for none of them more than two. A few may come at once, but one worker never sends more than ten
+ * in a second. */
 #define DESCRIBE_MS 500u
 #define DESCRIBE_FIRST_MS 200u
 #define DESCRIBE_OTHERS_MS 150u
 #define DESCRIBE_PAGES_AT_ONCE 4u
 #define DESCRIBE_CHILDREN_AT_ONCE 8u
-#define DESCRIBE_CHILDREN_AT_FIRST 5u
 
 /* --- the budget of calls ---------------------------------------------------------------------- */
 
@@ -58,27 +57,24 @@ static uint64_t call_ms(const struct tr_consumer *c)
  * workers by fewer. */
 static struct tr_mono budget_at(const struct tr_consumer *c, uint64_t calls)
 {
-    uint64_t ns = c->listing.spent.ns;
+    const struct listing *listing = &c->listing;
     uint64_t ahead = (calls - 1) * least(call_ms(c), DESCRIBE_MS) * TR_NS_PER_MS;
-    return (struct tr_mono){ns > ahead ? ns - ahead : 0};
+    struct tr_mono at = {listing->spent.ns > ahead ? listing->spent.ns - ahead : 0};
+    struct tr_mono tenth_last = listing->sent[listing->sent_next];
+    return tenth_last.ns == 0 ? at : tr_mono_max(at, tr_mono_add_ms(tenth_last, 1000));
 }
 
 struct tr_mono tr_consumer_children_budget(const struct tr_consumer *c)
 {
-    return budget_at(c, call_ms(c) < DESCRIBE_MS ? DESCRIBE_CHILDREN_AT_FIRST
-                                                 : DESCRIBE_CHILDREN_AT_ONCE);
-}
-
-/* The first listing is complete: what it called at the higher rate counts by the lower one. */
-static void spend_first(struct tr_consumer *c)
-{
-    uint64_t calls = least(c->listing.calls, DESCRIBE_CHILDREN_AT_ONCE - 1);
-    c->listing.spent = tr_mono_max(c->listing.spent, tr_mono_add_ms(c->now, calls * DESCRIBE_MS));
+    return budget_at(c, DESCRIBE_CHILDREN_AT_ONCE);
 }
 
 void tr_consumer_spend_describe(struct tr_consumer *c)
 {
-    c->listing.spent = tr_mono_add_ms(tr_mono_max(c->listing.spent, c->now), call_ms(c));
+    struct listing *listing = &c->listing;
+    listing->spent = tr_mono_add_ms(tr_mono_max(listing->spent, c->now), call_ms(c));
+    listing->sent[listing->sent_next] = c->now;
+    listing->sent_next = (listing->sent_next + 1) % DESCRIBES_A_SECOND;
 }
 
 /* --- what is wanted --------------------------------------------------------------------------- */
@@ -328,9 +324,6 @@ static void note_complete(struct tr_consumer *c)
 {
     struct listing *listing = &c->listing;
     bool again = !listing->complete_once && !c->options.once;
-    if (again) {
-        spend_first(c);
-    }
     listing->complete_once = true;
     listing->complete_begun = listing->begun;
     listing->needed_begun = listing->needed ? listing->begun : listing->needed_begun;

@@ -22,6 +22,7 @@
 #define SHARDS_MAX 100000u
 #define LEASE_WRITES_MAX 64u
 #define BATCHES_OUT_MAX 64u
+#define DESCRIBES_A_SECOND 10u
 
 /* What an op id of a call is for; the op id is kind, slot, generation and a running number. */
 enum op_kind {
@@ -131,11 +132,13 @@ struct listing {
     bool active;
     struct tr_shard_list list;
     struct tr_mono begun;
-    bool full;              /* the one under way: of all shards */
-    bool leads;             /* this worker is the one that lists */
-    bool needed;            /* it lists once, though it does not lead */
-    struct tr_mono look;    /* when to see again who leads */
-    struct tr_mono spent;   /* the budget of calls: each moves it on */
+    bool full;                               /* the one under way: of all shards */
+    bool leads;                              /* this worker is the one that lists */
+    bool needed;                             /* it lists once, though it does not lead */
+    struct tr_mono look;                     /* when to see again who leads */
+    struct tr_mono spent;                    /* the budget of calls: each moves it on */
+    struct tr_mono sent[DESCRIBES_A_SECOND]; /* the last ones, in a ring */
+    unsigned sent_next;
     struct tr_mono next;    /* when the next full listing is due */
     struct tr_mono page_at; /* ... the next page of the one under way */
     struct tr_mono full_begun;
