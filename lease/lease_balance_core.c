@@ -233,6 +233,11 @@ bool tr_lease_core_leads(const struct tr_lease_core *core)
     return first.ptr == NULL || tr_bytes_eq(first, core->worker_id);
 }
 
+size_t tr_lease_core_workers(const struct tr_lease_core *core)
+{
+    return core->fleet.workers > 0 ? core->fleet.workers : 1;
+}
+
 /* ---- taking what is free ---- */
 
 void tr_lease_balance_ready(struct tr_lease_core *core, struct tr_lease *lease)

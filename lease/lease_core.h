@@ -168,6 +168,8 @@ uint64_t tr_lease_core_counter(const struct tr_lease_core *core, struct tr_bytes
  * leads. Any worker can check it from the table; a leader that dies is followed as soon as its
  * leases have expired. */
 bool tr_lease_core_leads(const struct tr_lease_core *core);
+/* The live workers as the rows show them, this one included. */
+size_t tr_lease_core_workers(const struct tr_lease_core *core);
 /* Whether at least one whole scan was received. */
 bool tr_lease_core_scanned(const struct tr_lease_core *core);
 /* Writes that are to be sent or without an answer before the core may go. */

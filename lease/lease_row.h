@@ -30,7 +30,8 @@ struct tr_lease_row {
     bool tailrace;           /* its owner is a tailrace worker: tailraceOwner equals leaseOwner */
     struct tr_bytes run;     /* tailraceRun: which process of that id took it */
     struct tr_bytes request; /* tailraceRequest: "<worker id> <nonce>" who asks for it */
-    struct tr_bytes first;   /* tailraceFirst: the shard's first number; absent: not known then */
+    struct tr_bytes first;   /* tailraceFirst: the shard's first number, or what else stands there;
+                                absent: not known then */
     struct tr_bytes bell;    /* tailraceBell: "<worker id> <nonce>" who rang last */
     size_t size;             /* bytes as DynamoDB counts them, about */
     bool has_start_ms;

@@ -79,6 +79,12 @@ static void add_key(struct tr_buf *out, struct tr_bytes key)
     tr_buf_add_char(out, '}');
 }
 
+static bool is_number(struct tr_bytes text)
+{
+    struct tr_position position;
+    return tr_position_parse(text, &position, NULL) == TR_OK && tr_position_is_sequence(&position);
+}
+
 /* A row made without owner is KCL's; one made again by its owner names it (KCL reads such a row as
  * new and owned). An empty set is not a value in DynamoDB: without parents there is no attribute.
  */
@@ -119,7 +125,7 @@ static void add_item(struct tr_buf *out, const struct tr_lease_write *write)
         tr_buf_add_char(out, ',');
         add_n(out, A_TAILRACE_START, write->start_ms);
     }
-    if (write->first.ptr != NULL) {
+    if (write->first.ptr != NULL && is_number(write->first)) {
         tr_buf_add_char(out, ',');
         add_s(out, A_TAILRACE_FIRST, write->first);
     }
@@ -631,10 +637,13 @@ static void read_word(struct reader *reader, enum attribute name, struct tr_byte
     }
 }
 
-static bool is_number(struct tr_bytes text)
+/* A hint that may be missing: it makes no row unreadable, and is told by whoever needs it. */
+static void read_hint(struct reader *reader, enum attribute name, struct tr_bytes *out)
 {
-    struct tr_position position;
-    return tr_position_parse(text, &position, NULL) == TR_OK && tr_position_is_sequence(&position);
+    if (present(reader, name) && !get_s(reader, name, out)) {
+        *out = tr_json_raw(reader->values[name]);
+    }
+    out->len = out->len < SHOWN_MAX ? out->len : SHOWN_MAX;
 }
 
 static enum verdict read_own(struct reader *reader, struct tr_lease_row *row)
@@ -649,10 +658,7 @@ static enum verdict read_own(struct reader *reader, struct tr_lease_row *row)
     read_word(reader, AT_TAILRACE_RUN, &row->run);
     read_word(reader, AT_TAILRACE_REQUEST, &row->request);
     read_word(reader, AT_TAILRACE_BELL, &row->bell);
-    if (present(reader, AT_TAILRACE_FIRST) &&
-        !(get_s(reader, AT_TAILRACE_FIRST, &row->first) && is_number(row->first))) {
-        return bad(reader, AT_TAILRACE_FIRST, "a sequence number");
-    }
+    read_hint(reader, AT_TAILRACE_FIRST, &row->first);
     row->has_start_ms = present(reader, AT_TAILRACE_START);
     if (row->has_start_ms &&
         !get_n(reader, AT_TAILRACE_START, TR_LEASE_START_MS_MAX, &row->start_ms)) {

@@ -3,16 +3,18 @@
  * The children of one shard, asked for with CHILD_SHARDS: at its end, by whoever read it, until
  * there are some, without a cap of attempts; and by whoever takes a child that nobody here has
  * listed, for its first sequence number. When many shards end at about the same time, as they do
- * when a table's shards roll over, one listing from the oldest of them on stands in for all. */
+ * when a table's shards roll over, one listing from the oldest of them on stands in for all, and
+ * one more for the second look at each. */
 #include "worker/consumer_parts.h"
 
 #include "base/mem.h"
 #include "base/mutant.h"
 
 #define BACKOFF_MAX_MS 5000u
-/* More ended shards than this wait for their children: they are listed together. */
-#define LISTED_TOGETHER 50u
-/* The answer may have left a child out (a split's second one that comes late): asked once more. */
+/* More ended shards than this wait for a look at their children: they are listed together. */
+#define LISTED_TOGETHER 8u
+/* The answer may have left a child out (a split's second one that comes late): looked at once more,
+ * by a question or a listing that begins so long after the children were known. */
 #define AGAIN_MS 10000u
 /* Who does not know children after so long asks less often; the listings look, too. */
 #define LONG_MS 600000u
@@ -27,6 +29,7 @@ struct family {
     bool asked_again;
     unsigned tries;
     struct tr_mono since;
+    struct tr_mono known_at;
     struct tr_mono begun; /* of the call under way */
     struct tr_mono at;    /* when to ask (again) */
 };
@@ -74,12 +77,27 @@ static bool found(const struct tr_consumer *c, struct tr_bytes parent, const str
            TR_MUTANT(NO_CHILDREN_IS_AN_ANSWER);
 }
 
+/* When a look must begin to tell something: behind the end, or late enough to be the second one. */
+static struct tr_mono look_from(const struct family *family)
+{
+    return family->known ? tr_mono_add_ms(family->known_at, AGAIN_MS) : family->since;
+}
+
+/* An answer that began then has shown what is behind the shard: the first one such since its end
+ * tells of the children, a later one of those that were left out. */
+static void looked(struct family *family, struct tr_mono begun)
+{
+    bool counts = family->of_end && !tr_mono_before(begun, look_from(family));
+    family->answered = family->answered || counts;
+    family->asked_again = family->asked_again || (counts && family->known);
+}
+
 static void settle(struct tr_consumer *c, struct tr_bytes parent, struct family *family)
 {
-    bool asked =
-        family->answered || !tr_mono_before(c->listing.shown, family->since) || c->streams.lost;
+    bool asked = family->answered || c->streams.lost;
     if (family->of_end && !family->known && asked && found(c, parent, family)) {
         family->known = true;
+        family->known_at = c->now;
         family->asked_again = c->options.once || c->streams.lost || is_childless(c, family);
         family->at = tr_mono_add_ms(c->now, AGAIN_MS + tr_random_below(&c->random, AGAIN_MS / 2));
         c->families_next = tr_mono_min(c->families_next, family->at);
@@ -93,7 +111,7 @@ void tr_consumer_end_met(struct tr_consumer *c, struct tr_bytes parent)
         return;
     }
     family->of_end = true;
-    family->known = family->answered = false;
+    family->known = family->answered = family->asked_again = false;
     family->tries = 0;
     family->since = family->at = c->now;
     c->families_next = c->now;
@@ -125,11 +143,23 @@ bool tr_consumer_children_known(const struct tr_consumer *c, struct tr_bytes par
     return family != NULL && family->known;
 }
 
-void tr_consumer_children_look(struct tr_consumer *c)
+/* Whether the listing under way, or just complete, shows what is behind the shard. */
+static bool is_listed_behind(const struct tr_consumer *c, struct tr_bytes parent)
+{
+    int64_t ms;
+    return c->listing.full || (tr_shard_id_ms(parent, &ms) &&
+                               tr_bytes_cmp(tr_buf_bytes(&c->listing.list_from), parent) <= 0);
+}
+
+void tr_consumer_children_listed(struct tr_consumer *c)
 {
     struct tr_map_entry *entry;
     for (entry = tr_map_first(&c->families); entry != NULL; entry = tr_map_next(entry)) {
-        settle(c, tr_map_key(entry), tr_map_value(entry));
+        struct family *family = tr_map_value(entry);
+        if (is_listed_behind(c, tr_map_key(entry))) {
+            looked(family, c->listing.begun);
+        }
+        settle(c, tr_map_key(entry), family);
     }
 }
 
@@ -177,28 +207,51 @@ static void ask(struct tr_consumer *c, struct tr_bytes parent, struct family *fa
     tr_consumer_spend_describe(c);
 }
 
-/* How many ended shards still wait for their children. */
-static size_t pending(const struct tr_consumer *c)
+/* How many ended shards wait for a look at their children: for the first, for any. */
+struct waiting {
+    size_t first;
+    size_t any;
+};
+
+static struct waiting waiting(const struct tr_consumer *c)
 {
+    struct waiting count = {0, 0};
     struct tr_map_entry *entry;
-    size_t count = 0;
     for (entry = tr_map_first(&c->families); entry != NULL; entry = tr_map_next(entry)) {
         const struct family *family = tr_map_value(entry);
-        count += family->of_end && !family->known;
+        count.first += family->of_end && !family->known;
+        count.any += family->of_end && !(family->known && family->asked_again);
     }
     return count;
 }
 
-/* One family that is due. With many at once its shard is listed with the others instead. */
-static void serve(struct tr_consumer *c, struct tr_bytes parent, struct family *family,
-                  bool together)
+/* Whether a listing looks at it with others. The first look is not kept waiting by second ones. */
+static bool is_together(const struct waiting *waiting, struct tr_bytes parent,
+                        const struct family *family)
 {
+    size_t count = family->known ? waiting->any : waiting->first;
     int64_t ms;
-    if (together && family->of_end && tr_shard_id_ms(parent, &ms)) {
-        family->tries++;
-        family->at = tr_mono_add_ms(c->now, BACKOFF_MAX_MS + wait_ms(c, family));
-        c->families_next = tr_mono_min(c->families_next, family->at);
+    return family->of_end && count > LISTED_TOGETHER && tr_shard_id_ms(parent, &ms);
+}
+
+/* The listing under way may be the one already. */
+static void list_behind(struct tr_consumer *c, struct tr_bytes parent, struct family *family)
+{
+    const struct listing *listing = &c->listing;
+    family->tries++;
+    family->at = tr_mono_add_ms(c->now, BACKOFF_MAX_MS + wait_ms(c, family));
+    c->families_next = tr_mono_min(c->families_next, family->at);
+    if (!listing->active || tr_mono_before(listing->begun, look_from(family)) ||
+        !is_listed_behind(c, parent)) {
         tr_consumer_want_newer(c, parent);
+    }
+}
+
+static void serve(struct tr_consumer *c, struct tr_bytes parent, struct family *family,
+                  const struct waiting *waiting)
+{
+    if (is_together(waiting, parent, family)) {
+        list_behind(c, parent, family);
     } else {
         ask(c, parent, family);
     }
@@ -207,11 +260,11 @@ static void serve(struct tr_consumer *c, struct tr_bytes parent, struct family *
 void tr_consumer_children_pump(struct tr_consumer *c)
 {
     struct tr_map_entry *entry = tr_map_first(&c->families);
-    bool together;
+    struct waiting count;
     if (entry == NULL || !tr_mono_reached(c->now, c->families_next)) {
         return;
     }
-    together = pending(c) > LISTED_TOGETHER;
+    count = waiting(c);
     c->families_next = TR_MONO_NEVER;
     while (entry != NULL) {
         struct tr_map_entry *next = tr_map_next(entry);
@@ -224,7 +277,7 @@ void tr_consumer_children_pump(struct tr_consumer *c)
             struct tr_mono budget = tr_consumer_children_budget(c);
             bool wants = !(family->known && family->asked_again);
             if (wants && tr_mono_reached(c->now, tr_mono_max(family->at, budget))) {
-                serve(c, tr_map_key(entry), family, together);
+                serve(c, tr_map_key(entry), family, &count);
             } else if (wants) {
                 c->families_next = tr_mono_min(c->families_next, tr_mono_max(family->at, budget));
             }
@@ -247,17 +300,14 @@ static struct tr_map_entry *family_asking(const struct tr_consumer *c, uint64_t 
     return entry;
 }
 
-/* What an answer begun since the end shows stands for what is behind it; the first one such behind
- * the children is the second look. */
 static void note_answer(struct tr_consumer *c, struct family *family, bool well)
 {
     family->number = 0;
     family->of_start = family->of_start && !well && family->tries < 2;
-    if (well && !tr_mono_before(family->begun, family->since)) {
-        family->answered = true;
-        family->asked_again = family->asked_again || family->known;
+    if (well) {
+        looked(family, family->begun);
     }
-    family->at = tr_mono_add_ms(c->now, wait_ms(c, family));
+    family->at = tr_mono_max(tr_mono_add_ms(c->now, wait_ms(c, family)), look_from(family));
     family->tries++;
     c->families_next = tr_mono_min(c->families_next, family->at);
 }

@@ -252,6 +252,8 @@ static void on_row(struct tr_consumer *c, const struct tr_lease_row *row, bool t
             (void)tr_consumer_gap(c, &(struct gap){.shard = row->key, .why = GAP_BEFORE});
         }
         row_strings_free(wanted);
+    }
+    if (wanted != NULL || tell_graph) {
         c->families_next = c->now; /* it may be a child that its parent's end waits for */
     }
     if (info == NULL) {
@@ -597,6 +599,7 @@ static void scan_complete(struct tr_consumer *c, const struct scan *scan)
             struct wanted *made = tr_map_remove(&c->wanted, rows[i].key);
             if (made != NULL) {
                 row_strings_free(made);
+                c->families_next = c->now;
             }
         }
     }

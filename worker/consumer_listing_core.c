@@ -22,30 +22,58 @@
 /* Who came to lead: several may think so for a moment. */
 #define LEAD_LOOK_MS 1000u
 #define LEAD_STAGGER_MS 2000u
-/* DescribeStream is limited to ten calls a second an account. A worker uses two a second at the
- * most, five while nothing is known; a few may come at once. */
+/* DescribeStream is limited to ten calls a second an account, which the fleet shares: two a second
+ * for the worker that lists, five while it knows nothing; some seven for all others together, and
+ * for none of them more than two. A few may come at once: one worker sends ten in a second at the
+ * most. */
 #define DESCRIBE_MS 500u
 #define DESCRIBE_FIRST_MS 200u
+#define DESCRIBE_OTHERS_MS 150u
 #define DESCRIBE_PAGES_AT_ONCE 4u
-#define DESCRIBE_CHILDREN_AT_ONCE 20u
+#define DESCRIBE_CHILDREN_AT_ONCE 8u
+#define DESCRIBE_CHILDREN_AT_FIRST 5u
 
 /* --- the budget of calls ---------------------------------------------------------------------- */
 
-static uint64_t call_ms(const struct tr_consumer *c)
+static uint64_t least(uint64_t a, uint64_t b)
 {
-    return c->listing.complete_once && !c->options.once ? DESCRIBE_MS : DESCRIBE_FIRST_MS;
+    return a < b ? a : b;
 }
 
-/* The budget is a time that each call moves on; it may be ahead by some calls. */
+/* With once there may be no lister: each worker lists for itself. */
+static uint64_t call_ms(const struct tr_consumer *c)
+{
+    size_t workers = tr_lease_core_workers(c->leases);
+    uint64_t shared = workers * DESCRIBE_OTHERS_MS;
+    if (c->options.once) {
+        return shared > DESCRIBE_FIRST_MS ? shared : DESCRIBE_FIRST_MS;
+    }
+    if (c->listing.leads) {
+        return c->listing.complete_once ? DESCRIBE_MS : DESCRIBE_FIRST_MS;
+    }
+    return shared > DESCRIBE_MS ? shared : DESCRIBE_MS;
+}
+
+/* The budget is a time that each call moves on; it may be ahead by some calls, of a large fleet's
+ * workers by fewer. */
 static struct tr_mono budget_at(const struct tr_consumer *c, uint64_t calls)
 {
-    uint64_t ns = c->listing.spent.ns, ahead = (calls - 1) * call_ms(c) * TR_NS_PER_MS;
+    uint64_t ns = c->listing.spent.ns;
+    uint64_t ahead = (calls - 1) * least(call_ms(c), DESCRIBE_MS) * TR_NS_PER_MS;
     return (struct tr_mono){ns > ahead ? ns - ahead : 0};
 }
 
 struct tr_mono tr_consumer_children_budget(const struct tr_consumer *c)
 {
-    return budget_at(c, DESCRIBE_CHILDREN_AT_ONCE);
+    return budget_at(c, call_ms(c) < DESCRIBE_MS ? DESCRIBE_CHILDREN_AT_FIRST
+                                                 : DESCRIBE_CHILDREN_AT_ONCE);
+}
+
+/* The first listing is complete: what it called at the higher rate counts by the lower one. */
+static void spend_first(struct tr_consumer *c)
+{
+    uint64_t calls = least(c->listing.calls, DESCRIBE_CHILDREN_AT_ONCE - 1);
+    c->listing.spent = tr_mono_max(c->listing.spent, tr_mono_add_ms(c->now, calls * DESCRIBE_MS));
 }
 
 void tr_consumer_spend_describe(struct tr_consumer *c)
@@ -300,6 +328,9 @@ static void note_complete(struct tr_consumer *c)
 {
     struct listing *listing = &c->listing;
     bool again = !listing->complete_once && !c->options.once;
+    if (again) {
+        spend_first(c);
+    }
     listing->complete_once = true;
     listing->complete_begun = listing->begun;
     listing->needed_begun = listing->needed ? listing->begun : listing->needed_begun;
@@ -333,7 +364,7 @@ static void listing_complete(struct tr_consumer *c)
     if (listing->full) {
         note_unlisted_rows(c);
     }
-    tr_consumer_children_look(c);
+    tr_consumer_children_listed(c);
     if (listing->leads || c->options.once) {
         watch_leaves(c);
     }

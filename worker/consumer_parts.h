@@ -158,6 +158,7 @@ struct streams {
     bool asking;
     bool chosen;     /* the rows have said which stream the fleet is at */
     bool further;    /* the present one came after one that was followed */
+    bool drained;    /* it was when it was last there */
     bool missing;    /* DescribeStream did not find it */
     bool lost;       /* ... nor does its table name it, which names a newer one */
     bool none_newer; /* it is drained, and its table names none behind it */
@@ -415,8 +416,8 @@ bool tr_consumer_children_known(const struct tr_consumer *c, struct tr_bytes par
 unsigned tr_consumer_children_tries(const struct tr_consumer *c, struct tr_bytes parent);
 /* A child's first number is wanted, which the answer shows. */
 void tr_consumer_ask_start(struct tr_consumer *c, struct tr_bytes parent);
-/* A listing, or rows, came: children that were asked for may be known. */
-void tr_consumer_children_look(struct tr_consumer *c);
+/* A listing came: children that were asked for may be known. */
+void tr_consumer_children_listed(struct tr_consumer *c);
 void tr_consumer_children_answer(struct tr_consumer *c, uint64_t number,
                                  struct tr_aws_answer *answer);
 void tr_consumer_children_pump(struct tr_consumer *c);

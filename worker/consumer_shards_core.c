@@ -168,12 +168,17 @@ struct tr_bytes tr_consumer_first_number(const struct tr_consumer *c, struct tr_
                : (struct tr_bytes){0};
 }
 
+static bool is_first_number(struct tr_bytes text, struct tr_position *first)
+{
+    return tr_position_parse(text, first, NULL) == TR_OK && tr_position_is_sequence(first);
+}
+
 /* Once the shard's first number is known, from its row or a listing; or a complete listing begun
  * since lacks the shard, which then answers ResourceNotFound, or has it without a number. */
 static bool begin_at_start(struct tr_consumer *c, struct slot *slot, struct tr_bytes in_row)
 {
     struct tr_position first;
-    bool known = tr_position_parse(in_row, &first, NULL) == TR_OK ||
+    bool known = is_first_number(in_row, &first) ||
                  tr_consumer_first_number(c, tr_consumer_key(slot), &first).ptr != NULL;
     bool listed =
         c->listing.complete_once && tr_mono_reached(c->listing.complete_begun, slot->granted_at);
@@ -192,6 +197,14 @@ static void ask_parent(struct tr_consumer *c, struct slot *slot)
         tr_mono_add_ms(c->now, wait_ms < START_ASK_MS_MAX ? wait_ms : START_ASK_MS_MAX);
     if (slot->parent != NULL) {
         tr_consumer_ask_start(c, tr_bytes_of(slot->parent));
+    }
+}
+
+static void note_bad_first(struct tr_consumer *c, const struct tr_lease_row *row)
+{
+    struct tr_position first;
+    if (row->first.ptr != NULL && !is_first_number(row->first, &first)) {
+        tr_consumer_note(c, TR_NOTE_LEASE_FIRST_BAD, row->key, 0, 0, row->first);
     }
 }
 
@@ -260,8 +273,11 @@ void tr_consumer_granted(struct tr_consumer *c, const struct tr_lease_effect *fx
     slot->reader.op = c->reader_ops;
     if (!slot->waits_start) {
         begin_reading(c, slot, &slot->handed, false);
-    } else if (!begin_at_start(c, slot, fx->row.first)) {
-        ask_for_start(c, slot, &fx->row);
+    } else {
+        note_bad_first(c, &fx->row);
+        if (!begin_at_start(c, slot, fx->row.first)) {
+            ask_for_start(c, slot, &fx->row);
+        }
     }
     tr_consumer_valid(c, slot, fx->valid_until);
 }

@@ -72,7 +72,7 @@ static void follow(struct tr_consumer *c, struct tr_bytes stream)
     tr_consumer_forget_shards(c);
     tr_consumer_forget_listing(c);
     c->stream_status = TR_STREAM_ENABLED;
-    c->streams.missing = c->streams.lost = c->streams.none_newer = false;
+    c->streams.missing = c->streams.lost = c->streams.none_newer = c->streams.drained = false;
     c->want_scan = true;
     tr_consumer_note(c, TR_NOTE_STREAM_FOLLOWED, (struct tr_bytes){NULL, 0}, 0, 0,
                      tr_buf_bytes(&c->arn));
@@ -190,17 +190,26 @@ static bool pass_gap(struct tr_consumer *c)
     return gap.why == NULL || tr_consumer_gap(c, &gap);
 }
 
+/* One that is gone was drained if it was when it was last there: shards do not come to a stream
+ * that is off. Nothing of it is missing then, however much later the table's next one comes. */
+static bool was_drained(const struct tr_consumer *c)
+{
+    return c->streams.missing && c->streams.drained && c->held == 0 &&
+           tr_graph_drain(c->graph) != TR_GRAPH_IN_USE;
+}
+
 static void answered(struct tr_consumer *c)
 {
     struct streams *streams = &c->streams;
     bool present;
     struct tr_bytes next = next_stream(c, &present);
 
+    streams->drained = streams->missing ? streams->drained : is_drained(c);
     if (next.ptr == NULL) {
-        streams->none_newer = is_drained(c);
+        streams->none_newer = is_drained(c) || was_drained(c);
         return;
     }
-    if (streams->missing && !present && !streams->lost) {
+    if (streams->missing && !present && !streams->lost && !was_drained(c)) {
         streams->lost = true;
         c->listing.active = false;
         c->listing.next = TR_MONO_NEVER; /* there is nothing to be listed */
@@ -209,7 +218,7 @@ static void answered(struct tr_consumer *c)
         tr_consumer_note(c, TR_NOTE_STREAM_LOST, (struct tr_bytes){NULL, 0}, 0, 0,
                          tr_buf_bytes(&c->arn));
     }
-    if (is_drained(c) && pass_gap(c)) {
+    if ((is_drained(c) || was_drained(c)) && pass_gap(c)) {
         streams->further = true;
         follow(c, next);
     }

@@ -573,7 +573,7 @@ void fleet_run(const struct fleet_options *options, struct fleet_result *out)
     }
     judge.failover_ms = world.failover_ms;
     judge.balance = true;
-    judge.describes_per_minute_max = options->profile->describes_max;
+    judge.describes_per_minute_base = options->profile->describes_base;
     judge.discover_ms = options->profile->calm_ms / 4;
     judge.whole_releases = true;
     judge.released_ms = RELEASED_MS;

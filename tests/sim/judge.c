@@ -104,7 +104,7 @@ struct judge *judge_new(const struct judge_options *options)
     mine->lease_table = tr_strdup(options->lease_table);
     mine->retention_ms = or_default(mine->retention_ms, 24 * 3600 * 1000ull);
     mine->children_hold_ms = or_default(mine->children_hold_ms, 30000);
-    mine->describes_per_minute_max = or_default(mine->describes_per_minute_max, 60);
+    mine->describes_per_minute_base = or_default(mine->describes_per_minute_base, 60);
     mine->lease_reads_per_hour_max = or_default(mine->lease_reads_per_hour_max, NEVER);
     mine->lease_writes_per_hour_max = or_default(mine->lease_writes_per_hour_max, NEVER);
     mine->records_per_second_max = or_default(mine->records_per_second_max, 5);

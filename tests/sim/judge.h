@@ -32,10 +32,12 @@ struct judge_options {
     void *ctx;
 
     /* Budgets. */
-    uint64_t children_hold_ms;         /* from a shard's last read until it may be ended without its
+    uint64_t children_hold_ms; /* from a shard's last read until it may be ended without its
                                            children's rows, if no listing shows them; 30 s */
-    uint64_t describes_per_minute_max; /* DescribeStream, the whole fleet; 60 */
-    uint64_t lease_reads_per_hour_max; /* tenths of a read unit, one worker; off */
+    uint64_t describes_per_minute_base; /* DescribeStream, the whole fleet, and two more for each
+                                           shard that has met its end, and a listing for each
+                                           worker while there are no rows; 60 */
+    uint64_t lease_reads_per_hour_max;  /* tenths of a read unit, one worker; off */
     uint64_t lease_writes_per_hour_max; /* tenths of a write unit, one worker; off */
     uint64_t records_per_second_max;    /* GetRecords of one worker and shard; 5 */
     uint64_t stray_reads_max;           /* of a shard a failover time after it was lost; 10 */
@@ -74,11 +76,16 @@ void judge_trimmed(struct judge *judge, uint64_t at, const char *shard, const ch
  * By whom, and when that worker sent the request (SIZE_MAX: the writer or the world itself). */
 void judge_item(struct judge *judge, uint64_t at, size_t worker, uint64_t sent, const char *table,
                 const char *before, const char *after);
+enum judge_came {
+    JUDGE_REFUSED,
+    JUDGE_SERVED,
+    JUDGE_SERVED_LATE_OR_AGAIN, /* which the worker did not ask for */
+};
+
 /* A call of a worker reached the service: when the worker sent it, the operation ("GetRecords"),
- * the shard if it names one (NULL), its capacity in tenths of a unit (lease table; else 0),
- * whether the service answered it well. */
+ * the shard if it names one (NULL), its capacity in tenths of a unit (lease table; else 0). */
 void judge_call(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
-                const char *operation, const char *shard, uint64_t tenths, bool ok);
+                const char *operation, const char *shard, uint64_t tenths, enum judge_came came);
 
 /* The service's answer to CHILD_SHARDS of that shard has come to the worker whole. */
 void judge_children(struct judge *judge, size_t worker, const char *parent, const char *body);

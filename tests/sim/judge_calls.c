@@ -9,7 +9,40 @@
 #define MS_MINUTE 60000u
 #define MS_HOUR 3600000u
 #define BUSY_SECONDS_MAX 5u
-#define STRAY_READS_MAX 10u /* if nothing else is asked for */
+#define LOOKS_AT_AN_END 2u
+#define LOOKED_AT_MINUTES 4u
+#define SHARDS_A_PAGE 100u
+#define DESCRIBES_A_SECOND 10u /* of an account, as the service has it */
+#define STRAY_READS_MAX 10u    /* if nothing else is asked for */
+
+/* Shards whose end is met, or was lately: in a large fleet each worker's calls are far apart. */
+static uint64_t ends_lately(const struct judge *judge)
+{
+    uint64_t ends = 0;
+    size_t i;
+    for (i = 0; i < judge->shard_count; i++) {
+        const struct shard *shard = judge->shards[i];
+        ends += shard->ended ? shard->ended_at / MS_MINUTE + LOOKED_AT_MINUTES >= judge->minute
+                             : shard->closed && shard->row.there;
+    }
+    return ends;
+}
+
+/* Nobody knows of the others before there are rows: each worker lists all for itself. */
+static uint64_t first_listings(const struct judge *judge, uint64_t at)
+{
+    bool begins = !judge->any_row || at - judge->any_row_at < MS_MINUTE;
+    return begins ? judge->live * (judge->shard_count / SHARDS_A_PAGE + 1) : 0;
+}
+
+/* Each end is looked at twice; a stream that is turned off and answers that leave children out cost
+ * more, and listings. All that is less than the service allows. */
+static uint64_t describes_max(const struct judge *judge, uint64_t at)
+{
+    uint64_t max = judge->options.describes_per_minute_base + LOOKS_AT_AN_END * ends_lately(judge);
+    max = max < DESCRIBES_A_SECOND * 60 ? max : DESCRIBES_A_SECOND * 60;
+    return max + first_listings(judge, at);
+}
 
 static void count_describe(struct judge *judge, uint64_t at)
 {
@@ -17,10 +50,31 @@ static void count_describe(struct judge *judge, uint64_t at)
         judge->minute = at / MS_MINUTE;
         judge->describes = 0;
     }
-    if (++judge->describes > judge->options.describes_per_minute_max) {
+    if (++judge->describes > judge->options.describes_per_minute_base &&
+        judge->describes > describes_max(judge, at)) {
         judge_fail(judge, "budget-describe",
-                   "the fleet calls DescribeStream %llu times in the minute before %llu ms",
-                   U(judge->describes), U(at));
+                   "the fleet calls DescribeStream %llu times in the minute before %llu ms, and "
+                   "%llu shards have met their end",
+                   U(judge->describes), U(at), U(ends_lately(judge)));
+    }
+}
+
+/* What one worker sends within a second of its own clock would be refused beyond that. */
+static void count_describes_of(struct judge *judge, uint64_t at, struct worker *worker,
+                               uint64_t sent)
+{
+    uint64_t near = 0;
+    size_t i;
+    for (i = 0; i < DESCRIBES_KEPT; i++) {
+        uint64_t other = worker->described[i];
+        near += other > 0 && other <= sent && sent - other < 1000 * TAKE_PERCENT / 100;
+    }
+    worker->described[worker->describe_next++ % DESCRIBES_KEPT] = sent;
+    if (near + 1 > DESCRIBES_A_SECOND) {
+        judge_fail(judge, "budget-describe",
+                   "worker '%s' calls DescribeStream %llu times in the second before %llu ms (sent "
+                   "at %llu ms)",
+                   worker->id, U(near + 1), U(at), U(sent));
     }
 }
 
@@ -125,10 +179,11 @@ static bool is_one_of(const char *operation, const char *const *names)
 }
 
 void judge_call(struct judge *judge, uint64_t at, size_t index, uint64_t sent,
-                const char *operation, const char *name, uint64_t tenths, bool ok)
+                const char *operation, const char *name, uint64_t tenths, enum judge_came came)
 {
     static const char *const writes[] = {"PutItem", "UpdateItem", "DeleteItem", NULL};
     struct worker *worker = judge_worker_of(judge, index);
+    bool ok = came != JUDGE_REFUSED;
     if (judge->is_wrong || worker == NULL) {
         return;
     }
@@ -142,8 +197,9 @@ void judge_call(struct judge *judge, uint64_t at, size_t index, uint64_t sent,
             shard->fetch_sent = ok && sent > shard->fetch_sent ? sent : shard->fetch_sent;
         }
     } else if (strcmp(operation, "DescribeStream") == 0 && !worker->kcl) {
-        if (ok) { /* what was refused is tried again, with a growing pause */
+        if (came == JUDGE_SERVED) { /* what was refused is tried again, with a growing pause */
             count_describe(judge, at);
+            count_describes_of(judge, at, worker, sent);
         }
     } else if (tenths > 0 && !worker->kcl) {
         count_units(judge, at, worker, is_one_of(operation, writes), tenths);

@@ -15,6 +15,9 @@
 #define STRANGER (SIZE_MAX - 1) /* an owner that is no worker we know */
 #define PARENTS_MAX 2u
 #define READS_KEPT 16u
+#define DESCRIBES_KEPT 16u
+/* Who waits does so by a clock of its own, which may run two per cent fast. */
+#define TAKE_PERCENT 97u
 
 /* A decimal number of up to 54 digits. */
 struct number {
@@ -135,6 +138,7 @@ struct shard {
     uint64_t changed_at;  /* owner or counter */
     uint64_t counter_max; /* of all rows it had */
     bool ended;           /* its row was at SHARD_END */
+    uint64_t ended_at;    /* ... since then */
     bool deleted;         /* a worker deleted its row */
     uint64_t vanished_at; /* somebody outside deleted its row; 0: nobody did */
     bool kcl_held;        /* by a KCL-like worker some time: it tells no gaps */
@@ -160,6 +164,8 @@ struct worker {
     uint64_t hour, reads, writes; /* tenths in that hour */
     uint64_t second, calls;       /* calls in that second */
     unsigned busy_seconds;
+    uint64_t described[DESCRIBES_KEPT]; /* when the latest DescribeStream were sent */
+    size_t describe_next;
     uint64_t failover_ms;
 };
 
@@ -193,6 +199,7 @@ struct judge {
     struct item *items; /* owned */
     size_t item_count, item_cap;
     bool any_row;
+    uint64_t any_row_at; /* ... since then */
     uint64_t start; /* the earliest that a row has told, in the world's time; NEVER: none has */
     uint64_t repeats;
     uint64_t *faults;          /* owned: when they were, in order */

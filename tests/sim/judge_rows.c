@@ -9,8 +9,6 @@
 
 #define U(x) ((unsigned long long)(x))
 #define NAME_MAX_BYTES 256
-/* An observer waits a whole failover time by its own clock, which may run two per cent fast. */
-#define TAKE_PERCENT 97u
 #define OLD_RETENTIONS 2u /* a childless shard's row stays for 48 h */
 
 /* ---- decoding ---- */
@@ -412,10 +410,12 @@ static void keep(struct judge *judge, uint64_t at, struct shard *shard, const st
         shard->sound_at = shard->changed_at;
     }
     shard->counter_max = row->counter > shard->counter_max ? row->counter : shard->counter_max;
+    shard->ended_at = shard->ended ? shard->ended_at : at;
     shard->ended = row->checkpoint.kind == PLACE_END;
     learn_start(judge, row);
     if (!judge->any_row) {
         judge->any_row = true;
+        judge->any_row_at = at;
         judge_free_before(judge, judge->options.latest ? SIZE_MAX : shard->stream);
     }
 }

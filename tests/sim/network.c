@@ -259,6 +259,7 @@ static bool refuses(struct world *world, const struct call *call, struct tr_loca
 static void serve(struct world *world, struct happening *h, struct tr_local_answer *answer)
 {
     const struct call *call = h->call;
+    enum judge_came came = h->answerless ? JUDGE_SERVED_LATE_OR_AGAIN : JUDGE_SERVED;
     char shard[80];
     if (!refuses(world, call, answer)) {
         world->serving = call->worker;
@@ -271,7 +272,7 @@ static void serve(struct world *world, struct happening *h, struct tr_local_answ
     if (world->judge != NULL) {
         judge_call(world->judge, world->now_ms, call->worker, h->sent_at, operation_of(call),
                    shard_of(world, call, shard), tenths_of(call, answer->body.len),
-                   answer->http_status == 200);
+                   answer->http_status == 200 ? came : JUDGE_REFUSED);
     }
 }
 

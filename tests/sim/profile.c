@@ -22,7 +22,7 @@ static const struct profile profiles[] = {
      .latest = 150,
      .stream_changes = 50,
      .rough = true,
-     .describes_max = 150},
+     .describes_base = 100},
     {.name = "large",
      .workers = 20,
      .shards_min = 1000,
@@ -35,7 +35,7 @@ static const struct profile profiles[] = {
      .faults_max = 25,
      .failover_min_ms = 10000,
      .failover_max_ms = 10000,
-     .describes_max = 4800}, /* two questions a shard, two generations, and long listings */
+     .describes_base = 100},
     {.name = "long",
      .workers = 2,
      .shards_min = 1,
@@ -50,7 +50,7 @@ static const struct profile profiles[] = {
      .failover_max_ms = 10000,
      .latest = 150,
      .stream_changes = 300,
-     .describes_max = 150},
+     .describes_base = 60},
 };
 
 size_t profile_count(void)

@@ -19,7 +19,7 @@ struct profile {
     unsigned faults_min, faults_max;
     uint64_t failover_min_ms, failover_max_ms;
     unsigned latest;         /* of a thousand fleets: they start at latest */
-    uint64_t describes_max;  /* calls of DescribeStream a minute */
+    uint64_t describes_base; /* calls of DescribeStream a minute, without those for ends */
     unsigned stream_changes; /* of a thousand fleets: the stream is turned off and on */
     bool rough;              /* some fleets have a rough start and a long wait */
 };

@@ -315,6 +315,58 @@ static void test_once__ends_with_failure_beside_a_row_that_is_not_understood(voi
     world_free(world);
 }
 
+/* Set an attribute of the first row that has parents. */
+static void scribble(struct world *world, const char *attribute, const char *value)
+{
+    struct tr_buf answer = {0};
+    char body[512];
+    const char *key;
+    assert_int_equal(world_call(world, "DynamoDB_20120810.Scan",
+                                "{\"TableName\":\"app\",\"FilterExpression\":"
+                                "\"attribute_exists(parentShardId)\","
+                                "\"ProjectionExpression\":\"leaseKey\"}",
+                                &answer),
+                     200);
+    key = strstr(answer.ptr, "shardId-");
+    assert_non_null(key);
+    (void)snprintf(body, sizeof body,
+                   "{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"%.*s\"}},"
+                   "\"UpdateExpression\":\"SET %s = :x\","
+                   "\"ExpressionAttributeValues\":{\":x\":%s}}",
+                   (int)strcspn(key, "\""), key, attribute, value);
+    assert_int_equal(world_call(world, "DynamoDB_20120810.UpdateItem", body, NULL), 200);
+    tr_buf_deinit(&answer);
+}
+
+/* A hint of our own that somebody spoilt: it is told and had otherwise, and the shard is read. */
+static void test_row__with_a_first_number_that_is_none_is_read_all_the_same(void **state)
+{
+    static const char *const values[] = {"{\"S\":\"seven\"}", "{\"N\":\"7\"}",
+                                         "{\"S\":\"TRIM_HORIZON\"}"};
+    size_t i;
+    (void)state;
+    for (i = 0; i < sizeof values / sizeof values[0]; i++) {
+        struct world *world = world_new(&(struct world_options){.seed = 45 + i, .shards = 2});
+        size_t worker = world_start(world, false);
+        world_run(world, 30000);
+        world_control(world, "Rollover", "{\"TableName\":\"Items\"}");
+        world_run(world, 40000);
+        world_stop(world, worker);
+        world_run_until_ended(world, worker, 20000);
+        scribble(world, "tailraceFirst", values[i]);
+        world_write_some(world, 100, 30);
+        (void)world_start(world, false);
+        world_run(world, 30000);
+        assert_int_equal(world_check(world), 0);
+        assert_int_equal(world_notes(world, TR_NOTE_LEASE_FIRST_BAD), 1);
+        assert_non_null(
+            strstr(values[i], strchr(world_note(world, TR_NOTE_LEASE_FIRST_BAD), ' ') + 1));
+        assert_int_equal(world_notes(world, TR_NOTE_LEASE_ROW_BAD), 0);
+        assert_int_equal(world_notes(world, TR_NOTE_GAP), 0);
+        world_free(world);
+    }
+}
+
 /* The answer of the scan that was under way comes 3.5 s late, and by then the next one is due. */
 static void test_pause__a_worker_that_wakes_up_gets_its_share_again(void **state)
 {
@@ -360,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_trimmed__stops_the_run_when_told_so),
         cmocka_unit_test(test_trimmed__the_beginning_of_a_child_is_missed_with_a_gap),
         cmocka_unit_test(test_once__ends_with_failure_beside_a_row_that_is_not_understood),
+        cmocka_unit_test(test_row__with_a_first_number_that_is_none_is_read_all_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1033,12 +1033,76 @@ static void test_judge__misses_what_was_trimmed_early_once_the_fleet_knew(void *
 
 static void call(struct history *h, const char *operation, const char *shard, uint64_t tenths)
 {
-    judge_call(h->judge, h->now, 0, h->now, operation, shard, tenths, true);
+    judge_call(h->judge, h->now, 0, h->now, operation, shard, tenths, JUDGE_SERVED);
+}
+
+/* So many of them, half a second apart. */
+static void describe(struct history *h, unsigned calls)
+{
+    while (calls-- > 0) {
+        call(h, "DescribeStream", NULL, 0);
+        h->now += 500;
+    }
+}
+
+/* Q has a row; P, too, and it closes, and maybe ends. */
+static void begin_with_end(struct history *h, bool ends)
+{
+    struct judge_options options = {.describes_per_minute_base = 3};
+    struct row row;
+    begin_with(h, &options);
+    (void)make(h, "Q");
+    row = make(h, "P");
+    take(h, 0, &row);
+    h->now = 120000;
+    judge_shard_closed(h->judge, h->now, "P");
+    if (ends) {
+        release(h, 0, &row, "SHARD_END");
+    }
+}
+
+static void test_judge__wants_few_describes_for_each_end(void **state)
+{
+    unsigned ends;
+    (void)state;
+    for (ends = 0; ends < 2; ends++) {
+        struct history h;
+        begin_with_end(&h, ends > 0);
+        describe(&h, 3 + 2);
+        must_say(&h, "");
+        begin_with_end(&h, ends > 0);
+        describe(&h, 3 + 2 + 1);
+        must_say(&h, "budget-describe");
+        begin_with_end(&h, ends > 0);
+        h.now = 420000; /* what has ended by then was looked at */
+        describe(&h, 3 + (ends > 0 ? 0 : 2));
+        must_say(&h, "");
+        begin_with_end(&h, ends > 0);
+        h.now = 420000;
+        describe(&h, 3 + (ends > 0 ? 0 : 2) + 1);
+        must_say(&h, "budget-describe");
+    }
+}
+
+static void test_judge__wants_no_more_describes_of_a_worker_than_are_answered(void **state)
+{
+    struct history h;
+    unsigned i;
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        unsigned calls = 10 + i;
+        begin(&h);
+        while (calls-- > 0) {
+            call(&h, "DescribeStream", NULL, 0);
+            h.now += 96;
+        }
+        must_say(&h, i == 0 ? "" : "budget-describe");
+    }
 }
 
 static void test_judge__counts_calls_against_their_budgets(void **state)
 {
-    struct judge_options options = {.describes_per_minute_max = 3,
+    struct judge_options options = {.describes_per_minute_base = 3,
                                     .lease_reads_per_hour_max = 50,
                                     .lease_writes_per_hour_max = 30};
     struct history h;
@@ -1052,10 +1116,14 @@ static void test_judge__counts_calls_against_their_budgets(void **state)
     }
     end_with(&h, "");
     begin_with(&h, &options);
-    h.now = 60000;
-    for (i = 0; i < 4; i++) {
+    (void)make(&h, "P");
+    h.now = 180000;
+    for (i = 0; i < 3; i++) {
         call(&h, "DescribeStream", NULL, 0);
+        judge_call(h.judge, h.now, 0, h.now, "DescribeStream", NULL, 0, JUDGE_SERVED_LATE_OR_AGAIN);
     }
+    assert_string_equal(h.check, "");
+    call(&h, "DescribeStream", NULL, 0);
     must_say(&h, "budget-describe");
     begin_with(&h, &options);
     for (i = 0; i < 11; i++) {
@@ -1103,7 +1171,7 @@ static void test_judge__counts_reads_of_a_shard_and_runaway_calls(void **state)
     }
     must_say(&h, "two-readers");
     begin(&h);
-    judge_call(h.judge, h.now, 1, h.now, "GetRecords", "P", 0, true);
+    judge_call(h.judge, h.now, 1, h.now, "GetRecords", "P", 0, JUDGE_SERVED);
     must_say(&h, "two-readers");
 }
 
@@ -1125,8 +1193,8 @@ static void settle(struct history *h, struct row *p, struct row *q)
 static void read_both(struct history *h, unsigned seconds)
 {
     for (; seconds > 0; seconds--) {
-        judge_call(h->judge, h->now, 0, h->now, "GetRecords", "P", 0, true);
-        judge_call(h->judge, h->now, 1, h->now, "GetRecords", "Q", 0, true);
+        judge_call(h->judge, h->now, 0, h->now, "GetRecords", "P", 0, JUDGE_SERVED);
+        judge_call(h->judge, h->now, 1, h->now, "GetRecords", "Q", 0, JUDGE_SERVED);
         pass(h, 1000);
     }
 }
@@ -1159,7 +1227,7 @@ static void test_judge__wants_shard_end_when_all_is_done(void **state)
     settle(&h, &p, &q);
     judge_shard_closed(h.judge, h.now, "P");
     for (i = 0; i < 400; i++) {
-        judge_call(h.judge, h.now, 1, h.now, "GetRecords", "Q", 0, true);
+        judge_call(h.judge, h.now, 1, h.now, "GetRecords", "Q", 0, JUDGE_SERVED);
         pass(&h, 1000);
     }
     must_say(&h, "not-ended");
@@ -1232,8 +1300,8 @@ static void test_judge__wants_leases_spread_and_standing_still(void **state)
     release(&h, 1, &q, NULL);
     take(&h, 0, &q);
     for (i = 0; i < 100; i++) {
-        judge_call(h.judge, h.now, 0, h.now, "GetRecords", "P", 0, true);
-        judge_call(h.judge, h.now, 0, h.now, "GetRecords", "Q", 0, true);
+        judge_call(h.judge, h.now, 0, h.now, "GetRecords", "P", 0, JUDGE_SERVED);
+        judge_call(h.judge, h.now, 0, h.now, "GetRecords", "Q", 0, JUDGE_SERVED);
         pass(&h, 1000);
     }
     must_say(&h, "unbalanced");
@@ -1335,6 +1403,8 @@ int main(void)
         cmocka_unit_test(test_judge__excuses_a_childs_row_only_when_the_answer_left_it_out),
         cmocka_unit_test(test_judge__frees_older_streams_at_a_first_start_only),
         cmocka_unit_test(test_judge__misses_what_was_trimmed_early_once_the_fleet_knew),
+        cmocka_unit_test(test_judge__wants_few_describes_for_each_end),
+        cmocka_unit_test(test_judge__wants_no_more_describes_of_a_worker_than_are_answered),
         cmocka_unit_test(test_judge__counts_calls_against_their_budgets),
         cmocka_unit_test(test_judge__counts_reads_of_a_shard_and_runaway_calls),
         cmocka_unit_test(test_judge__wants_every_shard_read_when_all_is_calm),

@@ -2,6 +2,7 @@
  *
  * Who lists the stream's shards in a fleet, how often, and what becomes of rows that have ended. */
 #include "base/note.h"
+#include "tests/sim/judge.h"
 #include "tests/sim/world.h"
 #include "tests/support/test.h"
 
@@ -75,6 +76,118 @@ static void test_listing__of_newer_shards_stands_in_for_many_questions(void **st
     assert_int_equal(world_notes(world, TR_NOTE_SHARD_ENDED), 80);
     assert_in_range(world_notes(world, TR_NOTE_LISTING_PART), 1, 6);
     world_free(world);
+}
+
+/* Calls of DescribeStream in a trace. */
+static size_t describes_of(const char *trace)
+{
+    size_t count = 0;
+    for (; (trace = strstr(trace, "call DescribeStream")) != NULL; trace++) {
+        count++;
+    }
+    return count;
+}
+
+/* Two listings, the second of which is the second look at each shard: fewer calls than shards. A
+ * shard that ends with few others is asked for by itself, twice. */
+static void test_listing__serves_first_and_second_looks(void **state)
+{
+    static const struct {
+        unsigned shards;
+        size_t least, most;
+    } cases[] = {{8, 16, 16}, {60, 3, 35}};
+    size_t i;
+    (void)state;
+    for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *trace = NULL;
+        size_t len = 0, before;
+        FILE *out = open_memstream(&trace, &len);
+        struct world *world = world_new(
+            &(struct world_options){.seed = 306, .shards = cases[i].shards, .trace = out});
+        (void)world_start(world, false);
+        world_run(world, 2 * MINUTE);
+        assert_int_equal(fflush(out), 0);
+        before = describes_of(trace);
+        world_control(world, "Rollover", TABLE);
+        world_run(world, MINUTE);
+        assert_int_equal(world_notes(world, TR_NOTE_SHARD_ENDED), cases[i].shards);
+        world_free(world);
+        assert_int_equal(fclose(out), 0);
+        assert_in_range(describes_of(trace) - before, cases[i].least, cases[i].most);
+        free(trace);
+    }
+}
+
+static void must_not_say(void *ctx, const char *check, const char *why)
+{
+    (void)ctx;
+    fail_msg("%s: %s", check, why);
+}
+
+/* The shards of a whole fleet end at once: what each worker may ask depends on how many there are,
+ * so that all together stay below what the service answers, and all children are read soon. */
+static void test_listing__of_a_fleet_keeps_to_what_the_service_answers(void **state)
+{
+    struct judge_options options = {.failover_ms = 10000,
+                                    .lease_table = "app",
+                                    .discover_ms = MINUTE,
+                                    .describes_per_minute_base = 10,
+                                    .wrong = must_not_say};
+    struct judge *judge = judge_new(&options);
+    struct world *world =
+        world_new(&(struct world_options){.seed = 308, .shards = 200, .judge = judge});
+    size_t i, held = 0;
+    (void)state;
+    for (i = 0; i < 8; i++) {
+        (void)world_start(world, false);
+    }
+    world_run(world, 4 * MINUTE);
+    world_control(world, "Rollover", TABLE);
+    world_run(world, MINUTE);
+    assert_int_equal(world_notes(world, TR_NOTE_SHARD_ENDED), 200);
+    for (i = 0; i < 8; i++) {
+        held += world_held(world, i);
+    }
+    assert_int_equal(held, 200);
+    judge_end(judge, world_now_ms(world));
+    world_free(world);
+    judge_free(judge);
+}
+
+/* A question that is under way when a listing shows the children tells no more than that: the
+ * second look is one that begins later. */
+static void test_listing__makes_no_second_look_of_a_question_under_way(void **state)
+{
+    char *trace = NULL;
+    size_t len = 0, asked = 0;
+    FILE *out = open_memstream(&trace, &len);
+    struct world *world =
+        world_new(&(struct world_options){.seed = 307, .shards = 2, .trace = out});
+    const char *at;
+    uint64_t listings;
+    (void)state;
+    (void)world_start(world, false);
+    world_run(world, 2 * MINUTE);
+    listings = world_notes(world, TR_NOTE_LISTING_DONE);
+    while (world_notes(world, TR_NOTE_LISTING_DONE) == listings) {
+        world_run(world, 100);
+    }
+    world_run(world, 5 * MINUTE - 3000);
+    world_set_fault(world, TR_FAULT_DELAY, "\"Operation\":\"DescribeStream\"",
+                    "\"DelayMs\":4500,\"Count\":1");
+    world_control(world, "SplitShard", TABLE);
+    world_run(world, 4 * 1000);
+    assert_int_equal(world_notes(world, TR_NOTE_LISTING_DONE), listings + 2);
+    assert_int_equal(world_notes(world, TR_NOTE_SHARD_ENDED), 1); /* by what the listing showed */
+    world_run(world, 40 * 1000);
+    assert_int_equal(world_notes(world, TR_NOTE_SHARD_ENDED), 1);
+    world_free(world);
+    assert_int_equal(fclose(out), 0);
+    for (at = trace; (at = strstr(at, "CHILD_SHARDS")) != NULL; at++) {
+        asked++;
+    }
+    assert_int_equal(asked, 2);
+    free(trace);
 }
 
 /* Whoever lists dies: another one lists soon, and rolled over shards are found and read on. */
@@ -193,6 +306,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_listing__is_one_workers_business),
         cmocka_unit_test(test_listing__of_newer_shards_stands_in_for_many_questions),
+        cmocka_unit_test(test_listing__serves_first_and_second_looks),
+        cmocka_unit_test(test_listing__of_a_fleet_keeps_to_what_the_service_answers),
+        cmocka_unit_test(test_listing__makes_no_second_look_of_a_question_under_way),
         cmocka_unit_test(test_listing__goes_on_when_the_lister_dies),
         cmocka_unit_test(test_listing__goes_on_with_who_was_listing_newer_shards),
         cmocka_unit_test(test_rows__that_have_ended_go_and_a_restart_repeats_nothing),

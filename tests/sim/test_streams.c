@@ -228,6 +228,30 @@ static void test_stream__gone_before_it_was_read_is_a_gap_and_the_next_one_is_fo
     world_free(world);
 }
 
+/* Read to its end, then gone for long before the table's next stream came: nothing is missing. */
+static void test_stream__gone_after_it_was_read_is_no_gap(void **state)
+{
+    static const uint64_t days[] = {1, 3};
+    size_t i;
+    (void)state;
+    for (i = 0; i < sizeof days / sizeof days[0]; i++) {
+        struct world *world = world_new(&(struct world_options){.seed = 37 + i, .shards = 2});
+        (void)world_start(world, false);
+        (void)world_start(world, false);
+        world_write_some(world, 100, 20);
+        turn_off(world);
+        world_run(world, days[i] * DAY_MS + DAY_MS / 4);
+        turn_on(world);
+        world_write_some(world, 100, 20);
+        world_run(world, 600000);
+        assert_int_equal(world_check(world), 0);
+        assert_true(world_notes(world, TR_NOTE_STREAM_FOLLOWED) >= 1);
+        assert_int_equal(world_notes(world, TR_NOTE_GAP), 0);
+        assert_int_equal(world_notes(world, TR_NOTE_STREAM_LOST), 0);
+        world_free(world);
+    }
+}
+
 static void test_lease_table__with_another_tables_stream_is_refused_at_the_start(void **state)
 {
     struct world *world = world_new(&(struct world_options){.seed = 35, .shards = 1});
@@ -261,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_stream__shards_that_its_first_listing_lacks_are_read_soon),
         cmocka_unit_test(test_stream__turned_off_and_on_while_the_fleet_was_down_loses_nothing),
         cmocka_unit_test(test_stream__once_goes_on_to_the_newest_stream),
+        cmocka_unit_test(test_stream__gone_after_it_was_read_is_no_gap),
         cmocka_unit_test(
             test_stream__gone_before_it_was_read_is_a_gap_and_the_next_one_is_followed),
         cmocka_unit_test(test_lease_table__with_another_tables_stream_is_refused_at_the_start),

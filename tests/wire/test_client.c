@@ -392,6 +392,37 @@ static void test_answer__a_page_is_kept_in_just_its_room(void **state)
     free(page);
 }
 
+/* A page every 300 requests, a small answer to the others: after a page the next answers are
+ * received through a large buffer, and through a small one again when no page has come for long. */
+static bool serve_page_now_and_then(struct tr_server_conn *conn, const struct tr_server_request *r)
+{
+    tr_server_send_ok(conn, r->number % 300 == 1 ? r->ctx : "{}");
+    return true;
+}
+
+static void test_answer__large_and_small_ones_come_whole_in_turn(void **state)
+{
+    char *page = malloc(100001);
+    struct tr_aws_request r = request(1);
+    struct fixture f;
+    unsigned i;
+    (void)state;
+    assert_non_null(page);
+    memset(page, 'x', 100000);
+    page[0] = '{';
+    page[99999] = '}';
+    page[100000] = '\0';
+    f = begin(serve_page_now_and_then, page);
+    for (i = 0; i < 603; i++) {
+        call(&f, &r);
+        expect(&f, TR_OK, i + 1, false, "");
+        expect_body(&f, i % 300 == 0 ? page : "{}");
+    }
+    assert_int_equal(tr_server_connections(f.server), 1);
+    end(&f);
+    free(page);
+}
+
 /* ---- refusals, repetitions ---- */
 
 /* What to do with the n-th request: the ctx is one letter for each. */
@@ -542,6 +573,34 @@ static void test_connection__is_used_again(void **state)
     assert_int_equal(tr_server_requests(f.server), 10);
     assert_int_equal(tr_server_connections(f.server), 1);
     end(&f);
+}
+
+/* Handles are used again for whatever comes next, whichever service it is for. */
+static void test_connection__of_each_service_goes_to_its_own_endpoint(void **state)
+{
+    static char tables[] = "{\"of\":\"tables\"}", streams[] = "{\"of\":\"streams\"}";
+    struct tr_server *table_server = tr_server_new(serve_page, tables, false);
+    struct fixture f = {.server = tr_server_new(serve_page, streams, false)};
+    unsigned i;
+    (void)state;
+    tr_test_env_set("AWS_ENDPOINT_URL_DYNAMODB", tr_server_url(table_server));
+    tr_test_env_set("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", tr_server_url(f.server));
+    f.aws = client("");
+    for (i = 0; i < 10; i++) {
+        struct tr_aws_request r = request(1);
+        call(&f, &r);
+        expect_body(&f, streams);
+        r.service = TR_AWS_DYNAMODB;
+        r.operation = "Scan";
+        call(&f, &r);
+        expect_body(&f, tables);
+    }
+    assert_int_equal(tr_server_requests(f.server), 10);
+    assert_int_equal(tr_server_requests(table_server), 10);
+    assert_int_equal(tr_server_connections(f.server), 1);
+    assert_int_equal(tr_server_connections(table_server), 1);
+    end(&f);
+    tr_server_free(table_server);
 }
 
 static void test_connection__that_was_closed_while_idle_costs_nothing(void **state)
@@ -1137,6 +1196,7 @@ int main(void)
         T(test_answer__headers_have_a_limit),
         T(test_answer__a_body_without_end_has_a_limit),
         T(test_answer__a_page_is_kept_in_just_its_room),
+        T(test_answer__large_and_small_ones_come_whole_in_turn),
         T(test_repetition__passing_faults_are_repeated),
         T(test_repetition__one_attempt_is_one_attempt),
         T(test_repetition__refusals_are_not_repeated),
@@ -1144,6 +1204,7 @@ int main(void)
         T(test_answer__of_a_failed_condition_keeps_its_body),
         T(test_repetition__throttling_is_counted_and_waited_for),
         T(test_connection__is_used_again),
+        T(test_connection__of_each_service_goes_to_its_own_endpoint),
         T(test_connection__that_was_closed_while_idle_costs_nothing),
         T(test_connection__that_dies_under_a_single_attempt_ends_it),
         T(test_connection__that_dies_under_a_repeatable_call_is_replaced),

@@ -384,8 +384,6 @@ static void test_row__that_is_not_understood_is_left_out_and_named(void **state)
          "'tailraceNoParents' is"},
         {GOOD_COUNTER "," GOOD_CHECKPOINT ",\"tailraceStartMs\":{\"N\":\"-1\"}",
          "'tailraceStartMs' is '{\"N\":\"-1\"}', not a number of milliseconds"},
-        {GOOD_COUNTER "," GOOD_CHECKPOINT ",\"tailraceFirst\":{\"S\":\"TRIM_HORIZON\"}",
-         "'tailraceFirst' is '{\"S\":\"TRIM_HORIZON\"}', not a sequence number"},
         {GOOD_COUNTER "," GOOD_CHECKPOINT ",\"tailraceStartMs\":{\"S\":\"1\"}",
          "'tailraceStartMs' is"},
         {GOOD_COUNTER "," GOOD_CHECKPOINT ",\"leaseOwner\":{\"S\":\"o\"},"
