@@ -400,6 +400,38 @@ static void test_spoilt__row_keeps_its_parents_row(void **state)
     world_free(world);
 }
 
+/* Of an earlier stream, made three days ago, with that checkpoint. */
+static void put_left_over(struct world *world, const char *key, const char *checkpoint)
+{
+    char item[320];
+    (void)snprintf(
+        item, sizeof item,
+        "\"leaseKey\":{\"S\":\"%s\"},\"leaseCounter\":{\"N\":\"%lld\"},\"checkpoint\":"
+        "{\"S\":\"%s\"},\"tailraceStream\":{\"S\":\"Items/stream/2026-11-01T08:00:01.000\"}",
+        key, (long long)world_wall_ms(world) - 3 * 24 * 3600 * 1000ll, checkpoint);
+    put(world, "app", item);
+}
+
+/* Rows of earlier streams go together, when all of them are known to be at their end. */
+static void test_spoilt__row_of_an_earlier_stream_keeps_the_others_of_it(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 521, .shards = 2});
+    (void)state;
+    (void)world_start(world, false);
+    world_write_some(world, 50, 40);
+    world_run(world, 10000);
+    put_left_over(world, "shardId-00000001793520001000-00000001", "SHARD_END");
+    put_left_over(world, "shardId-00000001793520001000-00000002", "half way");
+    world_write_some(world, 50, 40);
+    world_run(world, 10 * MINUTE);
+    assert_int_equal(rows_of(world), 4);
+    put_left_over(world, "shardId-00000001793520001000-00000002", "SHARD_END");
+    world_run(world, 5 * MINUTE);
+    assert_int_equal(rows_of(world), 2);
+    assert_int_equal(world_check(world), 0);
+    world_free(world);
+}
+
 /* ---- a table that is read in parts ---- */
 
 #define PARTS_WORKERS 4u
@@ -554,6 +586,7 @@ int main(void)
         cmocka_unit_test(test_spoilt__row_that_is_mended_is_read_on_and_history_is_not),
         cmocka_unit_test(test_spoilt__row_that_is_deleted_is_soon_made_again),
         cmocka_unit_test(test_spoilt__row_keeps_its_parents_row),
+        cmocka_unit_test(test_spoilt__row_of_an_earlier_stream_keeps_the_others_of_it),
         cmocka_unit_test(test_parts__a_fleet_settles_and_takes_over_what_a_crash_leaves),
         cmocka_unit_test(test_parts__a_clean_stop_is_taken_over_within_seconds),
         cmocka_unit_test(test_parts__all_children_of_a_rollover_are_soon_read),
