@@ -122,14 +122,17 @@ static void emit_end(struct tr_lease_core *core, struct tr_lease *lease, enum tr
     }
 }
 
-/* Not ours, by the row that an answer of now shows. */
+/* Not ours, by the row that an answer of now shows: which lags behind nothing, so that a counter
+ * lower than the one known went back. */
 static void lose(struct tr_lease_core *core, struct tr_lease *lease, const struct tr_lease_row *row)
 {
+    uint64_t before = lease->row->row.counter;
     emit_end(core, lease, TR_ECONDITION,
              tr_lease_is_mine(core, row) ? TR_LEASE_LOSS_SAME_ID
              : row->owner.ptr != NULL    ? TR_LEASE_LOSS_OTHER_WORKER
                                          : TR_LEASE_LOSS_OWNER_REMOVED);
     tr_lease_observe(core, lease, row);
+    tr_lease_look_at_counter(core, lease, before);
 }
 
 /* Not ours, and nothing new is known of the row. Of a take that never got through, the row is still
@@ -397,7 +400,7 @@ static void attempt_landed(struct tr_lease_core *core, struct tr_lease *lease,
 static bool is_next_counter(const struct tr_lease *lease, uint64_t counter)
 {
     return lease->row_gone ? counter >= lease->made_first && counter <= lease->made_last
-                           : counter == lease->row->row.counter + 1;
+                           : counter == tr_lease_next_counter(lease);
 }
 
 static bool is_next(const struct tr_lease_core *core, const struct tr_lease *lease,

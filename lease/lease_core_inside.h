@@ -265,6 +265,11 @@ bool tr_lease_fresh(const struct tr_lease_core *core, const struct tr_lease *lea
 bool tr_lease_wanted(const struct tr_lease_core *core, const struct tr_lease *lease);
 /* Whether the row is this process's: its id and its run. */
 bool tr_lease_is_mine(const struct tr_lease_core *core, const struct tr_lease_row *row);
+/* The counter that the next write of mine gives the row. */
+uint64_t tr_lease_next_counter(const struct tr_lease *lease);
+/* KCL 1.x sets a counter back now and then; whoever edits rows by hand may do anything. It is taken
+ * for a sign of life, and told once for each row. `before` is the row's counter as known before. */
+void tr_lease_look_at_counter(struct tr_lease_core *core, struct tr_lease *lease, uint64_t before);
 /* A row that is not ours, as an answer of now shows it. */
 void tr_lease_observe(struct tr_lease_core *core, struct tr_lease *lease,
                       const struct tr_lease_row *row);

@@ -11,8 +11,10 @@
 
 #define TR_LEASE_PARENTS_MAX 8
 #define TR_LEASE_COUNTER_MAX ((uint64_t)INT64_MAX) /* KCL reads a signed 64-bit number */
-#define TR_LEASE_FAILOVER_MS_MAX 600000u           /* the longest that may be configured */
-#define TR_LEASE_START_MS_MAX 253402300799999ull   /* the end of the year 9999 */
+/* A row with more than this is taken by nobody: no tenure is to come to the highest. */
+#define TR_LEASE_COUNTER_TAKEN_MAX (TR_LEASE_COUNTER_MAX - ((uint64_t)1 << 40))
+#define TR_LEASE_FAILOVER_MS_MAX 600000u         /* the longest that may be configured */
+#define TR_LEASE_START_MS_MAX 253402300799999ull /* the end of the year 9999 */
 
 /* A decoded row; bytes are borrowed from the decoder's arena. */
 struct tr_lease_row {
@@ -134,6 +136,10 @@ void tr_lease_encode_segment(struct tr_buf *out, struct tr_bytes table, unsigned
 void tr_lease_encode_get(struct tr_buf *out, struct tr_bytes table, struct tr_bytes key);
 /* The same, eventually consistent, at half the cost. */
 void tr_lease_encode_glance(struct tr_buf *out, struct tr_bytes table, struct tr_bytes key);
+/* When a row that we made was made, by the service's time, or a little later: its counter began
+ * with that. 0: it is not known, for others made the row (a KCL worker's counters begin at 0), or
+ * somebody set the counter to what is no time. */
+int64_t tr_lease_row_made_ms(const struct tr_lease_row *row);
 /* Cut "<worker id> <nonce>" at its last blank: the id; absent if it is not of that form. */
 struct tr_bytes tr_lease_asker(struct tr_bytes request);
 /* KCL 3 keeps its fleet's state in row 'Migration3.0' of the lease table or of a table of its own,

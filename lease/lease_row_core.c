@@ -12,6 +12,11 @@
 #include <string.h>
 
 /* Attributes: KCL's, then our own (docs/leases.md). */
+/* A counter between these is a time: from the years 2020, before which there were no such rows, to
+ * 9999. */
+#define EARLIEST_MS 1577836800000u
+#define LATEST_MS TR_LEASE_START_MS_MAX
+
 #define A_KEY "leaseKey"
 #define A_OWNER "leaseOwner"
 #define A_COUNTER "leaseCounter"
@@ -397,6 +402,12 @@ void tr_lease_encode_glance(struct tr_buf *out, struct tr_bytes table, struct tr
     add_table(out, table);
     add_key(out, key);
     tr_buf_add_char(out, '}');
+}
+
+int64_t tr_lease_row_made_ms(const struct tr_lease_row *row)
+{
+    bool is_time = row->counter >= EARLIEST_MS && row->counter <= LATEST_MS;
+    return row->stream.ptr != NULL && is_time ? (int64_t)row->counter : 0;
 }
 
 struct tr_bytes tr_lease_asker(struct tr_bytes request)

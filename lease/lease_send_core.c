@@ -100,7 +100,8 @@ static void make_write(struct tr_lease_core *core, const struct tr_lease *lease,
                                      .key = lease->key,
                                      .expected_owner = row->owner,
                                      .expected_counter = row->counter,
-                                     .counter = row->counter + 1 - TR_MUTANT(COUNTER_NOT_RAISED)};
+                                     .counter = tr_lease_next_counter(lease) -
+                                                TR_MUTANT(COUNTER_NOT_RAISED)};
     if (lease->state == LEASE_MAKING || lease->row_gone) {
         make_create(core, lease, write);
     } else if (lease->state == LEASE_DELETING) {

@@ -35,14 +35,24 @@ bool tr_lease_fresh(const struct tr_lease_core *core, const struct tr_lease *lea
     return !tr_mono_before(until, tr_mono_max(at, core->now));
 }
 
-/* A row whose counter went back behind one that a write of mine has expected was deleted and made
- * again: taken now, that write could still arrive and find its condition met. */
+/* A row's counter may go back behind one that a write of mine has expected: somebody set it back,
+ * or deleted the row and made it again. Counted up from there, a tenure of mine would come by that
+ * counter once more, and the write, if it is still on its way, would find its condition met. So the
+ * take itself leads past all of them. */
+uint64_t tr_lease_next_counter(const struct tr_lease *lease)
+{
+    uint64_t counter = lease->row->row.counter;
+    bool takes = lease->state == LEASE_TAKING;
+    return (takes && counter < lease->expected_high ? lease->expected_high : counter) + 1;
+}
+
 bool tr_lease_wanted(const struct tr_lease_core *core, const struct tr_lease *lease)
 {
     const struct tr_lease_row *row = lease->row != NULL ? &lease->row->row : NULL;
     return row != NULL && lease->ready && !core->stopping &&
-           row->checkpoint.kind != TR_POSITION_SHARD_END && row->counter < TR_LEASE_COUNTER_MAX &&
-           row->counter >= lease->expected_high;
+           row->checkpoint.kind != TR_POSITION_SHARD_END &&
+           row->counter <= TR_LEASE_COUNTER_TAKEN_MAX &&
+           lease->expected_high <= TR_LEASE_COUNTER_TAKEN_MAX;
 }
 
 static bool is_my_id(const struct tr_lease_core *core, const struct tr_lease_row *row)
@@ -84,20 +94,23 @@ static bool is_watched(const struct tr_lease *lease)
            lease->state == LEASE_DELETING;
 }
 
-/* KCL 1.x sets a counter back now and then; whoever edits rows by hand may do anything. It is taken
- * for a sign of life, and told once. */
-static void look_at_counter(struct tr_lease_core *core, struct tr_lease *lease, uint64_t before,
-                            struct tr_mono before_at)
+void tr_lease_look_at_counter(struct tr_lease_core *core, struct tr_lease *lease, uint64_t before)
 {
     uint64_t now = lease->row->row.counter;
-    bool stale = now < before && before - now <= STALE_WRITES &&
-                 tr_mono_before(core->now, tr_mono_add_ms(before_at, TR_LEASE_STALE_MS));
-    if (lease->told_counter || stale || (now >= before && now - before <= COUNTER_JUMP)) {
+    if (lease->told_counter || (now >= before && now - before <= COUNTER_JUMP)) {
         return;
     }
     lease->told_counter = true;
     tr_lease_emit_note(core, lease, TR_NOTE_LEASE_COUNTER, before, lease->row->row.owner);
     core->out->items[core->out->count - 1].note.b = now;
+}
+
+/* Whether the row may be an old one, as a read shows it that lags behind. */
+static bool is_stale(const struct tr_lease_core *core, uint64_t before, struct tr_mono before_at,
+                     uint64_t now)
+{
+    return now < before && before - now <= STALE_WRITES &&
+           tr_mono_before(core->now, tr_mono_add_ms(before_at, TR_LEASE_STALE_MS));
 }
 
 void tr_lease_observe(struct tr_lease_core *core, struct tr_lease *lease,
@@ -123,7 +136,9 @@ void tr_lease_observe(struct tr_lease_core *core, struct tr_lease *lease,
     }
     lease->seen_at = core->now;
     lease->no_bell = false;
-    look_at_counter(core, lease, before, before_at);
+    if (!is_stale(core, before, before_at, row->counter)) {
+        tr_lease_look_at_counter(core, lease, before);
+    }
     if (!shown) {
         tr_lease_emit(core, lease, TR_LEASE_FX_ROW)->row = lease->row->row;
     }

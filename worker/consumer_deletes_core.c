@@ -116,14 +116,25 @@ static void forget_vanished(struct tr_consumer *c, uint64_t scan)
     }
 }
 
+/* Two days since it was made; where its counter does not tell when that was, since this worker saw
+ * it first. */
+static bool is_old(const struct tr_consumer *c, const struct tr_lease_row *row)
+{
+    int64_t made_ms = tr_lease_row_made_ms(row);
+    const struct row_info *info = tr_map_get(&c->rows, row->key);
+    if (made_ms > 0) {
+        return c->wall.ms - made_ms > TR_GRAPH_CHILDLESS_MS;
+    }
+    return info != NULL && tr_mono_ms_between(info->since, c->now) > TR_GRAPH_CHILDLESS_MS;
+}
+
 /* Whether the row is of an older stream of the table, and none of that is unfinished. Streams are
  * read in turn, so all streams before one that is read are done. */
 static bool is_left_over(const struct tr_consumer *c, const struct tr_lease_row *row)
 {
     return row->stream.ptr != NULL && tr_consumer_is_of_table(c, row->stream) &&
            tr_bytes_cmp(row->stream, c->stream) < 0 &&
-           row->checkpoint.kind == TR_POSITION_SHARD_END &&
-           c->wall.ms - (int64_t)row->counter > TR_GRAPH_CHILDLESS_MS;
+           row->checkpoint.kind == TR_POSITION_SHARD_END && is_old(c, row);
 }
 
 void tr_consumer_deletes_scanned(struct tr_consumer *c, uint64_t scan,

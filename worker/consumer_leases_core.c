@@ -150,7 +150,7 @@ static struct tr_graph_row graph_row_of(const struct tr_lease_row *row)
         .parent_count = row->parent_count,
         .checkpoint = row->checkpoint,
         .without_parents = row->without_parents,
-        .made_ms = row->stream.ptr != NULL ? (int64_t)row->counter : 0,
+        .made_ms = tr_lease_row_made_ms(row),
     };
     memcpy(out.parents, row->parents, row->parent_count * sizeof row->parents[0]);
     return out;
@@ -518,7 +518,10 @@ static void note_scan(struct tr_consumer *c, const struct scan *scan)
 static void on_full_row(struct tr_consumer *c, const struct tr_lease_row *row)
 {
     struct bad_row *bad;
-    on_bad_row(c, row, "'leaseCounter' cannot be raised any more");
+    char why[96];
+    (void)snprintf(why, sizeof why, "'leaseCounter' is '%llu', which cannot be raised any more",
+                   (unsigned long long)row->counter);
+    on_bad_row(c, row, why);
     bad = tr_map_get(&c->bad, row->key);
     if (bad != NULL) {
         bad->unread = false;
@@ -538,7 +541,7 @@ static struct tr_lease_row *rows_of(struct tr_consumer *c, const struct scan *sc
     for (i = 0; i < scan->count && rows != NULL; i++) {
         for (j = 0; j < scan->pages[i].count; j++) {
             const struct tr_lease_row *row = &scan->pages[i].rows[j];
-            if (row->counter == TR_LEASE_COUNTER_MAX) {
+            if (row->counter > TR_LEASE_COUNTER_TAKEN_MAX) {
                 on_full_row(c, row);
             }
             rows[(*count)++] = *row;

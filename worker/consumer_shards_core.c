@@ -112,15 +112,15 @@ static struct slot *new_slot(struct tr_consumer *c, struct tr_bytes key)
 }
 
 /* Whether what the shard held when its row was made has grown older than records are kept: all of
- * it, or the beginning of a shard that was then still whole. The counter of a row that we made is
- * the time at which that was, or a little later. */
+ * it, or the beginning of a shard that was then still whole. Where nobody knows when that was, it
+ * may have: a gap too many is told rather than one too few. */
 static bool is_outlived(const struct tr_consumer *c, const struct tr_lease_row *row)
 {
-    int64_t made_ms = (int64_t)row->counter, born_ms;
-    if (row->stream.ptr == NULL || made_ms <= 0 || c->wall.ms <= made_ms) {
+    int64_t made_ms = tr_lease_row_made_ms(row), born_ms;
+    if (row->stream.ptr == NULL || c->wall.ms <= made_ms) {
         return false;
     }
-    return c->wall.ms - made_ms >= RETENTION_MS ||
+    return made_ms == 0 || c->wall.ms - made_ms >= RETENTION_MS ||
            (tr_shard_id_ms(row->key, &born_ms) && born_ms > made_ms - RETENTION_MS &&
             c->wall.ms - born_ms >= RETENTION_MS);
 }

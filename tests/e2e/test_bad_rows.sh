@@ -37,7 +37,7 @@ refused counter-s '"leaseCounter":{"S":"5"},"checkpoint":{"S":"TRIM_HORIZON"}' \
     "'leaseCounter' is '{.*5.*}', not a number"
 refused counter-missing '"checkpoint":{"S":"TRIM_HORIZON"}' "'leaseCounter' is missing"
 refused counter-end '"leaseCounter":{"N":"9223372036854775807"},"checkpoint":{"S":"TRIM_HORIZON"}' \
-    "'leaseCounter' cannot be raised"
+    "'leaseCounter' is '9223372036854775807', which cannot be raised"
 refused checkpoint-abc '"leaseCounter":{"N":"5"},"checkpoint":{"S":"abc"}' "'checkpoint' is '{.*abc"
 refused checkpoint-45 \
     '"leaseCounter":{"N":"5"},"checkpoint":{"S":"123456789012345678901234567890123456789012345"}' \

@@ -18,7 +18,7 @@
 static const struct way {
     const char *attribute;
     const char *value;
-    bool ahead; /* a number far ahead, as a row may have: it stays */
+    bool moved; /* a number far ahead or behind, as a row may have: it stays */
     bool stops;
 } ways[] = {
     {"leaseCounter", "{\"S\":\"many\"}", false, false},
@@ -53,6 +53,7 @@ struct strike {
 struct spoil {
     struct world *world;
     struct tr_random random;
+    struct tr_random moves; /* apart, so that seeds stay the fleets that they were */
     uint64_t to_ms;
     struct strike strikes[STRIKES_MAX];
 };
@@ -206,16 +207,20 @@ static void mend(struct world *world, void *ctx, uint64_t number)
     }
 }
 
-static bool push_ahead(struct world *world, const struct strike *strike)
+/* The counter goes far ahead, back by what nobody's writes make up for soon, or to where a KCL
+ * worker's rows begin. */
+static void move_counter(struct spoil *spoil, struct strike *strike)
 {
     const char *digits = strpbrk(strike->saved, "0123456789");
+    uint64_t way = tr_random_below(&spoil->moves, 3), counter;
     char value[64];
     if (digits == NULL || strncmp(strike->saved, "{\"N\"", 4) != 0) {
-        return false;
+        return;
     }
-    (void)snprintf(value, sizeof value, "{\"N\":\"%llu\"}",
-                   strtoull(digits, NULL, 10) + 1000000000ull);
-    return edit(world, strike, strike->saved, value);
+    counter = strtoull(digits, NULL, 10);
+    counter = way == 0 ? counter + 1000000000u : way == 1 && counter > 1000 ? counter - 1000 : 23;
+    (void)snprintf(value, sizeof value, "{\"N\":\"%llu\"}", (unsigned long long)counter);
+    strike->ahead = edit(spoil->world, strike, strike->saved, value) && way == 0;
 }
 
 static bool hurt(struct spoil *spoil, uint64_t number, const char *shard, size_t who)
@@ -241,8 +246,8 @@ static bool hurt(struct spoil *spoil, uint64_t number, const char *shard, size_t
         return true;
     }
     fault_count(world, FAULT_ROW_SPOILT);
-    if (strike->way->ahead) {
-        strike->ahead = push_ahead(world, strike);
+    if (strike->way->moved) {
+        move_counter(spoil, strike);
         return true;
     }
     strike->spoilt =
@@ -273,6 +278,7 @@ struct spoil *spoil_new(struct world *world, uint64_t seed, uint64_t from_ms, ui
     spoil->world = world;
     spoil->to_ms = world->now_ms + to_ms;
     tr_random_init(&spoil->random, seed ^ 0x5b0117u);
+    tr_random_init(&spoil->moves, seed ^ 0xc0117e6u);
     count = between(spoil, STRIKES_MIN, STRIKES_MAX);
     for (i = 0; i < count; i++) {
         struct strike *strike = &spoil->strikes[i];

@@ -767,6 +767,21 @@ static void test_judge__wants_the_counter_raised_by_one(void **state)
     must_say(&h, "counter-jump");
     row = begin_held(&h);
     after = row;
+    after.counter -= 3; /* by an operator */
+    put(&h, SIZE_MAX, &row, after);
+    after.counter += 4; /* past what it had */
+    put(&h, 0, &row, after);
+    all_done(&h, 0);
+    end_with(&h, "");
+    row = begin_held(&h);
+    after = row;
+    after.counter -= 3;
+    put(&h, SIZE_MAX, &row, after);
+    after.counter += 5;
+    put(&h, 0, &row, after);
+    must_say(&h, "counter-jump");
+    row = begin_held(&h);
+    after = row;
     after.more = ",\"tailraceAsk\":{\"S\":\"w1 1\"}";
     put(&h, 1, &row, after); /* an attribute of ours: by anybody, not counted */
     all_done(&h, 0);

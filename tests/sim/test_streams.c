@@ -3,10 +3,12 @@
  * A table whose stream is turned off and on again: what was written to each stream is read, one
  * stream after the other, by whole workers in virtual time. */
 #include "base/note.h"
+#include "tests/sim/inside.h"
 #include "tests/sim/world.h"
 #include "tests/support/test.h"
 
 #define DAY_MS (24u * 3600u * 1000u)
+#define MINUTE 60000u
 
 static void update_table(struct world *world, const char *specification)
 {
@@ -49,6 +51,48 @@ static void test_stream__turned_off_and_on_again_is_drained_then_followed(void *
     assert_int_equal(world_check(world), 0);
     assert_true(world_notes(world, TR_NOTE_STREAM_FOLLOWED) >= 1);
     assert_int_equal(world_notes(world, TR_NOTE_GAP), 0);
+    world_free(world);
+}
+
+static size_t count_in_rows(struct world *world, const char *text)
+{
+    struct tr_buf body = {0};
+    const char *at;
+    size_t count = 0;
+    assert_int_equal(world_call(world, "DynamoDB_20120810.Scan", "{\"TableName\":\"app\"}", &body),
+                     200);
+    tr_buf_add_char(&body, '\0');
+    for (at = body.ptr; (at = strstr(at, text)) != NULL; at++) {
+        count++;
+    }
+    tr_buf_deinit(&body);
+    return count;
+}
+
+/* Rows of the stream before go when they are two days old. A counter that somebody set back to what
+ * is no time says nothing of that. */
+static void test_stream__rows_of_the_one_before_are_not_old_by_a_counter_set_back(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 44, .shards = 1});
+    char key[64], body[512];
+    (void)state;
+    (void)world_start(world, false);
+    world_write_some(world, 100, 20);
+    (void)snprintf(key, sizeof key, "%s", world->open_shards[0]);
+    turn_off(world);
+    turn_on(world);
+    world_write_some(world, 100, 20);
+    world_run(world, MINUTE);
+    assert_int_equal(world_check(world), 0);
+    assert_int_equal(count_in_rows(world, key), 1);
+    (void)snprintf(body, sizeof body,
+                   "{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"%s\"}},"
+                   "\"UpdateExpression\":\"SET leaseCounter = :c\","
+                   "\"ExpressionAttributeValues\":{\":c\":{\"N\":\"23\"}}}",
+                   key);
+    assert_int_equal(world_call(world, "DynamoDB_20120810.UpdateItem", body, NULL), 200);
+    world_run(world, 10 * MINUTE);
+    assert_int_equal(count_in_rows(world, "{\"N\":\"23\"}"), 1);
     world_free(world);
 }
 
@@ -278,6 +322,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stream__turned_off_and_on_again_is_drained_then_followed),
+        cmocka_unit_test(test_stream__rows_of_the_one_before_are_not_old_by_a_counter_set_back),
         cmocka_unit_test(test_stream__the_next_one_is_followed_within_half_a_minute),
         cmocka_unit_test(test_stream__that_is_off_is_left_in_time_by_a_fleet),
         cmocka_unit_test(test_stream__a_split_just_before_it_is_turned_off_is_read),

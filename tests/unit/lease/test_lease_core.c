@@ -150,22 +150,105 @@ static void test_lease__with_the_highest_counter_is_left_alone(void **state)
     rig_scan_row(&rig, rig_row("s1", NULL, TR_LEASE_COUNTER_MAX, "5"));
     rig_key(&rig, TR_LEASE_EV_READY, "s1");
     rig_pass(&rig, 1000);
-    assert_int_equal(rig.count[TR_LEASE_FX_WRITE], 0);
+    rig_scan_row(&rig, rig_row("s1", NULL, TR_LEASE_COUNTER_MAX - 1, "5"));
+    rig_pass(&rig, 1000);
+    assert_int_equal(rig.count[TR_LEASE_FX_WRITE], 0); /* a renewal would go past it */
     rig_deinit(&rig);
 }
 
-static void test_lease__row_that_went_back_is_not_taken_under_the_same_id(void **state)
+/* ---- counters that go back ---- */
+
+/* A renewal of mine that expects 6 is under way; the lease is lost to another, and then the row is
+ * without owner at that counter. */
+static void lose_to_a_lower(struct rig *rig, uint64_t counter)
+{
+    struct tr_lease_row row = rig_row("s1", "other", 40, "TRIM_HORIZON");
+    rig_init(rig, NULL);
+    rig_hold(rig, "s1");
+    rig_until(rig, TR_LEASE_FX_WRITE);
+    rig_answer(rig, TR_ECONDITION, &row);
+    rig_forget(rig);
+    rig_scan_row(rig, rig_row("s1", NULL, counter, "TRIM_HORIZON"));
+}
+
+/* A late write of mine would meet its condition again if my new tenure came by its counter. */
+static void test_lease__that_went_back_is_taken_past_what_my_late_writes_expect(void **state)
 {
     struct rig rig;
-    struct tr_lease_row row = rig_row("s1", "other", 40, "TRIM_HORIZON");
+    struct tr_lease_row row = rig_row("s1", "me", 7, "TRIM_HORIZON");
+    (void)state;
+    lose_to_a_lower(&rig, 2);
+    rig_pass(&rig, 500);
+    assert_int_equal(rig.last.kind, TR_LEASE_TAKE);
+    assert_int_equal(rig.last.expected_counter, 2);
+    assert_int_equal(rig.last.counter, 7);
+    rig_answer(&rig, TR_OK, &row);
+    assert_int_equal(rig_view(&rig, "s1"), TR_LEASE_HELD);
+    rig_until(&rig, TR_LEASE_FX_WRITE);
+    assert_int_equal(rig.last.expected_counter, 7);
+    assert_int_equal(rig.last.counter, 8);
+    rig_deinit(&rig);
+}
+
+static void test_lease__that_went_back_is_mine_by_the_counter_that_my_take_asked_for(void **state)
+{
+    struct rig rig;
+    struct tr_lease_row row = rig_row("s1", "me", 7, "TRIM_HORIZON");
+    unsigned granted;
+    (void)state;
+    lose_to_a_lower(&rig, 2);
+    rig_pass(&rig, 500);
+    assert_int_equal(rig.last.counter, 7);
+    granted = rig.count[TR_LEASE_FX_GRANTED];
+    rig_unanswered(&rig);
+    rig_until(&rig, TR_LEASE_FX_WRITE);
+    assert_int_equal(rig.last.counter, 7);
+    rig_answer(&rig, TR_ECONDITION, &row); /* the first one had landed */
+    assert_int_equal(rig.count[TR_LEASE_FX_GRANTED], granted);
+    assert_int_equal(rig.last.expected_counter, 7);
+    answer_well(&rig, "TRIM_HORIZON");
+    assert_int_equal(rig.count[TR_LEASE_FX_GRANTED], granted + 1);
+    rig_deinit(&rig);
+}
+
+static void test_lease__row_one_ahead_of_a_take_that_leads_past_is_not_mine(void **state)
+{
+    struct rig rig;
+    struct tr_lease_row row = rig_row("s1", "me", 3, "TRIM_HORIZON");
+    unsigned writes;
+    (void)state;
+    lose_to_a_lower(&rig, 2);
+    rig_pass(&rig, 500);
+    writes = rig.count[TR_LEASE_FX_WRITE];
+    rig_answer(&rig, TR_ECONDITION, &row);
+    assert_int_equal(rig_view(&rig, "s1"), TR_LEASE_WATCHED);
+    rig_pass(&rig, 500);
+    assert_int_equal(rig.count[TR_LEASE_FX_WRITE], writes);
+    rig_deinit(&rig);
+}
+
+/* Its row names it still: it is watched like anybody's, expires, and is taken. */
+static void test_lease__owner_whose_counter_went_back_stops_and_tells_it(void **state)
+{
+    struct rig rig;
+    struct tr_lease_row row = rig_row("s1", "me", 2, "TRIM_HORIZON");
+    uint64_t lost_at;
     (void)state;
     rig_init(&rig, NULL);
     rig_hold(&rig, "s1");
-    rig_until(&rig, TR_LEASE_FX_WRITE); /* a renewal that expects 6 may be late for ever */
+    rig_until(&rig, TR_LEASE_FX_WRITE);
+    rig_forget(&rig);
+    rig.notes = true;
     rig_answer(&rig, TR_ECONDITION, &row);
-    rig_scan_row(&rig, rig_row("s1", NULL, 0, "TRIM_HORIZON")); /* deleted and made again */
-    rig_pass(&rig, 30000);
-    assert_int_equal(rig.count[TR_LEASE_FX_WRITE], 2);
+    tr_buf_add_char(&rig.trace, '\0');
+    tr_assert_has(rig.trace.ptr, "note LEASE_COUNTER s1 6 me\n");
+    assert_int_equal(rig.count[TR_LEASE_FX_LOST], 1);
+    lost_at = now_ms(&rig);
+    rig.count[TR_LEASE_FX_WRITE] = 0;
+    assert_in_range(wait_for_take(&rig, row), lost_at + 10000, lost_at + 10300);
+    assert_int_equal(rig.last.expected_counter, 2);
+    assert_int_equal(rig.last.counter, 7);
+    assert_int_equal(rig.note_count[TR_NOTE_LEASE_COUNTER], 1);
     rig_deinit(&rig);
 }
 
@@ -1401,7 +1484,10 @@ int main(void)
         cmocka_unit_test(test_lease__lost_race_for_a_take_watches_the_winner),
         cmocka_unit_test(test_lease__at_its_end_is_never_taken),
         cmocka_unit_test(test_lease__with_the_highest_counter_is_left_alone),
-        cmocka_unit_test(test_lease__row_that_went_back_is_not_taken_under_the_same_id),
+        cmocka_unit_test(test_lease__that_went_back_is_taken_past_what_my_late_writes_expect),
+        cmocka_unit_test(test_lease__that_went_back_is_mine_by_the_counter_that_my_take_asked_for),
+        cmocka_unit_test(test_lease__row_one_ahead_of_a_take_that_leads_past_is_not_mine),
+        cmocka_unit_test(test_lease__owner_whose_counter_went_back_stops_and_tells_it),
         cmocka_unit_test(test_lease__validity_counts_from_the_sending),
         cmocka_unit_test(test_lease__take_answered_too_late_is_proved_by_another_write),
         cmocka_unit_test(test_lease__unanswered_renewals_are_repeated_and_then_it_lapses),

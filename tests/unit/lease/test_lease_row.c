@@ -682,6 +682,23 @@ static void test_row__lack_of_memory_is_an_error_and_nothing_more(void **state)
     assert_true(n > 4);
 }
 
+/* A KCL worker's rows begin at 0, and anybody may set a counter to anything. */
+static void test_row__tells_when_it_was_made_only_by_a_counter_that_is_a_time(void **state)
+{
+    struct tr_lease_row row = {.stream = TR_LIT("T/stream/L"), .counter = 1795248000123};
+    (void)state;
+    assert_int_equal(tr_lease_row_made_ms(&row), 1795248000123);
+    row.counter = 3;
+    assert_int_equal(tr_lease_row_made_ms(&row), 0);
+    row.counter = 1795248000; /* seconds */
+    assert_int_equal(tr_lease_row_made_ms(&row), 0);
+    row.counter = TR_LEASE_COUNTER_MAX;
+    assert_int_equal(tr_lease_row_made_ms(&row), 0);
+    row.counter = 1795248000123;
+    row.stream = (struct tr_bytes){0}; /* made by others */
+    assert_int_equal(tr_lease_row_made_ms(&row), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -707,6 +724,7 @@ int main(void)
         cmocka_unit_test(test_table__of_another_key_is_no_lease_table),
         cmocka_unit_test(test_row__of_an_earlier_page_says_what_its_text_says),
         cmocka_unit_test(test_row__lack_of_memory_is_an_error_and_nothing_more),
+        cmocka_unit_test(test_row__tells_when_it_was_made_only_by_a_counter_that_is_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
