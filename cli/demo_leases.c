@@ -91,9 +91,9 @@ static void take_scan(struct demo *demo)
     demo->scans++;
 }
 
-static void bad_row(void *ctx, struct tr_bytes key, const char *why)
+static void bad_row(void *ctx, const struct tr_lease_row *row, const char *why)
 {
-    demo_event(ctx, "lease row '%.*s' is not understood: %s", TR_FMT(key), why);
+    demo_event(ctx, "lease row '%.*s' is not understood: %s", TR_FMT(row->key), why);
 }
 
 static void on_scan(void *ctx, struct tr_aws_answer *answer)

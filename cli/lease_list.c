@@ -57,8 +57,9 @@ struct adding {
     bool no_memory;
 };
 
-static void on_bad(void *ctx, struct tr_bytes key, const char *why)
+static void on_bad(void *ctx, const struct tr_lease_row *row, const char *why)
 {
+    struct tr_bytes key = row->key;
     struct adding *adding = ctx;
     struct tr_lease_entry *entry = add_entry(adding->list);
     if (entry == NULL) {

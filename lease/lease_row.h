@@ -65,9 +65,9 @@ struct tr_lease_rows {
     struct tr_buf text;       /* owned: the answer's bytes, which the views point into */
 };
 
-/* Called for a row that is no lease row or not understood: key (may be absent) and why, with
- * attribute and value. The row is left alone. */
-typedef void tr_lease_bad_row_fn(void *ctx, struct tr_bytes key, const char *why);
+/* Called for a row that is no lease row or not understood, and why, with attribute and value. Of
+ * the row only key and stream are told; both may be absent. The row is left alone. */
+typedef void tr_lease_bad_row_fn(void *ctx, const struct tr_lease_row *row, const char *why);
 
 void tr_lease_rows_deinit(struct tr_lease_rows *rows);
 

@@ -743,6 +743,9 @@ static enum verdict read_row(struct reader *reader, struct tr_lease_row *row)
     for (i = 0; i < sizeof steps / sizeof steps[0] && verdict == ROW_GOOD; i++) {
         verdict = steps[i](reader, row);
     }
+    if (verdict == ROW_BAD) {
+        read_word(reader, AT_TAILRACE_STREAM, &row->stream); /* whatever else is wrong */
+    }
     return verdict;
 }
 
@@ -846,7 +849,7 @@ static enum tr_status add_row(struct reader *reader, const struct tr_lease_rows 
     if (verdict == ROW_GOOD) {
         rows->rows[rows->count++] = row;
     } else if (verdict == ROW_BAD && report != NULL) {
-        report(ctx, row.key, reader->why);
+        report(ctx, &(struct tr_lease_row){.key = row.key, .stream = row.stream}, reader->why);
     }
     return TR_OK;
 }

@@ -33,12 +33,15 @@ enum tr_shard_node_flag {
 
     TR_NODE_PASSED = 1 << 12, /* no leaf at a first start that takes the leaves only: gets no row */
     TR_NODE_DOUBTED = 1 << 13, /* its row was last shown at an earlier checkpoint than is known */
+    TR_NODE_UNREAD = 1 << 14,  /* its row was last shown as one that is not understood */
 
     TR_NODE_BLOCKED = 1 << 16,  /* a descendant is ALONE */
     TR_NODE_COVERED = 1 << 17,  /* an ancestor has a row */
     TR_NODE_PLANNED = 1 << 18,  /* to get a row */
     TR_NODE_DEFERRED = 1 << 19, /* it or an ancestor waits for a complete listing to show it */
     TR_NODE_CUT = 1 << 20,      /* where a cycle is cut: gets its row without its parents */
+    TR_NODE_VEILED = 1 << 21, /* a descendant is UNREAD: what its row says of this one is unknown */
+    TR_NODE_SHADED = 1 << 22, /* an ancestor without a row is VEILED, and may come to want one */
 
     TR_NODE_SHOWN = 1 << 24, /* by the event at hand */
     TR_NODE_KEPT = 1 << 25,

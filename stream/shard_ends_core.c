@@ -92,11 +92,12 @@ static bool has_progressed(const struct tr_shard_node *node)
     return tr_position_is_sequence(&node->checkpoint) || tr_shard_node_is(node, TR_NODE_FINISHED);
 }
 
-/* The row at hand is no more needed by this child: it has begun, or was done or left out before. */
+/* The row at hand is no more needed by this child: it has begun, or was done or left out before. Of
+ * a row that is not understood nobody knows. */
 static bool child_lets_go(const struct tr_shard_node *child)
 {
     return tr_shard_node_is(child, TR_NODE_ROW)
-               ? has_progressed(child)
+               ? has_progressed(child) && !tr_shard_node_is(child, TR_NODE_UNREAD)
                : tr_shard_node_is(child, TR_NODE_FINISHED | TR_NODE_BLOCKED);
 }
 
@@ -155,6 +156,7 @@ static bool may_leave(const struct tr_graph *graph, const struct tr_shard_node *
     bool is_listed;
     uint8_t k;
     if (!tr_shard_node_is(node, TR_NODE_ROW) || !tr_shard_node_is(node, TR_NODE_FINISHED) ||
+        tr_shard_node_is(node, TR_NODE_UNREAD) ||
         !(listed_since_end(graph, node) || graph->stream_gone) ||
         !tr_mono_reached(graph->now, tr_mono_add_ms(node->ended_at, TR_GRAPH_KEEP_ENDED_MS))) {
         return false;
@@ -243,6 +245,9 @@ enum tr_shard_state tr_graph_state(const struct tr_graph *graph, struct tr_bytes
     if (!tr_shard_node_is(node, TR_NODE_ROW)) {
         return state_without_row(node);
     }
+    if (tr_shard_node_is(node, TR_NODE_UNREAD)) {
+        return TR_SHARD_UNREAD;
+    }
     if (tr_shard_node_is(node, TR_NODE_FINISHED)) {
         return may_leave(graph, node) ? TR_SHARD_LEAVING : TR_SHARD_ENDED;
     }
@@ -257,13 +262,21 @@ enum tr_shard_state tr_graph_state(const struct tr_graph *graph, struct tr_bytes
 
 /* --- the end of a stream ---------------------------------------------------------------------- */
 
+/* Nothing can be read any more of a shard that is not listed: its row, not understood, holds up no
+ * further stream, whose records are trimmed meanwhile. */
+static bool is_past_reading(const struct tr_shard_node *node)
+{
+    return tr_shard_node_is(node, TR_NODE_UNREAD) && !tr_shard_node_is(node, TR_NODE_LISTED);
+}
+
 static bool all_rows_have_ended(const struct tr_graph *graph)
 {
     uint32_t i;
     for (i = 0; i < graph->lineage.count; i++) {
         const struct tr_shard_node *node = tr_rules_node(graph, i);
-        if (tr_shard_node_is(node, TR_NODE_ROW) && (!tr_shard_node_is(node, TR_NODE_FINISHED) ||
-                                                    tr_shard_node_is(node, TR_NODE_DOUBTED))) {
+        if (tr_shard_node_is(node, TR_NODE_ROW) && !is_past_reading(node) &&
+            (!tr_shard_node_is(node, TR_NODE_FINISHED) ||
+             tr_shard_node_is(node, TR_NODE_DOUBTED))) {
             return false;
         }
     }

@@ -18,6 +18,7 @@ struct tr_graph_row {
     size_t parent_count;
     struct tr_position checkpoint;
     bool without_parents; /* our mark: the row was made without its parents' rows */
+    bool unread;          /* the row is there and not understood: only its key is told */
     int64_t made_ms;      /* the service's time when it was made, or a little later; 0: not known.
                              The counter of a row that we made: each write adds a millisecond */
 };
@@ -133,7 +134,7 @@ enum tr_status tr_graph_step(struct tr_graph *graph, const struct tr_graph_event
 /* Whether the shard may be read: it has progressed; or each parent is at SHARD_END, or has no row
  * while this one was made without its parents, a complete listing begun later shows none of them,
  * or that parent gets no row any more (it was seen at SHARD_END, or a descendant of it progressed).
- * False for a shard without a row and for one at SHARD_END. */
+ * False for a shard without a row, for one at SHARD_END and for one whose row is not understood. */
 bool tr_graph_may_start(const struct tr_graph *graph, struct tr_bytes key);
 /* How the graph sees a shard: state, what it is. docs/shards.md holds the same table. */
 #define TR_SHARD_STATE_TABLE(X)                                                                    \
@@ -143,6 +144,7 @@ bool tr_graph_may_start(const struct tr_graph *graph, struct tr_bytes key);
     X(WAITING, "has a row, not begun: a parent is not done")                                       \
     X(READY, "has a row, not begun: may be read")                                                  \
     X(BEGUN, "its row holds a sequence number: may be read, whatever its parents are")             \
+    X(UNREAD, "has a row that is not understood: it is left alone until it is mended")             \
     X(ENDING, "its reader has met the end: the children's rows come first")                        \
     X(ENDED, "its row is at SHARD_END")                                                            \
     X(LEAVING, "its row is at SHARD_END and may be deleted")                                       \

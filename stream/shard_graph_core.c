@@ -159,15 +159,22 @@ static struct family next_family(const struct tr_graph *graph, size_t *at, size_
 
 /* --- taking events in ------------------------------------------------------------------------- */
 
-/* New edges below a shard that is done or left out: the same holds for the new ancestors. */
+/* New edges below a shard that is done, left out or not known: the same holds for the new
+ * ancestors. */
 static void set_parents(struct tr_graph *graph, const struct family *family,
                         enum tr_shard_node_source source)
 {
     struct tr_lineage *lineage = &graph->lineage;
-    if (tr_lineage_set_parents(lineage, family->index, source, family->parents,
-                               family->parent_count) &&
-        tr_shard_node_is(tr_rules_node(graph, family->index), TR_NODE_ALONE | TR_NODE_BLOCKED)) {
+    const struct tr_shard_node *node = tr_rules_node(graph, family->index);
+    if (!tr_lineage_set_parents(lineage, family->index, source, family->parents,
+                                family->parent_count)) {
+        return;
+    }
+    if (tr_shard_node_is(node, TR_NODE_ALONE | TR_NODE_BLOCKED)) {
         tr_lineage_mark_up(lineage, family->index, TR_NODE_BLOCKED);
+    }
+    if (tr_shard_node_is(node, TR_NODE_UNREAD | TR_NODE_VEILED)) {
+        tr_lineage_mark_up(lineage, family->index, TR_NODE_VEILED);
     }
 }
 
@@ -279,7 +286,8 @@ static void forget_gone(struct tr_graph *graph)
     uint32_t i;
     for (i = 0; i < graph->lineage.count; i++) {
         struct tr_shard_node *node = tr_rules_node(graph, i);
-        if (!tr_shard_node_is(node, TR_NODE_LISTED) && tr_rules_had_row(node, graph->complete_at)) {
+        if (!tr_shard_node_is(node, TR_NODE_LISTED) &&
+            (tr_rules_had_row(node, graph->complete_at) || tr_rules_is_missed(graph, node))) {
             node->flags |= TR_NODE_KEPT;
         }
     }
@@ -360,7 +368,7 @@ static void take_children(struct tr_graph *graph, const struct tr_graph_event *e
 static bool is_news(const struct tr_shard_node *node, const struct tr_graph_row *row,
                     struct tr_mono at)
 {
-    return !tr_shard_node_is(node, TR_NODE_ROW) ||
+    return !tr_shard_node_is(node, TR_NODE_ROW) || node->row_at.ns == 0 ||
            tr_position_cmp(&row->checkpoint, &node->checkpoint) >= 0 ||
            tr_mono_reached(at, tr_mono_add_ms(node->row_at, TR_GRAPH_STALE_MS));
 }
@@ -390,7 +398,7 @@ static void absorb(struct tr_graph *graph, struct tr_shard_node *node,
     node->made_ms =
         row->made_ms > 0 && (is_new || node->made_ms == 0) ? row->made_ms : node->made_ms;
     node->flags |= TR_NODE_ROW | TR_NODE_HAD_ROW | (row->without_parents ? TR_NODE_MARKED : 0u);
-    node->flags &= ~(uint32_t)(TR_NODE_ALONE | TR_NODE_FINISHED | TR_NODE_DOUBTED);
+    node->flags &= ~(uint32_t)(TR_NODE_ALONE | TR_NODE_FINISHED | TR_NODE_DOUBTED | TR_NODE_UNREAD);
     if (stands_alone(node)) {
         node->flags |= TR_NODE_ALONE;
     }
@@ -412,6 +420,23 @@ static void absorb(struct tr_graph *graph, struct tr_shard_node *node,
     graph->ever_row = true;
 }
 
+/* A row that is not understood is there; what it says is what was known of it, if anything was. */
+static void absorb_unread(struct tr_graph *graph, struct tr_shard_node *node, struct tr_mono now)
+{
+    if (!tr_shard_node_is(node, TR_NODE_ROW)) {
+        graph->row_change = now;
+        node->row_known = now;
+    }
+    if (!tr_shard_node_is(node, TR_NODE_HAD_ROW)) {
+        node->checkpoint = TR_TRIM_HORIZON;
+    }
+    node->flags |= TR_NODE_ROW | TR_NODE_HAD_ROW | TR_NODE_UNREAD;
+    if (node->known_at.ns == 0) {
+        node->known_at = now;
+    }
+    graph->ever_row = true;
+}
+
 /* One row as known at `at`. Returns whether it is new. */
 static bool take_row(struct tr_graph *graph, const struct tr_graph_row *row,
                      const struct family *family, struct tr_mono at, struct tr_mono now)
@@ -424,8 +449,13 @@ static bool take_row(struct tr_graph *graph, const struct tr_graph_row *row,
     if (is_new && tr_mono_before(at, node->row_gone)) {
         return false;
     }
+    if (row->unread) {
+        absorb_unread(graph, node, now);
+        return is_new;
+    }
     if (!is_news(node, row, at)) {
         node->flags |= TR_NODE_DOUBTED;
+        node->flags &= ~(uint32_t)TR_NODE_UNREAD;
         return false;
     }
     absorb(graph, node, row, at, now);
@@ -440,12 +470,26 @@ static bool take_row(struct tr_graph *graph, const struct tr_graph_row *row,
 
 static void drop_row(struct tr_graph *graph, struct tr_shard_node *node)
 {
-    node->flags &= ~(uint32_t)TR_NODE_ROW;
+    node->flags &= ~(uint32_t)(TR_NODE_ROW | TR_NODE_UNREAD);
     node->row_gone = graph->row_change = graph->now;
 }
 
-/* A complete scan. A row that it lacks is gone, unless it was made so shortly before that the scan
- * may not show it yet. What was known of it is kept. */
+/* A complete scan lacks the row, which it may for a while if the row was made shortly before. One
+ * that is not understood was not just made: somebody's hand is in it, and takes it away now. */
+static bool went_before(const struct tr_graph *graph, const struct tr_shard_node *node,
+                        struct tr_mono at)
+{
+    if (!tr_shard_node_is(node, TR_NODE_ROW) || tr_shard_node_is(node, TR_NODE_SHOWN) ||
+        TR_MUTANT(DELETED_UNSEEN)) {
+        return false;
+    }
+    return tr_shard_node_is(node, TR_NODE_UNREAD)
+               ? tr_mono_before(graph->rows_begun, at)
+               : tr_mono_reached(at, tr_mono_add_ms(node->row_known, TR_GRAPH_STALE_MS));
+}
+
+/* A complete scan. A row that it lacks is gone, unless the scan may not show it yet. What was known
+ * of it is kept. */
 static void take_rows(struct tr_graph *graph, const struct tr_graph_event *event, struct tr_mono at)
 {
     size_t i, next = 0;
@@ -458,9 +502,7 @@ static void take_rows(struct tr_graph *graph, const struct tr_graph_event *event
     }
     for (k = 0; k < graph->lineage.count; k++) {
         struct tr_shard_node *node = tr_rules_node(graph, k);
-        if (tr_shard_node_is(node, TR_NODE_ROW) && !tr_shard_node_is(node, TR_NODE_SHOWN) &&
-            !TR_MUTANT(DELETED_UNSEEN) &&
-            tr_mono_reached(at, tr_mono_add_ms(node->row_known, TR_GRAPH_STALE_MS))) {
+        if (went_before(graph, node, at)) {
             drop_row(graph, node);
         }
         node->flags &= ~(uint32_t)TR_NODE_SHOWN;
@@ -499,12 +541,15 @@ static void take_changed_rows(struct tr_graph *graph, const struct tr_graph_even
                               struct tr_mono at)
 {
     size_t i, next = 0, planned = graph->plan_count;
+    bool mended = false;
     for (i = 0; i < event->row_count; i++) {
         struct family family = next_family(graph, &next, event->rows[i].parent_count);
         bool is_new;
         if (family.index == TR_NO_NODE) {
             continue;
         }
+        mended |= tr_shard_node_is(tr_rules_node(graph, family.index), TR_NODE_UNREAD) !=
+                  event->rows[i].unread;
         is_new = take_row(graph, &event->rows[i], &family, at, event->now);
         tr_rules_node(graph, family.index)->flags &= ~(uint32_t)TR_NODE_SHOWN;
         tr_rules_count_orphan(graph, tr_rules_node(graph, family.index));
@@ -512,7 +557,7 @@ static void take_changed_rows(struct tr_graph *graph, const struct tr_graph_even
             plan_children_of(graph, family.index);
         }
     }
-    if (graph->lineage.relink) {
+    if (graph->lineage.relink || mended) {
         tr_rules_evaluate(graph);
     } else if (graph->plan_count > planned) {
         tr_rules_sort(graph);
@@ -595,7 +640,8 @@ bool tr_graph_may_start(const struct tr_graph *graph, struct tr_bytes key)
         return false;
     }
     node = tr_rules_node(graph, index);
-    if (!tr_shard_node_is(node, TR_NODE_ROW) || tr_shard_node_is(node, TR_NODE_FINISHED)) {
+    if (!tr_shard_node_is(node, TR_NODE_ROW) ||
+        tr_shard_node_is(node, TR_NODE_FINISHED | TR_NODE_UNREAD)) {
         return false;
     }
     return tr_position_is_sequence(&node->checkpoint) || tr_rules_parents_done(graph, node);

@@ -41,6 +41,7 @@ struct tr_graph {
     bool deferred; /* a shard waits for the next complete listing */
     bool held;     /* a row waits for a parent that has no row and gets none */
     bool missed;   /* a row went before its end, and no listing since has shown its shard */
+    bool unread;   /* a row is not understood */
     bool further;  /* the stream follows another one of the fleet */
     bool stream_gone;
 };
@@ -57,8 +58,13 @@ static inline bool tr_shard_node_is(const struct tr_shard_node *node, uint32_t a
 
 /* The row counts as there for a listing that began at `begun`: it is there, or it went later. */
 bool tr_rules_had_row(const struct tr_shard_node *node, struct tr_mono begun);
+/* Its row went before its end, since it was last listed, or could have been: the next listing may
+ * bring it back. Of one that is not listed any more a listing counts only if it began a minute
+ * later: it may be a partial one. */
+bool tr_rules_is_missed(const struct tr_graph *graph, const struct tr_shard_node *node);
 /* A listed shard that may get a row, if a rule gives it one: it has none, never finished, had none
- * when it was listed, and no descendant says that it is done or was left out. */
+ * when it was listed, and no descendant says that it is done or was left out, or may say so in a
+ * row that is not understood. */
 bool tr_rules_is_wanting(const struct tr_shard_node *node);
 /* Still to get a row, by the present plan. */
 bool tr_rules_is_planned(const struct tr_shard_node *node);

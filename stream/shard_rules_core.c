@@ -17,12 +17,31 @@ bool tr_rules_had_row(const struct tr_shard_node *node, struct tr_mono begun)
            (node->row_gone.ns > 0 && tr_mono_reached(node->row_gone, begun));
 }
 
-bool tr_rules_is_wanting(const struct tr_shard_node *node)
+bool tr_rules_is_missed(const struct tr_graph *graph, const struct tr_shard_node *node)
+{
+    if (tr_shard_node_is(node, TR_NODE_ROW | TR_NODE_FINISHED | TR_NODE_BLOCKED | TR_NODE_PASSED |
+                                   TR_NODE_VEILED)) {
+        return false;
+    }
+    if (tr_shard_node_is(node, TR_NODE_LISTED)) {
+        return tr_rules_had_row(node, node->seen);
+    }
+    return node->row_gone.ns > 0 &&
+           tr_mono_before(graph->complete_at, tr_mono_add_ms(node->row_gone, TR_GRAPH_STALE_MS));
+}
+
+/* It would be wanting, were it not for a row below it that is not understood. */
+static bool may_come_to_want(const struct tr_shard_node *node)
 {
     return tr_shard_node_is(node, TR_NODE_LISTED) &&
            (TR_MUTANT(FINISHED_MADE_AGAIN) ||
             !tr_shard_node_is(node, TR_NODE_FINISHED | TR_NODE_BLOCKED | TR_NODE_PASSED)) &&
            !tr_rules_had_row(node, node->seen);
+}
+
+bool tr_rules_is_wanting(const struct tr_shard_node *node)
+{
+    return may_come_to_want(node) && !tr_shard_node_is(node, TR_NODE_VEILED);
 }
 
 bool tr_rules_is_planned(const struct tr_shard_node *node)
@@ -189,7 +208,8 @@ static bool any_parent_is_wanting(const struct tr_graph *graph, const struct tr_
 static bool is_uncovered(const struct tr_shard_node *node)
 {
     return tr_rules_is_wanting(node) && tr_shard_node_is(node, TR_NODE_COMPLETE) &&
-           !tr_shard_node_is(node, TR_NODE_COVERED | TR_NODE_PLANNED | TR_NODE_DEFERRED);
+           !tr_shard_node_is(node,
+                             TR_NODE_COVERED | TR_NODE_PLANNED | TR_NODE_DEFERRED | TR_NODE_SHADED);
 }
 
 /* Whether the listing may lag behind: it shows the shard and not its parent, though by the time in
@@ -288,12 +308,34 @@ void tr_rules_sort(struct tr_graph *graph)
     }
 }
 
+/* A row that is not understood says nothing yet of the shards above it. Most of them that have no
+ * row were finished, so that none is made; but it is not said that they were, so nobody starts
+ * behind them, and no other shard below them gets a row as one without ancestors. */
+static void spread_unread(struct tr_graph *graph)
+{
+    struct tr_lineage *lineage = &graph->lineage;
+    uint32_t i;
+    graph->unread = false;
+    for (i = 0; i < lineage->count; i++) {
+        if (tr_shard_node_is(tr_rules_node(graph, i), TR_NODE_UNREAD)) {
+            graph->unread = true;
+            tr_lineage_mark_up(lineage, i, TR_NODE_VEILED);
+        }
+    }
+    for (i = 0; i < lineage->count && graph->unread; i++) {
+        const struct tr_shard_node *node = tr_rules_node(graph, i);
+        if (tr_shard_node_is(node, TR_NODE_VEILED) && may_come_to_want(node)) {
+            tr_lineage_mark_down(lineage, i, TR_NODE_SHADED, TR_NODE_LISTED);
+        }
+    }
+}
+
 /* What the rows say of the others: BLOCKED upwards, COVERED downwards. An ancestor is one by what
  * is known now: through shards that are listed or have rows. */
 static void spread_rows(struct tr_graph *graph)
 {
-    const uint32_t evaluation =
-        TR_NODE_BLOCKED | TR_NODE_COVERED | TR_NODE_PLANNED | TR_NODE_DEFERRED | TR_NODE_CUT;
+    const uint32_t evaluation = TR_NODE_BLOCKED | TR_NODE_COVERED | TR_NODE_PLANNED |
+                                TR_NODE_DEFERRED | TR_NODE_CUT | TR_NODE_VEILED | TR_NODE_SHADED;
     uint32_t i;
     for (i = 0; i < graph->lineage.count; i++) {
         tr_rules_node(graph, i)->flags &= ~evaluation;
@@ -307,6 +349,7 @@ static void spread_rows(struct tr_graph *graph)
             tr_lineage_mark_down(&graph->lineage, i, TR_NODE_COVERED, TR_NODE_LISTED | TR_NODE_ROW);
         }
     }
+    spread_unread(graph);
 }
 
 void tr_rules_count_orphan(struct tr_graph *graph, struct tr_shard_node *node)
@@ -323,7 +366,8 @@ void tr_rules_count_orphan(struct tr_graph *graph, struct tr_shard_node *node)
     }
 }
 
-/* A row waits for a parent without a row that none of the present plans makes. */
+/* A row waits for a parent without a row that none of the present plans makes, and a listing may
+ * help. */
 static bool is_held(const struct tr_graph *graph, const struct tr_shard_node *node)
 {
     uint8_t k;
@@ -332,7 +376,8 @@ static bool is_held(const struct tr_graph *graph, const struct tr_shard_node *no
     }
     for (k = 0; k < node->parent_count; k++) {
         const struct tr_shard_node *parent = tr_rules_node(graph, node->parents[k]);
-        if (!parent_is_done(graph, node, parent) && !has_row_or_plan(graph, node->parents[k])) {
+        if (!parent_is_done(graph, node, parent) && !has_row_or_plan(graph, node->parents[k]) &&
+            !tr_shard_node_is(parent, TR_NODE_VEILED)) {
             return true;
         }
     }
@@ -370,16 +415,6 @@ static void mark_first_start(struct tr_graph *graph)
     mark_passed(graph);
 }
 
-/* Its row went before its end, since it was last listed, or could have been: the next listing may
- * bring it back. */
-static bool is_missed(const struct tr_graph *graph, const struct tr_shard_node *node)
-{
-    bool listed = tr_shard_node_is(node, TR_NODE_LISTED);
-    return !tr_shard_node_is(node, TR_NODE_ROW) &&
-           !tr_shard_node_is(node, TR_NODE_FINISHED | TR_NODE_BLOCKED | TR_NODE_PASSED) &&
-           tr_rules_had_row(node, listed ? node->seen : graph->complete_at);
-}
-
 void tr_rules_evaluate(struct tr_graph *graph)
 {
     uint32_t i;
@@ -405,7 +440,7 @@ void tr_rules_evaluate(struct tr_graph *graph)
     }
     for (i = 0; i < graph->lineage.count; i++) {
         graph->held = graph->held || is_held(graph, tr_rules_node(graph, i));
-        graph->missed = graph->missed || is_missed(graph, tr_rules_node(graph, i));
+        graph->missed = graph->missed || tr_rules_is_missed(graph, tr_rules_node(graph, i));
         tr_rules_count_orphan(graph, tr_rules_node(graph, i));
     }
 }
@@ -500,7 +535,8 @@ void tr_rules_propose(struct tr_graph *graph, struct tr_mono now, struct tr_grap
 {
     bool scan_is_fresh = is_within(graph->rows_begun, now, TR_GRAPH_SCAN_FRESH_MS);
     size_t i, end, count = 0;
-    out->want_scan = !graph->rows_known;
+    /* Only a scan of the whole table shows that a row is gone which nobody here watches. */
+    out->want_scan = !graph->rows_known || (graph->unread && !scan_is_fresh);
     out->want_listing = !graph->complete_known || graph->held || graph->deferred || graph->missed;
     out->need_listing = graph->rows_known && graph->held;
     out->want_children = graph->orphans > 0;

@@ -140,7 +140,7 @@ static bool is_left_over(const struct tr_consumer *c, const struct tr_lease_row 
 void tr_consumer_deletes_scanned(struct tr_consumer *c, uint64_t scan,
                                  const struct tr_lease_row *rows, size_t count)
 {
-    bool older_open = false, begun = false;
+    bool older_open = tr_consumer_has_unread_leftover(c), begun = false;
     size_t i, doomed = 0;
     for (i = 0; i < count; i++) {
         struct row_info *info = tr_map_get(&c->rows, rows[i].key);

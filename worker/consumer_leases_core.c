@@ -334,10 +334,10 @@ static struct bad_row *bad_row(struct tr_consumer *c, struct tr_bytes key)
 }
 
 /* A scan shows a row that is not understood: told once, not at every scan. */
-static void on_bad_row(void *ctx, struct tr_bytes key, const char *why)
+static void on_bad_row(void *ctx, const struct tr_lease_row *row, const char *why)
 {
     struct tr_consumer *c = ctx;
-    struct tr_bytes name = key.ptr != NULL ? key : TR_LIT("");
+    struct tr_bytes name = row->key.ptr != NULL ? row->key : TR_LIT("");
     struct bad_row *bad = bad_row(c, name);
     if (bad == NULL) {
         return;
@@ -346,6 +346,8 @@ static void on_bad_row(void *ctx, struct tr_bytes key, const char *why)
         tr_consumer_note(c, TR_NOTE_LEASE_ROW_BAD, name, 0, 0, tr_bytes_of(why));
     }
     bad->told = true;
+    bad->unread = true;
+    bad->stream = stream_name(c, row->stream);
     bad->scan = c->scan.number;
 }
 
@@ -372,6 +374,27 @@ static void note_twin(struct tr_consumer *c, const struct tr_note *note)
     tr_buf_printf(&text, "%s, run %.*s, not %s", c->options.worker_id, TR_FMT(note->text), c->run);
     tr_consumer_note(c, note->id, note->shard, note->a, 0, tr_buf_bytes(&text));
     tr_buf_deinit(&text);
+}
+
+/* Whether the last scan showed of a row of the present stream only that it is there. */
+static bool is_unread(const struct tr_consumer *c, const struct tr_map_entry *entry)
+{
+    const struct bad_row *bad = tr_map_value(entry);
+    return bad->unread && tr_map_key(entry).len > 0 && is_bad(c, tr_map_key(entry)) &&
+           !is_foreign(c, bad->stream);
+}
+
+bool tr_consumer_has_unread_leftover(const struct tr_consumer *c)
+{
+    struct tr_map_entry *entry;
+    for (entry = tr_map_first(&c->bad); entry != NULL; entry = tr_map_next(entry)) {
+        const struct bad_row *bad = tr_map_value(entry);
+        if (bad->unread && is_bad(c, tr_map_key(entry)) &&
+            (bad->stream.ptr == NULL || tr_bytes_cmp(bad->stream, c->stream) < 0)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* How many rows the last scan showed that are not understood. */
@@ -491,6 +514,20 @@ static void note_scan(struct tr_consumer *c, const struct scan *scan)
                      (struct tr_bytes){NULL, 0});
 }
 
+/* It is understood, and nobody can write it. */
+static void on_full_row(struct tr_consumer *c, const struct tr_lease_row *row)
+{
+    struct bad_row *bad;
+    char why[96];
+    (void)snprintf(why, sizeof why, "'leaseCounter' is '%llu', which cannot be raised any more",
+                   (unsigned long long)row->counter);
+    on_bad_row(c, row, why);
+    bad = tr_map_get(&c->bad, row->key);
+    if (bad != NULL) {
+        bad->unread = false;
+    }
+}
+
 /* All rows of a scan's pages, borrowed from them; NULL without memory. */
 static struct tr_lease_row *rows_of(struct tr_consumer *c, const struct scan *scan, size_t *count)
 {
@@ -505,11 +542,7 @@ static struct tr_lease_row *rows_of(struct tr_consumer *c, const struct scan *sc
         for (j = 0; j < scan->pages[i].count; j++) {
             const struct tr_lease_row *row = &scan->pages[i].rows[j];
             if (row->counter > TR_LEASE_COUNTER_TAKEN_MAX) {
-                char why[96];
-                (void)snprintf(why, sizeof why,
-                               "'leaseCounter' is '%llu', which cannot be raised any more",
-                               (unsigned long long)row->counter);
-                on_bad_row(c, row->key, why);
+                on_full_row(c, row);
             }
             rows[(*count)++] = *row;
         }
@@ -523,11 +556,18 @@ static void whole_scan(struct tr_consumer *c, struct tr_mono begun, const struct
 {
     struct tr_graph_event event = {
         .kind = TR_GRAPH_ROWS, .now = c->now, .begun = begun, .rows = graph_rows};
+    struct tr_map_entry *entry;
     size_t i;
     tr_consumer_streams_choose(c, rows, count); /* by all rows, or not at all */
     for (i = 0; i < count; i++) {
         if (!is_foreign(c, rows[i].stream)) {
             graph_rows[event.row_count++] = graph_row_of(&rows[i]);
+        }
+    }
+    for (entry = tr_map_first(&c->bad); entry != NULL; entry = tr_map_next(entry)) {
+        if (is_unread(c, entry)) {
+            graph_rows[event.row_count++] =
+                (struct tr_graph_row){.key = tr_map_key(entry), .unread = true};
         }
     }
     tr_consumer_start_scanned(c, rows, count, bad_rows_shown(c));
@@ -542,7 +582,8 @@ static void scan_complete(struct tr_consumer *c, const struct scan *scan)
 {
     struct tr_lease_event event = {.kind = TR_LEASE_EV_SCANNED, .op = scan->op};
     struct tr_lease_row *rows = rows_of(c, scan, &event.row_count);
-    struct tr_graph_row *graph_rows = tr_malloc(event.row_count * sizeof *graph_rows);
+    struct tr_graph_row *graph_rows =
+        tr_malloc((event.row_count + tr_map_count(&c->bad)) * sizeof *graph_rows);
     size_t i;
 
     note_scan(c, scan);

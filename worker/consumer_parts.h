@@ -171,8 +171,10 @@ struct streams {
 
 /* A row that is left as it is. */
 struct bad_row {
-    uint64_t scan; /* the number of the last scan that showed it */
-    bool told;     /* with attribute and value */
+    uint64_t scan;          /* the number of the last scan that showed it */
+    struct tr_bytes stream; /* that it names, in our own copy; absent: none */
+    bool told;              /* with attribute and value */
+    bool unread;            /* nothing else is known of it */
 };
 
 /* How far the fleet's start is known (docs/starting.md). */
@@ -306,6 +308,8 @@ struct slot *tr_consumer_slot(struct tr_consumer *c, uint64_t op);
 /* consumer_leases_core.c */
 void tr_consumer_lease_event(struct tr_consumer *c, const struct tr_lease_event *event);
 void tr_consumer_graph_event(struct tr_consumer *c, const struct tr_graph_event *event);
+/* Whether the last scan showed a row that is not understood and may be of an older stream. */
+bool tr_consumer_has_unread_leftover(const struct tr_consumer *c);
 /* Whether rows of this shard's children are still to be made. */
 bool tr_consumer_children_wanted(const struct tr_consumer *c, struct tr_bytes parent);
 void tr_consumer_leases_answer(struct tr_consumer *c, enum op_kind kind, uint64_t number,

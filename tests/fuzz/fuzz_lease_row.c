@@ -17,10 +17,10 @@ static void must(bool holds)
     }
 }
 
-static void on_bad(void *ctx, struct tr_bytes key, const char *why)
+static void on_bad(void *ctx, const struct tr_lease_row *row, const char *why)
 {
     (void)ctx;
-    (void)key;
+    must(row->parent_count == 0);
     must(why != NULL && why[0] != '\0');
 }
 

@@ -228,7 +228,6 @@ static bool hurt(struct spoil *spoil, uint64_t number, const char *shard, size_t
     struct world *world = spoil->world;
     struct strike *strike = &spoil->strikes[number];
     uint64_t ms = between(spoil, SPOILT_MS_MIN, SPOILT_MS_MAX);
-    char parents[256];
     (void)snprintf(strike->shard, sizeof strike->shard, "%s", shard);
     if (!read_attribute(world, shard, strike->way->attribute, strike->saved)) {
         return false;
@@ -245,11 +244,6 @@ static bool hurt(struct spoil *spoil, uint64_t number, const char *shard, size_t
         fault_count(world, FAULT_ROW_DELETED);
         delete_row(world, shard);
         return true;
-    }
-    /* Above a child's row that it does not understand, a worker that starts makes rows again which
-     * had been finished and deleted: not asked of it yet. */
-    if (!read_attribute(world, shard, "parentShardId", parents) || parents[0] != '\0') {
-        return false;
     }
     fault_count(world, FAULT_ROW_SPOILT);
     if (strike->way->moved) {

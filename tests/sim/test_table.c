@@ -285,6 +285,153 @@ static void test_table__a_row_of_a_shard_that_the_stream_lacks_is_named_once(voi
     world_free(world);
 }
 
+/* ---- a row that is not understood ---- */
+
+/* The first row at a sequence number. */
+static void find_begun(struct world *world, char key[64], char checkpoint[64])
+{
+    struct tr_buf out = {0};
+    const char *at;
+    bool found = false;
+    assert_int_equal(world_call(world, DYNAMODB "Scan", "{\"TableName\":\"app\"}", &out), 200);
+    tr_buf_add_char(&out, '\0');
+    for (at = out.ptr; !found && (at = strstr(at, "\"checkpoint\":{\"S\":\"")) != NULL; at++) {
+        (void)sscanf(at, "\"checkpoint\":{\"S\":\"%63[^\"]", checkpoint);
+        (void)sscanf(strstr(at, "\"leaseKey\""), "\"leaseKey\":{\"S\":\"%63[^\"]", key);
+        found = checkpoint[0] >= '0' && checkpoint[0] <= '9';
+    }
+    assert_true(found);
+    tr_buf_deinit(&out);
+}
+
+static void set_checkpoint(struct world *world, const char *key, const char *checkpoint)
+{
+    char body[512];
+    (void)snprintf(body, sizeof body,
+                   "{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"%s\"}},"
+                   "\"UpdateExpression\":\"SET checkpoint = :x\","
+                   "\"ExpressionAttributeValues\":{\":x\":{\"S\":\"%s\"}}}",
+                   key, checkpoint);
+    call(world, "UpdateItem", body);
+}
+
+/* Two shards whose parents were done with long ago, rows and all; the row of one is spoilt while
+ * nobody reads, and a worker starts that knows nothing of before. */
+static size_t spoil_child(struct world *world, char key[64], char checkpoint[64])
+{
+    size_t worker = world_start(world, false);
+    world_write_some(world, 50, 40);
+    world_run(world, 10000);
+    world_control(world, "Rollover", "{\"TableName\":\"Items\"}");
+    world_write_some(world, 50, 40);
+    world_run(world, 20 * MINUTE);
+    assert_int_equal(rows_of(world), 2);
+    world_stop(world, worker);
+    world_run(world, 10000);
+    find_begun(world, key, checkpoint);
+    set_checkpoint(world, key, "half way");
+    worker = world_start(world, false);
+    world_run(world, 2 * MINUTE);
+    assert_int_equal(rows_of(world), 2);
+    assert_int_equal(world_held(world, worker), 1);
+    assert_int_equal(world_delivered(world), 100);
+    return worker;
+}
+
+static void test_spoilt__row_that_is_mended_is_read_on_and_history_is_not(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 518, .shards = 2});
+    char key[64], checkpoint[64];
+    size_t worker = spoil_child(world, key, checkpoint);
+    (void)state;
+    world_write_some(world, 50, 40);
+    set_checkpoint(world, key, checkpoint);
+    world_run(world, 20000);
+    assert_int_equal(world_held(world, worker), 2);
+    assert_int_equal(rows_of(world), 2);
+    assert_int_equal(world_delivered(world), 150);
+    assert_int_equal(world_notes(world, TR_NOTE_GAP), 0);
+    assert_int_equal(world_check(world), 0);
+    world_free(world);
+}
+
+static void test_spoilt__row_that_is_deleted_is_soon_made_again(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 519, .shards = 2});
+    char key[64], checkpoint[64], body[192];
+    size_t worker = spoil_child(world, key, checkpoint);
+    (void)state;
+    world_write_some(world, 50, 40);
+    (void)snprintf(body, sizeof body,
+                   "{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"%s\"}}}", key);
+    call(world, "DeleteItem", body);
+    world_run(world, 25000);
+    assert_true(world_held(world, worker) >= 2);
+    world_run(world, 10000);
+    assert_true(world_delivered(world) > 150); /* its shard is read from the start */
+    assert_int_equal(world_notes(world, TR_NOTE_GAP), 0);
+    assert_true(world_check(world) > 0);
+    world_free(world);
+}
+
+/* A parent's row stays while a child's is not understood, and goes when that is mended. */
+static void test_spoilt__row_keeps_its_parents_row(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 520, .shards = 2});
+    char key[64], checkpoint[64];
+    (void)state;
+    (void)world_start(world, false);
+    world_write_some(world, 50, 40);
+    world_run(world, 10000);
+    world_control(world, "Rollover", "{\"TableName\":\"Items\"}");
+    world_run(world, 10000);
+    assert_int_equal(rows_of(world), 4);
+    world_write_some(world, 50, 40);
+    world_run(world, 10000);
+    find_begun(world, key, checkpoint);
+    set_checkpoint(world, key, "half way");
+    world_run(world, 20 * MINUTE);
+    assert_int_equal(rows_of(world), 3); /* the other parent's row went */
+    set_checkpoint(world, key, checkpoint);
+    world_run(world, MINUTE + 5 * MINUTE);
+    assert_int_equal(rows_of(world), 2);
+    assert_int_equal(world_delivered(world), 100);
+    assert_int_equal(world_check(world), 0);
+    world_free(world);
+}
+
+/* Of an earlier stream, made three days ago, with that checkpoint. */
+static void put_left_over(struct world *world, const char *key, const char *checkpoint)
+{
+    char item[320];
+    (void)snprintf(
+        item, sizeof item,
+        "\"leaseKey\":{\"S\":\"%s\"},\"leaseCounter\":{\"N\":\"%lld\"},\"checkpoint\":"
+        "{\"S\":\"%s\"},\"tailraceStream\":{\"S\":\"Items/stream/2026-11-01T08:00:01.000\"}",
+        key, (long long)world_wall_ms(world) - 3 * 24 * 3600 * 1000ll, checkpoint);
+    put(world, "app", item);
+}
+
+/* Rows of earlier streams go together, when all of them are known to be at their end. */
+static void test_spoilt__row_of_an_earlier_stream_keeps_the_others_of_it(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 521, .shards = 2});
+    (void)state;
+    (void)world_start(world, false);
+    world_write_some(world, 50, 40);
+    world_run(world, 10000);
+    put_left_over(world, "shardId-00000001793520001000-00000001", "SHARD_END");
+    put_left_over(world, "shardId-00000001793520001000-00000002", "half way");
+    world_write_some(world, 50, 40);
+    world_run(world, 10 * MINUTE);
+    assert_int_equal(rows_of(world), 4);
+    put_left_over(world, "shardId-00000001793520001000-00000002", "SHARD_END");
+    world_run(world, 5 * MINUTE);
+    assert_int_equal(rows_of(world), 2);
+    assert_int_equal(world_check(world), 0);
+    world_free(world);
+}
+
 /* ---- a table that is read in parts ---- */
 
 #define PARTS_WORKERS 4u
@@ -436,6 +583,10 @@ int main(void)
         cmocka_unit_test(test_table__deleted_under_a_worker_ends_it_and_is_not_made_again),
         cmocka_unit_test(test_table__that_throttles_its_readers_takes_no_lease_from_anybody),
         cmocka_unit_test(test_table__a_row_of_a_shard_that_the_stream_lacks_is_named_once),
+        cmocka_unit_test(test_spoilt__row_that_is_mended_is_read_on_and_history_is_not),
+        cmocka_unit_test(test_spoilt__row_that_is_deleted_is_soon_made_again),
+        cmocka_unit_test(test_spoilt__row_keeps_its_parents_row),
+        cmocka_unit_test(test_spoilt__row_of_an_earlier_stream_keeps_the_others_of_it),
         cmocka_unit_test(test_parts__a_fleet_settles_and_takes_over_what_a_crash_leaves),
         cmocka_unit_test(test_parts__a_clean_stop_is_taken_over_within_seconds),
         cmocka_unit_test(test_parts__all_children_of_a_rollover_are_soon_read),

@@ -240,14 +240,16 @@ static void test_row__reads_are_whole_and_may_be_consistent(void **state)
 struct reports {
     unsigned count;
     char key[64];
+    char stream[64];
     char why[512];
 };
 
-static void on_bad(void *ctx, struct tr_bytes key, const char *why)
+static void on_bad(void *ctx, const struct tr_lease_row *row, const char *why)
 {
     struct reports *reports = ctx;
     reports->count++;
-    (void)snprintf(reports->key, sizeof reports->key, "%.*s", TR_FMT(key));
+    (void)snprintf(reports->key, sizeof reports->key, "%.*s", TR_FMT(row->key));
+    (void)snprintf(reports->stream, sizeof reports->stream, "%.*s", TR_FMT(row->stream));
     (void)snprintf(reports->why, sizeof reports->why, "%s", why);
 }
 
@@ -409,6 +411,21 @@ static void test_row__that_is_not_understood_is_left_out_and_named(void **state)
         tr_assert_bytes(rows.rows[0].key, "good");
     }
     tr_buf_deinit(&text);
+    tr_lease_rows_deinit(&rows);
+}
+
+static void test_row__that_is_not_understood_is_named_with_its_stream(void **state)
+{
+    struct tr_lease_rows rows = {0};
+    struct reports reports;
+    (void)state;
+    tr_assert_status(scan(&rows,
+                          "{\"Items\":[{\"leaseKey\":{\"S\":\"k\"}," GOOD_COUNTER
+                          ",\"tailraceStream\":{\"S\":\"T/stream/1\"}}]}",
+                          &reports, NULL),
+                     TR_OK, NULL);
+    assert_int_equal(reports.count, 1);
+    assert_string_equal(reports.stream, "T/stream/1");
     tr_lease_rows_deinit(&rows);
 }
 
@@ -698,6 +715,7 @@ int main(void)
         cmocka_unit_test(test_row__failover_counts_beside_its_owner),
         cmocka_unit_test(test_row__start_is_a_time_or_absent),
         cmocka_unit_test(test_row__that_is_not_understood_is_left_out_and_named),
+        cmocka_unit_test(test_row__that_is_not_understood_is_named_with_its_stream),
         cmocka_unit_test(test_row__without_key_or_of_no_object_is_named_without_key),
         cmocka_unit_test(test_row__of_another_kind_is_passed_over_silently),
         cmocka_unit_test(test_row__strange_values_are_shown_cut),

@@ -32,6 +32,11 @@ static const char *seen_disabled(struct bench *bench, const char *rows, const ch
 
 /* --- ended rows ------------------------------------------------------------------------------- */
 
+static enum tr_shard_state state_of(struct bench *bench, const char *shard)
+{
+    return tr_graph_state(bench->graph, tr_bytes_of(shard));
+}
+
 static void test_delete__ended_row_goes_when_its_children_have_progressed(void **state)
 {
     struct bench *bench = begin();
@@ -225,6 +230,20 @@ static void test_delete__needs_a_fresh_scan(void **state)
     assert_string_equal(bench->doomed, "");
     (void)scanned(bench, "A=END! B<A=7");
     assert_string_equal(bench->doomed, "A");
+    end(bench);
+}
+
+static void test_delete__waits_while_a_childs_row_is_not_understood(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)seen(bench, "A=END! B<A=7 C<A=8", "A. B<A C<A");
+    pass(bench, KEPT);
+    assert_string_equal(seen(bench, "A=END! B=? C<A=8", "A. B<A C<A"), "");
+    assert_int_equal(state_of(bench, "B"), TR_SHARD_UNREAD);
+    assert_string_equal(seen(bench, "A=END! B<A=7 C<A=8", "A. B<A C<A"), "A");
+    /* Nor is one deleted that was at its end when it was last understood. */
+    assert_string_equal(seen(bench, "A=? B<A=7 C<A=8", "A. B<A C<A"), "");
     end(bench);
 }
 
@@ -579,12 +598,30 @@ static void test_further_stream__first_seen_off_and_empty_is_a_gap(void **state)
     end(bench);
 }
 
-/* --- states ----------------------------------------------------------------------------------- */
-
-static enum tr_shard_state state_of(struct bench *bench, const char *shard)
+static void test_drained__not_while_a_listed_shards_row_is_not_understood(void **state)
 {
-    return tr_graph_state(bench->graph, tr_bytes_of(shard));
+    struct bench *bench = begin();
+    (void)state;
+    (void)seen_disabled(bench, "A=?", "A.");
+    pass(bench, KEPT);
+    (void)seen_disabled(bench, "A=?", "A.");
+    assert_false(is_drained(bench));
+    pass(bench, SECOND);
+    (void)seen_disabled(bench, "A=END!", "A.");
+    pass(bench, KEPT);
+    (void)seen_disabled(bench, "A=END!", "A.");
+    assert_true(is_drained(bench));
+    end(bench);
+    /* Of a shard that is listed no more nothing can be read. */
+    bench = begin();
+    (void)seen_disabled(bench, "A=? B=END!", "B.");
+    pass(bench, KEPT);
+    (void)seen_disabled(bench, "A=? B=END!", "B.");
+    assert_true(is_drained(bench));
+    end(bench);
 }
+
+/* --- states ----------------------------------------------------------------------------------- */
 
 static void test_state__of_a_shard_from_its_listing_to_the_end_of_its_row(void **state)
 {
@@ -628,6 +665,8 @@ int main(void)
         cmocka_unit_test(test_delete__childless_row_of_a_stream_turned_off_reports_no_gap),
         cmocka_unit_test(test_delete__neither_empty_nor_partial_listing_deletes),
         cmocka_unit_test(test_delete__needs_a_fresh_scan),
+        cmocka_unit_test(test_delete__waits_while_a_childs_row_is_not_understood),
+        cmocka_unit_test(test_drained__not_while_a_listed_shards_row_is_not_understood),
         cmocka_unit_test(test_delete__unfinished_row_never_goes),
         cmocka_unit_test(test_delete__row_that_was_set_back_stays),
         cmocka_unit_test(test_delete__is_proposed_in_parts),

@@ -171,8 +171,32 @@ static void test_row__that_vanished_before_its_end_wants_a_listing_to_be_made_ag
     pass(bench, TR_GRAPH_STALE_MS);
     (void)scanned(bench, "A=5!");
     assert_true(bench->effects.want_listing);
-    pass(bench, SECOND);
+    pass(bench, TR_GRAPH_STALE_MS);
     (void)listed(bench, "A");
+    assert_false(bench->effects.want_listing);
+    end(bench);
+}
+
+static void test_row__that_vanished_is_looked_for_though_a_listing_lacks_its_shard(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=5! B=7!");
+    (void)listed(bench, "A B");
+    pass(bench, 5 * MINUTE);
+    (void)scanned(bench, "B=7!");
+    /* A listing in parts, whose other parts are lost, looks whole. */
+    pass(bench, SECOND);
+    assert_string_equal(listed(bench, "B"), "");
+    assert_true(bench->effects.want_listing);
+    pass(bench, SECOND);
+    assert_string_equal(listed(bench, "A B"), "A!@5");
+    (void)changed(bench, "A=5!");
+    /* It does not go on for ever: a shard may be trimmed. */
+    pass(bench, 2 * MINUTE);
+    (void)scanned(bench, "B=7!");
+    pass(bench, MINUTE);
+    assert_string_equal(listed(bench, "B"), "");
     assert_false(bench->effects.want_listing);
     end(bench);
 }
@@ -374,6 +398,106 @@ static void test_row__is_made_again_where_a_descendant_only_waits_for_it(void **
     assert_false(may_start(bench, "C"));
     (void)changed(bench, "B<A=END!");
     assert_true(may_start(bench, "C"));
+    end(bench);
+}
+
+static void test_unread__row_brings_no_rows_above_it_until_it_is_understood(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    /* A and B were finished and their rows deleted; C's row is spoilt, and a worker starts. */
+    (void)scanned(bench, "C=?");
+    assert_string_equal(listed(bench, "A. B<A. C<B D<C"), "D<C");
+    assert_string_equal(made(bench), "D<C");
+    assert_false(bench->effects.need_listing);
+    assert_true(tr_graph_settled(bench->graph));
+    assert_false(may_start(bench, "C"));
+    assert_false(may_start(bench, "D"));
+    pass(bench, 5 * MINUTE);
+    (void)scanned(bench, "C=? D<C");
+    assert_string_equal(listed(bench, "A. B<A. C<B D<C"), "");
+    /* Mended: it goes on where it was. */
+    pass(bench, SECOND);
+    assert_string_equal(changed(bench, "C<B=9"), "");
+    assert_true(may_start(bench, "C"));
+    assert_string_equal(listed(bench, "A. B<A. C<B D<C"), "");
+    end(bench);
+}
+
+static void test_unread__row_that_is_mended_to_its_beginning_waits_for_its_parent(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "C=?");
+    assert_string_equal(listed(bench, "A. B<A. C<B"), "");
+    pass(bench, SECOND);
+    assert_string_equal(changed(bench, "C<B"), "A");
+    assert_false(may_start(bench, "C"));
+    assert_string_equal(made(bench), "A / B<A");
+    assert_false(may_start(bench, "C"));
+    end(bench);
+}
+
+static void test_unread__row_says_of_its_siblings_parent_neither_done_nor_left_out(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    /* Somebody deleted A's row. D has none: a row without its parents would end all doubt. */
+    (void)scanned(bench, "B=? C<A");
+    assert_string_equal(listed(bench, "A. B<A C<A D<A E"), "E");
+    assert_false(may_start(bench, "C"));
+    pass(bench, SECOND);
+    assert_string_equal(scanned(bench, "B<A C<A E"), "A");
+    assert_string_equal(made(bench), "A / D<A");
+    end(bench);
+}
+
+static void test_unread__row_that_is_deleted_is_made_again_by_the_next_listing(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "B<A=? C<A=7");
+    assert_string_equal(listed(bench, "A. B<A C<A"), "");
+    pass(bench, SECOND);
+    assert_string_equal(scanned(bench, "C<A=7"), "");
+    assert_true(bench->effects.want_listing);
+    pass(bench, SECOND);
+    assert_string_equal(listed(bench, "A. B<A C<A"), "B<A!");
+    /* A scan that began before the one that showed it does not take it away. */
+    (void)changed(bench, "B<A=?");
+    pass(bench, SECOND);
+    (void)scanned(bench, "B=? C<A=7");
+    (void)scanned_at(bench, "C<A=7", (struct tr_mono){bench->now.ns - TR_NS_PER_S});
+    assert_int_equal(tr_graph_state(bench->graph, TR_LIT("B")), TR_SHARD_UNREAD);
+    end(bench);
+}
+
+static void test_unread__row_keeps_what_was_known_of_it(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "B<A=7");
+    (void)listed(bench, "A. B<A");
+    pass(bench, 2 * MINUTE);
+    (void)scanned(bench, "B=?");
+    assert_false(may_start(bench, "B"));
+    pass(bench, SECOND);
+    (void)scanned(bench, "");
+    pass(bench, SECOND);
+    assert_string_equal(listed(bench, "A. B<A"), "B<A!@7");
+    end(bench);
+}
+
+static void test_unread__row_wants_a_scan_that_may_show_that_it_is_gone(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "B<A=?");
+    (void)listed(bench, "A. B<A");
+    assert_false(bench->effects.want_scan);
+    pass(bench, TR_GRAPH_SCAN_FRESH_MS + SECOND);
+    (void)listed(bench, "A. B<A");
+    assert_true(bench->effects.want_scan);
     end(bench);
 }
 
@@ -941,6 +1065,7 @@ int main(void)
         cmocka_unit_test(test_child__of_a_shard_with_a_row_gets_one_from_any_listing),
         cmocka_unit_test(test_child__gets_a_row_though_its_parent_is_open_or_not_listed),
         cmocka_unit_test(test_row__that_vanished_before_its_end_wants_a_listing_to_be_made_again),
+        cmocka_unit_test(test_row__that_vanished_is_looked_for_though_a_listing_lacks_its_shard),
         cmocka_unit_test(test_child__listed_before_its_parents_page_comes_after_it),
         cmocka_unit_test(test_child__is_asked_for_at_shard_end_and_made_before_the_parent_is_done),
         cmocka_unit_test(test_child__answers_of_servers_without_the_filter_show_more),
@@ -954,6 +1079,12 @@ int main(void)
         cmocka_unit_test(test_row__is_never_made_where_a_descendant_has_progressed),
         cmocka_unit_test(test_row__is_never_made_where_a_descendant_was_made_without_its_parents),
         cmocka_unit_test(test_row__is_made_again_where_a_descendant_only_waits_for_it),
+        cmocka_unit_test(test_unread__row_brings_no_rows_above_it_until_it_is_understood),
+        cmocka_unit_test(test_unread__row_that_is_mended_to_its_beginning_waits_for_its_parent),
+        cmocka_unit_test(test_unread__row_says_of_its_siblings_parent_neither_done_nor_left_out),
+        cmocka_unit_test(test_unread__row_that_is_deleted_is_made_again_by_the_next_listing),
+        cmocka_unit_test(test_unread__row_keeps_what_was_known_of_it),
+        cmocka_unit_test(test_unread__row_wants_a_scan_that_may_show_that_it_is_gone),
         cmocka_unit_test(test_row__of_another_kcl_at_latest_counts_as_made_without_its_parents),
         cmocka_unit_test(test_row__late_second_child_of_a_deleted_parent_starts_by_itself),
         cmocka_unit_test(test_row__behind_a_parent_seen_finished_reports_no_gap),
