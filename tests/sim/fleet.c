@@ -199,15 +199,19 @@ static void start_more(struct fleet *fleet)
     }
 }
 
-/* Off, and on again after a while: a new stream. */
+/* Off, and on again after a while: a new stream. The service refuses while the table is still being
+ * changed. */
 static void stream_on(struct world *world, void *ctx, uint64_t arg)
 {
     struct fleet *fleet = ctx;
-    (void)arg;
+    if (world_call(world, "DynamoDB_20120810.UpdateTable",
+                   "{\"TableName\":\"Items\",\"StreamSpecification\":{\"StreamEnabled\":true,"
+                   "\"StreamViewType\":\"NEW_IMAGE\"}}",
+                   NULL) != 200) {
+        world_act(world, 1000, stream_on, ctx, arg);
+        return;
+    }
     fleet->stream_off = false;
-    world_must_call(world, "DynamoDB_20120810.UpdateTable",
-                    "{\"TableName\":\"Items\",\"StreamSpecification\":{\"StreamEnabled\":true,"
-                    "\"StreamViewType\":\"NEW_IMAGE\"}}");
 }
 
 static void stream_off(struct world *world, void *ctx, uint64_t arg)

@@ -79,7 +79,7 @@ void judge_item(struct judge *judge, uint64_t at, size_t worker, uint64_t sent, 
 enum judge_came {
     JUDGE_REFUSED,
     JUDGE_SERVED,
-    JUDGE_SERVED_LATE_OR_AGAIN, /* which the worker did not ask for */
+    JUDGE_SERVED_LATE_OR_AGAIN, /* by the network or the client: the worker asked once */
 };
 
 /* A call of a worker reached the service: when the worker sent it, the operation ("GetRecords"),

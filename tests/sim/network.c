@@ -259,7 +259,8 @@ static bool refuses(struct world *world, const struct call *call, struct tr_loca
 static void serve(struct world *world, struct happening *h, struct tr_local_answer *answer)
 {
     const struct call *call = h->call;
-    enum judge_came came = h->answerless ? JUDGE_SERVED_LATE_OR_AGAIN : JUDGE_SERVED;
+    enum judge_came came =
+        h->answerless || call->attempts > 1 ? JUDGE_SERVED_LATE_OR_AGAIN : JUDGE_SERVED;
     char shard[80];
     if (!refuses(world, call, answer)) {
         world->serving = call->worker;
