@@ -107,6 +107,15 @@ static struct tr_lease_row row_to_make(const struct tr_lease_core *core,
     return row;
 }
 
+/* A row that exists or is being made needs nothing more. One that the last scan lacks may be gone;
+ * whoever wants it made has seen so, and the write is conditional on it. */
+static bool is_there(const struct tr_lease_core *core, const struct tr_lease *lease)
+{
+    bool lacking = lease->state == LEASE_FOREIGN && lease->op.id == 0 && lease->scan > 0 &&
+                   lease->scan != core->scan.count;
+    return lease->state != LEASE_ABSENT && !lacking;
+}
+
 static enum tr_status prepare_create(struct tr_lease_core *core, const struct tr_lease_event *ev)
 {
     bool limit = false;
@@ -115,7 +124,7 @@ static enum tr_status prepare_create(struct tr_lease_core *core, const struct tr
     if (lease == NULL) {
         return limit ? TR_ELIMIT : TR_ENOMEM;
     }
-    if (lease->state != LEASE_ABSENT) {
+    if (is_there(core, lease)) {
         return TR_OK;
     }
     return tr_lease_known_spare(lease, &row) ? TR_OK : TR_ENOMEM;
@@ -167,13 +176,15 @@ static void on_answer(struct tr_lease_core *core, const struct tr_lease_event *e
     tr_lease_known_schedule(core, lease);
 }
 
-/* A row that exists or is being made needs nothing more. */
 static void on_create(struct tr_lease_core *core, const struct tr_lease_event *ev)
 {
     struct tr_lease *lease = tr_lease_known_get(core, ev->create->key);
     struct tr_lease_row row = row_to_make(core, ev);
-    if (lease->state != LEASE_ABSENT) {
+    if (is_there(core, lease)) {
         return;
+    }
+    if (lease->state == LEASE_FOREIGN) {
+        tr_lease_scan_lost(core, lease);
     }
     tr_lease_known_set(core, lease, &row);
     tr_lease_known_enter(core, lease, LEASE_MAKING);

@@ -277,6 +277,8 @@ void tr_lease_observe(struct tr_lease_core *core, struct tr_lease *lease,
 /* lease_scan_core.c: reading the table. */
 enum tr_status tr_lease_scan_prepare(struct tr_lease_core *core, const struct tr_lease_event *ev);
 void tr_lease_scan_apply(struct tr_lease_core *core, const struct tr_lease_event *ev);
+/* The row of a lease of somebody else's, or nobody's, is gone. What is known of the lease stays. */
+void tr_lease_scan_lost(struct tr_lease_core *core, struct tr_lease *lease);
 void tr_lease_scan_failed(struct tr_lease_core *core, const struct tr_lease_event *ev);
 void tr_lease_scan_run(struct tr_lease_core *core);
 struct tr_mono tr_lease_scan_deadline(const struct tr_lease_core *core);

@@ -264,6 +264,14 @@ static bool may_be_too_new(const struct tr_lease_core *core, const struct tr_lea
            tr_mono_before(core->scan.sent, tr_mono_add_ms(lease->since, TR_LEASE_STALE_MS));
 }
 
+void tr_lease_scan_lost(struct tr_lease_core *core, struct tr_lease *lease)
+{
+    tr_lease_known_unwait(core, lease);
+    tr_lease_known_enter(core, lease, LEASE_ABSENT);
+    lease->ready = false;
+    tr_lease_known_schedule(core, lease);
+}
+
 /* The scan lacks the row. Of an own lease a write finds out at once, but not again at each scan: a
  * row that is not understood is there, and lacking in all of them. A row that was first seen after
  * the scan began says nothing. */
@@ -280,10 +288,7 @@ static void missing_row(struct tr_lease_core *core, struct tr_lease *lease)
         may_be_too_new(core, lease)) {
         return;
     }
-    tr_lease_known_unwait(core, lease);
-    tr_lease_known_enter(core, lease, LEASE_ABSENT);
-    lease->ready = false;
-    tr_lease_known_schedule(core, lease);
+    tr_lease_scan_lost(core, lease);
     if (lease->expected_high == 0) {
         tr_lease_known_remove(core, lease);
     }

@@ -1101,6 +1101,27 @@ static void test_row__is_made_after_its_parents(void **state)
     rig_deinit(&rig);
 }
 
+/* A row that I made or released a moment ago may lack in a scan that is older. Whoever wants it
+ * made has seen that it is gone. */
+static void test_row__that_goes_as_soon_as_it_is_made_is_made_again(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_init(&rig, NULL);
+    rig_until(&rig, TR_LEASE_FX_SCAN);
+    create(&rig, "s1", NULL);
+    rig_answer(&rig, TR_OK, NULL);
+    rig_scanned(&rig, NULL, 0);
+    rig_scan_row(&rig, rig_row("s1", NULL, 1700000000000u, "TRIM_HORIZON"));
+    rig_until(&rig, TR_LEASE_FX_SCAN);
+    rig_scanned(&rig, NULL, 0);
+    assert_int_equal(rig_view(&rig, "s1"), TR_LEASE_FREE);
+    create(&rig, "s1", NULL);
+    assert_int_equal(rig.last.kind, TR_LEASE_CREATE);
+    assert_int_equal(rig.count[TR_LEASE_FX_WRITE], 2);
+    rig_deinit(&rig);
+}
+
 static void test_row__is_tried_until_it_is_made(void **state)
 {
     struct rig rig;
@@ -1529,6 +1550,7 @@ int main(void)
         cmocka_unit_test(test_lease__scan_that_lacks_my_row_makes_me_look),
         cmocka_unit_test(test_lease__row_that_all_scans_lack_is_looked_for_once),
         cmocka_unit_test(test_row__is_made_after_its_parents),
+        cmocka_unit_test(test_row__that_goes_as_soon_as_it_is_made_is_made_again),
         cmocka_unit_test(test_row__is_tried_until_it_is_made),
         cmocka_unit_test(test_row__that_is_tried_again_is_numbered_anew),
         cmocka_unit_test(test_row__that_a_scan_lacks_yet_is_not_gone),
