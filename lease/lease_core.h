@@ -55,6 +55,7 @@ struct tr_lease_event {
     bool may_have_happened;
     const struct tr_lease_row *rows; /* borrowed for the step; WRITTEN and READ: one or none */
     size_t row_count;
+    size_t unread; /* SCANNED: rows beside those that are not understood */
     struct tr_bytes key;
     struct tr_position position;
     const struct tr_lease_write *create; /* key, position, parents, stream, without_parents,

@@ -147,7 +147,7 @@ struct tr_lease_scan {
     struct tr_mono round_at;
     struct tr_mono full_at; /* the sending of the last whole scan that was answered */
     unsigned failures;
-    bool quiet; /* everything is ours or ended */
+    size_t unread; /* rows of the last whole scan, or seen in a part since, that may be mended */
     struct tr_lease_reads plan;
     enum tr_lease_reads_class told; /* the last plan that was noted; COUNT: none */
     struct tr_mono told_at;

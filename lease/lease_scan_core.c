@@ -149,7 +149,8 @@ void tr_lease_scan_plan(struct tr_lease_core *core)
 {
     struct tr_lease_scan *scan = &core->scan;
     const struct tr_lease_fleet *fleet = &core->fleet;
-    bool quiet = fleet->rows > 0 && fleet->watched == 0;
+    /* A row that is not understood may be mended, and is everybody's to take then. */
+    bool quiet = fleet->rows > 0 && fleet->watched == 0 && scan->unread == 0;
     struct tr_lease_reads plan =
         tr_lease_reads_plan(core->failover_ms, fleet->bytes, fleet->workers, quiet);
     bool changed = plan.interval_ms != scan->plan.interval_ms;
@@ -314,6 +315,7 @@ void tr_lease_scan_apply(struct tr_lease_core *core, const struct tr_lease_event
     }
     scan->op = 0;
     scan->failures = 0;
+    scan->unread = scan->segments == 1 || ev->unread > scan->unread ? ev->unread : scan->unread;
     scan->count++;
     for (i = 0; i < ev->row_count; i++) {
         struct tr_lease *lease = tr_lease_known_get(core, ev->rows[i].key);

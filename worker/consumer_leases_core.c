@@ -575,6 +575,18 @@ static void whole_scan(struct tr_consumer *c, struct tr_mono begun, const struct
     tr_consumer_graph_event(c, &event);
 }
 
+/* How many rows of the present stream that scan showed that may be mended. */
+static size_t unread_rows(const struct tr_consumer *c, uint64_t number)
+{
+    struct tr_map_entry *entry;
+    size_t count = 0;
+    for (entry = tr_map_first(&c->bad); entry != NULL; entry = tr_map_next(entry)) {
+        const struct bad_row *bad = tr_map_value(entry);
+        count += bad->unread && bad->scan == number && !is_foreign(c, bad->stream);
+    }
+    return count;
+}
+
 /* Everything was read: first the graph (it must know all rows before it proposes any), then the
  * lease core. `scan` is none of the consumer's any more: the core may begin the next one within its
  * step. */
@@ -595,6 +607,7 @@ static void scan_complete(struct tr_consumer *c, const struct scan *scan)
         if (scan->segments == 1) {
             whole_scan(c, scan->begun, rows, event.row_count, graph_rows);
         }
+        event.unread = unread_rows(c, scan->number);
         tr_consumer_lease_event(c, &event);
         tr_consumer_deletes_scanned(c, scan->number, rows, event.row_count);
         /* What the scan shows is made, also where the lease core knew it already. */

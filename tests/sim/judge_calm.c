@@ -53,6 +53,31 @@ static bool waits_for_stream(const struct judge *judge, const struct shard *shar
     return false;
 }
 
+static bool has_vanished(const struct shard *shard)
+{
+    return shard->vanished_at > 0;
+}
+
+/* Somebody deleted its row by hand before that said that it was done: what was done of it nothing
+ * tells. It is made again first, and read to its end. */
+static bool is_to_be_made_again(const struct shard *shard)
+{
+    return has_vanished(shard) && !shard->row.there && !shard->ended && !shard->deleted &&
+           !shard->gone;
+}
+
+static bool any_parent(const struct judge *judge, const struct shard *shard,
+                       bool (*is)(const struct shard *))
+{
+    size_t i;
+    for (i = 0; i < shard->parent_count; i++) {
+        if (is(judge->shards[shard->parents[i]])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether the rows let somebody read it. */
 static bool is_ready(struct judge *judge, const struct shard *shard)
 {
@@ -79,13 +104,16 @@ static bool is_finished(const struct shard *shard)
 
 static void check_read(struct judge *judge, uint64_t at, struct shard *shard)
 {
-    uint64_t since, due, discover = shard->row.there ? 0 : judge->options.discover_ms;
+    bool behind = any_parent(judge, shard, is_to_be_made_again);
+    uint64_t since, due, discover = shard->row.there && !behind ? 0 : judge->options.discover_ms;
     if (!is_ready(judge, shard)) {
+        /* While the parent is read once more; afterwards it is due anew. */
+        shard->ready_at = any_parent(judge, shard, has_vanished) ? 0 : shard->ready_at;
         return;
     }
     shard->ready_at = shard->ready_at > 0 ? shard->ready_at : at;
     since = shard->ready_at > judge->calm_at ? shard->ready_at : judge->calm_at;
-    if (shard->vanished_at > 0 && !shard->row.there) {
+    if (behind || (has_vanished(shard) && !shard->row.there)) {
         /* Scans may be stale: a row is taken for gone when they lack it for a minute. */
         since += VANISHED_MS;
     }
@@ -108,6 +136,9 @@ static void check_ended(struct judge *judge, uint64_t at, struct shard *shard)
     uint64_t since;
     shard->settled_at = shard->settled_at > 0 ? shard->settled_at : at;
     since = shard->settled_at > judge->calm_at ? shard->settled_at : judge->calm_at;
+    if (has_vanished(shard) && shard->ready_at > since) {
+        since = shard->ready_at; /* its row was made again then */
+    }
     /* One that is gone before its time ends only when it is a day old. */
     if (shard->row.there && !shard->gone && is_ready(judge, shard) &&
         at > since + takeover_due(judge) - judge->calm_at + judge->options.discover_ms) {

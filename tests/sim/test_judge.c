@@ -1233,6 +1233,52 @@ static void test_judge__wants_every_shard_read_when_all_is_calm(void **state)
     must_say(&h, "not-read");
 }
 
+/* All of P is done and its row deleted by hand, and C has a row behind it. */
+static void lose_parent(struct history *h, struct row *child)
+{
+    struct row p;
+    static const struct judge_options calm = {.discover_ms = 60000};
+    begin_with(h, &calm);
+    p = held(h);
+    all_done(h, 0);
+    delete_row(h, SIZE_MAX, &p);
+    judge_shard_closed(h->judge, h->now, "P");
+    judge_shard(h->judge, h->now, "s", "C", "P", NULL);
+    *child = make(h, "C");
+    judge_shard_closed(h->judge, h->now, "Q");
+    h->now += 1000;
+    judge_calm(h->judge, h->now, 2);
+}
+
+static void test_judge__gives_a_child_time_whose_parents_row_was_deleted_by_hand(void **state)
+{
+    struct history h;
+    struct row c, p = {0};
+    (void)state;
+    lose_parent(&h, &c);
+    pass(&h, 130000); /* a minute until it is known, then a listing, then both are taken */
+    assert_string_equal(h.check, "");
+    pass(&h, 60000);
+    must_say(&h, "not-read");
+    lose_parent(&h, &c);
+    pass(&h, 120000);
+    put(&h, 0, &p, (struct row){.key = "P", .checkpoint = "TRIM_HORIZON", .counter = 1000});
+    pass(&h, 10000);
+    assert_string_equal(h.check, "");
+    take(&h, 0, &p);
+    checkpoint(&h, 0, &p, "SHARD_END");
+    pass(&h, 10000);
+    assert_string_equal(h.check, "");
+    pass(&h, 60000);
+    must_say(&h, "not-read");
+    lose_parent(&h, &c);
+    p = (struct row){0};
+    pass(&h, 60000);
+    put(&h, 0, &p, (struct row){.key = "P", .checkpoint = "TRIM_HORIZON", .counter = 1000});
+    pass(&h, 240000);
+    must_say(&h, "not-ended");
+}
+
 static void test_judge__wants_shard_end_when_all_is_done(void **state)
 {
     struct history h;
@@ -1423,6 +1469,7 @@ int main(void)
         cmocka_unit_test(test_judge__counts_calls_against_their_budgets),
         cmocka_unit_test(test_judge__counts_reads_of_a_shard_and_runaway_calls),
         cmocka_unit_test(test_judge__wants_every_shard_read_when_all_is_calm),
+        cmocka_unit_test(test_judge__gives_a_child_time_whose_parents_row_was_deleted_by_hand),
         cmocka_unit_test(test_judge__wants_shard_end_when_all_is_done),
         cmocka_unit_test(test_judge__wants_what_a_stopping_worker_releases_read_on_soon),
         cmocka_unit_test(test_judge__waits_for_the_longer_failover_of_two_workers),

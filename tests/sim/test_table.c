@@ -355,6 +355,62 @@ static void test_spoilt__row_that_is_mended_is_read_on_and_history_is_not(void *
     world_free(world);
 }
 
+static void edit_counter(struct world *world, const char *key, const char *counter)
+{
+    char body[512], value[128] = "";
+    if (counter != NULL) {
+        (void)snprintf(value, sizeof value,
+                       ",\"ExpressionAttributeValues\":{\":x\":{\"N\":\"%s\"}}", counter);
+    }
+    (void)snprintf(body, sizeof body,
+                   "{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"%s\"}},"
+                   "\"UpdateExpression\":\"%s\"%s}",
+                   key, counter != NULL ? "SET leaseCounter = :x" : "REMOVE leaseCounter", value);
+    call(world, "UpdateItem", body);
+}
+
+static void find_counter(struct world *world, const char *key, char counter[64])
+{
+    struct tr_buf out = {0};
+    char body[192];
+    const char *at;
+    (void)snprintf(body, sizeof body,
+                   "{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"%s\"}}}", key);
+    assert_int_equal(world_call(world, DYNAMODB "GetItem", body, &out), 200);
+    tr_buf_add_char(&out, '\0');
+    at = strstr(out.ptr, "\"leaseCounter\"");
+    assert_non_null(at);
+    assert_int_equal(sscanf(at, "\"leaseCounter\":{\"N\":\"%63[0-9]", counter), 1);
+    tr_buf_deinit(&out);
+}
+
+/* Its owner loses the only row that has not ended, for it lacks its counter. Once that is mended it
+ * is taken after a failover time, not after two and a half more, as a table is looked at that has
+ * nothing to watch. */
+static void test_spoilt__row_that_is_mended_is_taken_when_nothing_else_is_watched(void **state)
+{
+    struct world *world =
+        world_new(&(struct world_options){.seed = 527, .shards = 1, .failover_ms = 10000});
+    char key[64], checkpoint[64], counter[64];
+    size_t worker = world_start(world, false);
+    (void)state;
+    world_write_some(world, 50, 40);
+    world_run(world, 10000);
+    world_control(world, "Rollover", "{\"TableName\":\"Items\"}");
+    world_write_some(world, 50, 40);
+    world_run(world, 20000);
+    find_begun(world, key, checkpoint);
+    find_counter(world, key, counter);
+    edit_counter(world, key, NULL);
+    world_run(world, MINUTE);
+    assert_int_equal(world_held(world, worker), 0);
+    edit_counter(world, key, counter);
+    world_run(world, 12000);
+    assert_int_equal(world_held(world, worker), 1);
+    assert_int_equal(world_check(world), 0);
+    world_free(world);
+}
+
 static void test_spoilt__row_that_is_deleted_is_soon_made_again(void **state)
 {
     struct world *world = world_new(&(struct world_options){.seed = 519, .shards = 2});
@@ -584,6 +640,7 @@ int main(void)
         cmocka_unit_test(test_table__that_throttles_its_readers_takes_no_lease_from_anybody),
         cmocka_unit_test(test_table__a_row_of_a_shard_that_the_stream_lacks_is_named_once),
         cmocka_unit_test(test_spoilt__row_that_is_mended_is_read_on_and_history_is_not),
+        cmocka_unit_test(test_spoilt__row_that_is_mended_is_taken_when_nothing_else_is_watched),
         cmocka_unit_test(test_spoilt__row_that_is_deleted_is_soon_made_again),
         cmocka_unit_test(test_spoilt__row_keeps_its_parents_row),
         cmocka_unit_test(test_spoilt__row_of_an_earlier_stream_keeps_the_others_of_it),

@@ -416,6 +416,35 @@ static void test_bell__is_rung_in_the_next_row_when_the_first_is_gone(void **sta
 
 /* ---- the budget ---- */
 
+/* A scan shows the row, beside so many that are not understood: how long until the next one. */
+static uint64_t next_look_ms(struct rig *rig, const struct tr_lease_row *row, size_t unread)
+{
+    struct tr_mono from = rig->now;
+    rig_step(rig, (struct tr_lease_event){.kind = TR_LEASE_EV_SCANNED,
+                                          .op = rig->scan,
+                                          .rows = row,
+                                          .row_count = 1,
+                                          .unread = unread});
+    rig_until(rig, TR_LEASE_FX_SCAN);
+    return tr_mono_ms_between(from, rig->now);
+}
+
+/* What is understood has all ended, and the table would be looked at seldom. But whoever sees that
+ * another row is mended waits a failover time from then on. */
+static void test_unread__rows_are_looked_for_as_often_as_others_rows(void **state)
+{
+    struct rig rig;
+    struct tr_lease_row row = rig_row("s1", NULL, 7, "SHARD_END");
+    (void)state;
+    init_alone(&rig);
+    rig_until(&rig, TR_LEASE_FX_SCAN);
+    assert_in_range(next_look_ms(&rig, &row, 0), 2 * RIG_FAILOVER_MS, 3 * RIG_FAILOVER_MS);
+    assert_in_range(next_look_ms(&rig, &row, 1), 1, RIG_FAILOVER_MS / 10);
+    assert_in_range(next_look_ms(&rig, &row, 1), 1, RIG_FAILOVER_MS / 10);
+    assert_in_range(next_look_ms(&rig, &row, 0), 2 * RIG_FAILOVER_MS, 3 * RIG_FAILOVER_MS);
+    rig_deinit(&rig);
+}
+
 static void test_reads__cost_what_they_are_said_to_and_watch_every_part_twice(void **state)
 {
     struct tr_lease_reads plan = tr_lease_reads_plan(10000, 1600, 2, false);
@@ -457,6 +486,7 @@ int main(void)
         cmocka_unit_test(test_scan__that_is_throttled_ends_nothing_and_old_ones_decide_nothing),
         cmocka_unit_test(test_bell__that_says_something_new_makes_me_look_at_once),
         cmocka_unit_test(test_bell__is_rung_in_the_next_row_when_the_first_is_gone),
+        cmocka_unit_test(test_unread__rows_are_looked_for_as_often_as_others_rows),
         cmocka_unit_test(test_reads__cost_what_they_are_said_to_and_watch_every_part_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
