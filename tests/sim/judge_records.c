@@ -197,8 +197,9 @@ static bool check_start(struct judge *judge, uint64_t at, size_t worker, struct 
     if (hold->began && first >= hold->batch_first && first < hold->batch_end) {
         return true;
     }
-    if (hold->began && shard->row.there && shard->row.owner == worker &&
-        may_skip(shard, restart, first)) {
+    if (hold->began && may_skip(shard, restart, first) &&
+        ((shard->row.there && shard->row.owner == worker) ||
+         (!shard->row.there && shard->vanished_at >= hold->valid_from))) {
         return true; /* a new tenure under the same id looks like a renewal */
     }
     check = first > wanted ? "skipped" : check;

@@ -630,6 +630,20 @@ static void test_judge__gives_an_owner_time_to_miss_a_row_that_was_deleted(void 
         hand(&h, 0, "P", 1, 4);
         must_say(&h, late == 0 ? "" : "validity");
     }
+    for (late = 0; late < 2; late++) {
+        row = begin_held(&h);
+        hand(&h, 0, "P", 1, 2);
+        done(&h, 0, "P", 1, 1, 1);
+        done(&h, 0, "P", 2, 2, 1);
+        checkpoint(&h, 0, &row, cp(1));
+        hand(&h, 0, "P", 3, 3);
+        h.now += 10;
+        renew(&h, 0, &row); /* it had given up, and took its own row anew */
+        delete_row(&h, SIZE_MAX, &row);
+        h.now += late * F;
+        hand(&h, 0, "P", 2, 4);
+        must_say(&h, late == 0 ? "" : "validity");
+    }
 }
 
 /* The lease is stolen by a KCL-like worker (2), or taken when it has expired by another (1), which
