@@ -37,6 +37,10 @@ struct tr_position {
 enum tr_status tr_position_parse(struct tr_bytes text, struct tr_position *out,
                                  struct tr_err *err) TR_MUST_CHECK;
 
+/* The same for a sequence number alone: false for a sentinel and for what cannot be read; *out is
+ * then not to be used. */
+bool tr_position_parse_sequence(struct tr_bytes text, struct tr_position *out);
+
 /* KCL's spelling of it: "TRIM_HORIZON", ..., or the digits as they came. */
 void tr_position_format(struct tr_buf *out, const struct tr_position *position);
 

@@ -96,3 +96,8 @@ bool tr_position_is_sequence(const struct tr_position *position)
 {
     return position->kind == TR_POSITION_SEQUENCE;
 }
+
+bool tr_position_parse_sequence(struct tr_bytes text, struct tr_position *out)
+{
+    return tr_position_parse(text, out, NULL) == TR_OK && tr_position_is_sequence(out);
+}

@@ -308,8 +308,6 @@ void tr_lease_bell_ring(struct tr_lease_core *core);
 bool tr_lease_bell_answer(struct tr_lease_core *core, const struct tr_lease_event *ev);
 void tr_lease_bell_run(struct tr_lease_core *core);
 struct tr_mono tr_lease_bell_deadline(const struct tr_lease_core *core);
-/* A counter that the row never had: the service's time in milliseconds. */
-uint64_t tr_lease_fresh_counter(const struct tr_lease_core *core);
 /* Whether a ring is to be sent or without an answer. */
 bool tr_lease_bell_busy(const struct tr_lease_core *core);
 
@@ -326,6 +324,8 @@ void tr_lease_answer_written(struct tr_lease_core *core, struct tr_lease *lease,
                              const struct tr_lease_event *ev);
 void tr_lease_answer_read(struct tr_lease_core *core, struct tr_lease *lease,
                           const struct tr_lease_event *ev);
+/* A counter that the row never had: the service's time in milliseconds. */
+uint64_t tr_lease_fresh_counter(const struct tr_lease_core *core);
 /* The time of the request in flight is up: what it did is unknown. */
 void tr_lease_answer_abandon(struct tr_lease_core *core, struct tr_lease *lease);
 void tr_lease_lapse(struct tr_lease_core *core, struct tr_lease *lease);

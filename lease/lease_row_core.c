@@ -11,12 +11,12 @@
 
 #include <string.h>
 
-/* Attributes: KCL's, then our own (docs/leases.md). */
 /* A counter between these is a time: from the years 2020, before which there were no such rows, to
  * 9999. */
 #define EARLIEST_MS 1577836800000u
 #define LATEST_MS TR_LEASE_START_MS_MAX
 
+/* Attributes: KCL's, then our own (docs/leases.md). */
 #define A_KEY "leaseKey"
 #define A_OWNER "leaseOwner"
 #define A_COUNTER "leaseCounter"
@@ -84,17 +84,12 @@ static void add_key(struct tr_buf *out, struct tr_bytes key)
     tr_buf_add_char(out, '}');
 }
 
-static bool is_number(struct tr_bytes text)
-{
-    struct tr_position position;
-    return tr_position_parse(text, &position, NULL) == TR_OK && tr_position_is_sequence(&position);
-}
-
 /* A row made without owner is KCL's; one made again by its owner names it (KCL reads such a row as
  * new and owned). An empty set is not a value in DynamoDB: without parents there is no attribute.
  */
 static void add_item(struct tr_buf *out, const struct tr_lease_write *write)
 {
+    struct tr_position first;
     size_t i;
     add_s(out, A_KEY, write->key);
     if (write->owner.ptr != NULL) {
@@ -130,7 +125,7 @@ static void add_item(struct tr_buf *out, const struct tr_lease_write *write)
         tr_buf_add_char(out, ',');
         add_n(out, A_TAILRACE_START, write->start_ms);
     }
-    if (write->first.ptr != NULL && is_number(write->first)) {
+    if (write->first.ptr != NULL && tr_position_parse_sequence(write->first, &first)) {
         tr_buf_add_char(out, ',');
         add_s(out, A_TAILRACE_FIRST, write->first);
     }

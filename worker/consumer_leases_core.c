@@ -333,10 +333,10 @@ static struct bad_row *bad_row(struct tr_consumer *c, struct tr_bytes key)
     return bad;
 }
 
-/* A scan shows a row that is not understood: told once, not at every scan. */
-static void on_bad_row(void *ctx, const struct tr_lease_row *row, const char *why)
+/* A scan shows a row that is left as it is: told once, not at every scan. */
+static void show_bad_row(struct tr_consumer *c, const struct tr_lease_row *row, const char *why,
+                         bool unread)
 {
-    struct tr_consumer *c = ctx;
     struct tr_bytes name = row->key.ptr != NULL ? row->key : TR_LIT("");
     struct bad_row *bad = bad_row(c, name);
     if (bad == NULL) {
@@ -346,9 +346,14 @@ static void on_bad_row(void *ctx, const struct tr_lease_row *row, const char *wh
         tr_consumer_note(c, TR_NOTE_LEASE_ROW_BAD, name, 0, 0, tr_bytes_of(why));
     }
     bad->told = true;
-    bad->unread = true;
+    bad->unread = unread;
     bad->stream = stream_name(c, row->stream);
     bad->scan = c->scan.number;
+}
+
+static void on_bad_row(void *ctx, const struct tr_lease_row *row, const char *why)
+{
+    show_bad_row(ctx, row, why, true);
 }
 
 /* A write met a row that is not understood: the next scan says more. */
@@ -360,11 +365,17 @@ static void on_bad_row_in_the_way(struct tr_consumer *c, const struct tr_note *n
     }
 }
 
+/* Whether the last scan showed it. */
+static bool is_shown(const struct tr_consumer *c, const struct bad_row *bad)
+{
+    return bad->scan != 0 && bad->scan >= c->scan.done;
+}
+
 /* Whether the last scan showed a row of this key that is not understood. */
 static bool is_bad(const struct tr_consumer *c, struct tr_bytes key)
 {
     const struct bad_row *bad = tr_map_get(&c->bad, key);
-    return bad != NULL && bad->scan != 0 && bad->scan >= c->scan.done;
+    return bad != NULL && is_shown(c, bad);
 }
 
 /* A row under this worker's id: whose run it names, and which is ours. */
@@ -380,7 +391,7 @@ static void note_twin(struct tr_consumer *c, const struct tr_note *note)
 static bool is_unread(const struct tr_consumer *c, const struct tr_map_entry *entry)
 {
     const struct bad_row *bad = tr_map_value(entry);
-    return bad->unread && tr_map_key(entry).len > 0 && is_bad(c, tr_map_key(entry)) &&
+    return bad->unread && tr_map_key(entry).len > 0 && is_shown(c, bad) &&
            !is_foreign(c, bad->stream);
 }
 
@@ -389,7 +400,7 @@ bool tr_consumer_has_unread_leftover(const struct tr_consumer *c)
     struct tr_map_entry *entry;
     for (entry = tr_map_first(&c->bad); entry != NULL; entry = tr_map_next(entry)) {
         const struct bad_row *bad = tr_map_value(entry);
-        if (bad->unread && is_bad(c, tr_map_key(entry)) &&
+        if (bad->unread && is_shown(c, bad) &&
             (bad->stream.ptr == NULL || tr_bytes_cmp(bad->stream, c->stream) < 0)) {
             return true;
         }
@@ -403,7 +414,7 @@ static size_t bad_rows_shown(const struct tr_consumer *c)
     struct tr_map_entry *entry;
     size_t count = 0;
     for (entry = tr_map_first(&c->bad); entry != NULL; entry = tr_map_next(entry)) {
-        count += is_bad(c, tr_map_key(entry));
+        count += is_shown(c, tr_map_value(entry));
     }
     return count;
 }
@@ -517,15 +528,10 @@ static void note_scan(struct tr_consumer *c, const struct scan *scan)
 /* It is understood, and nobody can write it. */
 static void on_full_row(struct tr_consumer *c, const struct tr_lease_row *row)
 {
-    struct bad_row *bad;
     char why[96];
     (void)snprintf(why, sizeof why, "'leaseCounter' is '%llu', which cannot be raised any more",
                    (unsigned long long)row->counter);
-    on_bad_row(c, row, why);
-    bad = tr_map_get(&c->bad, row->key);
-    if (bad != NULL) {
-        bad->unread = false;
-    }
+    show_bad_row(c, row, why, false);
 }
 
 /* All rows of a scan's pages, borrowed from them; NULL without memory. */
@@ -816,7 +822,6 @@ static bool make_one_row(struct tr_consumer *c)
     }
     wanted->asked = true;
     wanted->write.stream = c->stream;
-    wanted->write.counter = (uint64_t)c->wall.ms;
     event.key = wanted->write.key;
     /* So that whoever takes the row need not list the shard to know it. */
     wanted->write.first = tr_consumer_first_number(c, event.key, &first);
@@ -924,18 +929,6 @@ static bool are_rows_coming(const struct tr_consumer *c)
     return false;
 }
 
-/* The plan of the graph is not carried out where a bad row stands. */
-static bool has_bad_rows(const struct tr_consumer *c)
-{
-    struct tr_map_entry *entry;
-    for (entry = tr_map_first(&c->bad); entry != NULL; entry = tr_map_next(entry)) {
-        if (is_bad(c, tr_map_key(entry))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void tr_consumer_judge_bad_rows(struct tr_consumer *c)
 {
     struct tr_map_entry *entry;
@@ -962,7 +955,7 @@ bool tr_consumer_leases_finished(const struct tr_consumer *c)
     if (!(c->listing.complete_once || (held && c->streams.lost)) || c->listing.active ||
         !tr_lease_core_scanned(c->leases) || are_rows_coming(c) ||
         !tr_consumer_streams_finished(c) ||
-        !(tr_graph_settled(c->graph) || has_bad_rows(c) || held)) {
+        !(tr_graph_settled(c->graph) || bad_rows_shown(c) > 0 || held)) {
         return false;
     }
     for (entry = tr_map_first(&c->rows); entry != NULL; entry = tr_map_next(entry)) {

@@ -34,23 +34,15 @@
 
 /* --- the budget of calls ---------------------------------------------------------------------- */
 
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* With once there may be no lister: each worker lists for itself. */
 static uint64_t call_ms(const struct tr_consumer *c)
 {
-    size_t workers = tr_lease_core_workers(c->leases);
-    uint64_t shared = workers * DESCRIBE_OTHERS_MS;
-    if (c->options.once) {
-        return shared > DESCRIBE_FIRST_MS ? shared : DESCRIBE_FIRST_MS;
-    }
-    if (c->listing.leads) {
+    uint64_t shared = tr_lease_core_workers(c->leases) * DESCRIBE_OTHERS_MS;
+    uint64_t least = c->options.once ? DESCRIBE_FIRST_MS : DESCRIBE_MS;
+    if (c->listing.leads && !c->options.once) {
         return c->listing.complete_once ? DESCRIBE_MS : DESCRIBE_FIRST_MS;
     }
-    return shared > DESCRIBE_MS ? shared : DESCRIBE_MS;
+    return shared > least ? shared : least;
 }
 
 /* The budget is a time that each call moves on; it may be ahead by some calls, of a large fleet's
@@ -58,7 +50,8 @@ static uint64_t call_ms(const struct tr_consumer *c)
 static struct tr_mono budget_at(const struct tr_consumer *c, uint64_t calls)
 {
     const struct listing *listing = &c->listing;
-    uint64_t ahead = (calls - 1) * least(call_ms(c), DESCRIBE_MS) * TR_NS_PER_MS;
+    uint64_t ms = call_ms(c),
+             ahead = (calls - 1) * (ms < DESCRIBE_MS ? ms : DESCRIBE_MS) * TR_NS_PER_MS;
     struct tr_mono at = {listing->spent.ns > ahead ? listing->spent.ns - ahead : 0};
     struct tr_mono tenth_last = listing->sent[listing->sent_next];
     return tenth_last.ns == 0 ? at : tr_mono_max(at, tr_mono_add_ms(tenth_last, 1000));

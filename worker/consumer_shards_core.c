@@ -162,15 +162,9 @@ struct tr_bytes tr_consumer_first_number(const struct tr_consumer *c, struct tr_
                                          struct tr_position *first)
 {
     const struct tr_shard *shard = tr_graph_shard(c->graph, key);
-    return shard != NULL && tr_position_parse(shard->starting, first, NULL) == TR_OK &&
-                   tr_position_is_sequence(first)
+    return shard != NULL && tr_position_parse_sequence(shard->starting, first)
                ? shard->starting
                : (struct tr_bytes){0};
-}
-
-static bool is_first_number(struct tr_bytes text, struct tr_position *first)
-{
-    return tr_position_parse(text, first, NULL) == TR_OK && tr_position_is_sequence(first);
 }
 
 /* Once the shard's first number is known, from its row or a listing; or a complete listing begun
@@ -178,7 +172,7 @@ static bool is_first_number(struct tr_bytes text, struct tr_position *first)
 static bool begin_at_start(struct tr_consumer *c, struct slot *slot, struct tr_bytes in_row)
 {
     struct tr_position first;
-    bool known = is_first_number(in_row, &first) ||
+    bool known = tr_position_parse_sequence(in_row, &first) ||
                  tr_consumer_first_number(c, tr_consumer_key(slot), &first).ptr != NULL;
     bool listed =
         c->listing.complete_once && tr_mono_reached(c->listing.complete_begun, slot->granted_at);
@@ -203,7 +197,7 @@ static void ask_parent(struct tr_consumer *c, struct slot *slot)
 static void note_bad_first(struct tr_consumer *c, const struct tr_lease_row *row)
 {
     struct tr_position first;
-    if (row->first.ptr != NULL && !is_first_number(row->first, &first)) {
+    if (row->first.ptr != NULL && !tr_position_parse_sequence(row->first, &first)) {
         tr_consumer_note(c, TR_NOTE_LEASE_FIRST_BAD, row->key, 0, 0, row->first);
     }
 }

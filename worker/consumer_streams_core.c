@@ -198,6 +198,11 @@ static bool was_drained(const struct tr_consumer *c)
            tr_graph_drain(c->graph) != TR_GRAPH_IN_USE;
 }
 
+static bool nothing_is_left(const struct tr_consumer *c)
+{
+    return is_drained(c) || was_drained(c);
+}
+
 static void answered(struct tr_consumer *c)
 {
     struct streams *streams = &c->streams;
@@ -206,7 +211,7 @@ static void answered(struct tr_consumer *c)
 
     streams->drained = streams->missing ? streams->drained : is_drained(c);
     if (next.ptr == NULL) {
-        streams->none_newer = is_drained(c) || was_drained(c);
+        streams->none_newer = nothing_is_left(c);
         return;
     }
     if (streams->missing && !present && !streams->lost && !was_drained(c)) {
@@ -218,7 +223,7 @@ static void answered(struct tr_consumer *c)
         tr_consumer_note(c, TR_NOTE_STREAM_LOST, (struct tr_bytes){NULL, 0}, 0, 0,
                          tr_buf_bytes(&c->arn));
     }
-    if ((is_drained(c) || was_drained(c)) && pass_gap(c)) {
+    if (nothing_is_left(c) && pass_gap(c)) {
         streams->further = true;
         follow(c, next);
     }

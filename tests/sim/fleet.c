@@ -246,18 +246,16 @@ static void start_twin(struct world *world, void *ctx, uint64_t arg)
  * worker that starts, an empty table is a fleet's first start. */
 static void delete_row(struct world *world, void *ctx, uint64_t arg)
 {
-    char body[192];
+    const char *shard;
     (void)ctx;
     (void)arg;
     if (world->open_count < 3) {
         return;
     }
-    (void)snprintf(body, sizeof body,
-                   "{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"%s\"}}}",
-                   world->open_shards[world_below(world, world->open_count)]);
+    shard = world->open_shards[world_below(world, world->open_count)];
     fault_count(world, FAULT_ROW_DELETED);
-    WORLD_TRACE(world, SIZE_MAX, "FAULT %s: %s", fault_name(FAULT_ROW_DELETED), body);
-    (void)world_call(world, "DynamoDB_20120810.DeleteItem", body, NULL); /* there may be no table */
+    WORLD_TRACE(world, SIZE_MAX, "FAULT %s: %s", fault_name(FAULT_ROW_DELETED), shard);
+    (void)world_delete_row(world, shard); /* there may be no table */
 }
 
 /* From when the first rows are there. */

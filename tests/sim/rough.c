@@ -43,14 +43,6 @@ static void bring_dates(struct world *world, void *ctx, uint64_t arg)
     world->options.no_date = false;
 }
 
-static void make_lease_table(struct world *world)
-{
-    world_must_call(world, "DynamoDB_20120810.CreateTable",
-                    "{\"TableName\":\"app\",\"KeySchema\":[{\"AttributeName\":\"leaseKey\","
-                    "\"KeyType\":\"HASH\"}],\"AttributeDefinitions\":[{\"AttributeName\":"
-                    "\"leaseKey\",\"AttributeType\":\"S\"}],\"BillingMode\":\"PAY_PER_REQUEST\"}");
-}
-
 /* Somebody has made the table, and deletes it at once: the service refuses while it is made. */
 static void delete_lease_table(struct world *world, void *ctx, uint64_t arg)
 {
@@ -134,7 +126,7 @@ struct rough *rough_new(struct world *world, uint64_t faulty_ms)
     world_act(world, 0, stop_in_phase, rough, 0);
     world_act(world, between(rough, 3000, 15000), bring_dates, rough, 0);
     if (between(rough, 0, 1) == 0) {
-        make_lease_table(world);
+        world_make_table(world, "app", "leaseKey");
         world_act(world, LOOK_EVERY_MS, delete_lease_table, rough, 0);
     }
     world_act(world, between(rough, START_MS, faulty_ms - 30000), damage, rough, 0);

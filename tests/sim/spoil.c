@@ -167,11 +167,8 @@ static bool edit(struct world *world, const struct strike *strike, const char *f
 
 static void delete_row(struct world *world, const char *shard)
 {
-    char body[192];
-    (void)snprintf(body, sizeof body,
-                   "{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"%s\"}}}", shard);
     WORLD_TRACE(world, SIZE_MAX, "EDIT deleted: %s", shard);
-    (void)world_call(world, "DynamoDB_20120810.DeleteItem", body, NULL);
+    (void)world_delete_row(world, shard);
 }
 
 /* ---- what happens to it ---- */

@@ -20,13 +20,7 @@ static void call(struct world *world, const char *operation, const char *body)
 
 static void make_table(struct world *world, const char *name, const char *key)
 {
-    char body[512];
-    (void)snprintf(body, sizeof body,
-                   "{\"TableName\":\"%s\",\"KeySchema\":[{\"AttributeName\":\"%s\",\"KeyType\":"
-                   "\"HASH\"}],\"AttributeDefinitions\":[{\"AttributeName\":\"%s\","
-                   "\"AttributeType\":\"S\"}],\"BillingMode\":\"PAY_PER_REQUEST\"}",
-                   name, key, key);
-    call(world, "CreateTable", body);
+    world_make_table(world, name, key);
     world_run(world, 10000);
 }
 
@@ -306,13 +300,9 @@ static void find_begun(struct world *world, char key[64], char checkpoint[64])
 
 static void set_checkpoint(struct world *world, const char *key, const char *checkpoint)
 {
-    char body[512];
-    (void)snprintf(body, sizeof body,
-                   "{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"%s\"}},"
-                   "\"UpdateExpression\":\"SET checkpoint = :x\","
-                   "\"ExpressionAttributeValues\":{\":x\":{\"S\":\"%s\"}}}",
-                   key, checkpoint);
-    call(world, "UpdateItem", body);
+    char value[80];
+    (void)snprintf(value, sizeof value, "{\"S\":\"%s\"}", checkpoint);
+    assert_int_equal(world_edit_row(world, key, "checkpoint", value), 200);
 }
 
 /* Two shards whose parents were done with long ago, rows and all; the row of one is spoilt while
@@ -414,13 +404,11 @@ static void test_spoilt__row_that_is_mended_is_taken_when_nothing_else_is_watche
 static void test_spoilt__row_that_is_deleted_is_soon_made_again(void **state)
 {
     struct world *world = world_new(&(struct world_options){.seed = 519, .shards = 2});
-    char key[64], checkpoint[64], body[192];
+    char key[64], checkpoint[64];
     size_t worker = spoil_child(world, key, checkpoint);
     (void)state;
     world_write_some(world, 50, 40);
-    (void)snprintf(body, sizeof body,
-                   "{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"%s\"}}}", key);
-    call(world, "DeleteItem", body);
+    assert_int_equal(world_delete_row(world, key), 200);
     world_run(world, 25000);
     assert_true(world_held(world, worker) >= 2);
     world_run(world, 10000);

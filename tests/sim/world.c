@@ -203,6 +203,37 @@ void world_control(struct world *world, const char *operation, const char *body)
     world_must_call(world, target, body);
 }
 
+void world_make_table(struct world *world, const char *name, const char *key)
+{
+    char body[512];
+    (void)snprintf(body, sizeof body,
+                   "{\"TableName\":\"%s\",\"KeySchema\":[{\"AttributeName\":\"%s\",\"KeyType\":"
+                   "\"HASH\"}],\"AttributeDefinitions\":[{\"AttributeName\":\"%s\","
+                   "\"AttributeType\":\"S\"}],\"BillingMode\":\"PAY_PER_REQUEST\"}",
+                   name, key, key);
+    world_must_call(world, "DynamoDB_20120810.CreateTable", body);
+}
+
+unsigned world_edit_row(struct world *world, const char *shard, const char *attribute,
+                        const char *value)
+{
+    char body[512];
+    (void)snprintf(body, sizeof body,
+                   "{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"%s\"}},"
+                   "\"UpdateExpression\":\"SET %s = :x\",\"ConditionExpression\":"
+                   "\"attribute_exists(leaseKey)\",\"ExpressionAttributeValues\":{\":x\":%s}}",
+                   shard, attribute, value);
+    return world_call(world, "DynamoDB_20120810.UpdateItem", body, NULL);
+}
+
+unsigned world_delete_row(struct world *world, const char *shard)
+{
+    char body[192];
+    (void)snprintf(body, sizeof body,
+                   "{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"%s\"}}}", shard);
+    return world_call(world, "DynamoDB_20120810.DeleteItem", body, NULL);
+}
+
 static void make_table(struct world *world)
 {
     world_must_call(

@@ -82,6 +82,13 @@ void world_set_fault(struct world *world, enum tr_fault_kind kind, const char *w
 void world_control(struct world *world, const char *operation, const char *body);
 /* Call the service as a client would; returns the HTTP status, the body in *out. */
 unsigned world_call(struct world *world, const char *target, const char *body, struct tr_buf *out);
+/* Make a table with that key, a string; it takes its time until it is there. */
+void world_make_table(struct world *world, const char *name, const char *key);
+/* Somebody edits the lease table by hand: sets an attribute of a row (which must be there), or
+ * deletes the row. Returns the HTTP status. */
+unsigned world_edit_row(struct world *world, const char *shard, const char *attribute,
+                        const char *value);
+unsigned world_delete_row(struct world *world, const char *shard);
 /* Call the model without network, and the time now. */
 uint64_t world_now_ms(const struct world *world);
 /* Let time pass. */
