@@ -811,6 +811,24 @@ static void test_lease__release_of_a_lost_lease_says_so(void **state)
     rig_deinit(&rig);
 }
 
+/* Nobody owns it any more, but not by this release: another worker came and went since. */
+static void test_lease__free_row_that_another_release_left_was_lost(void **state)
+{
+    struct rig rig;
+    struct tr_lease_row row = rig_row("s1", NULL, 9, "TRIM_HORIZON");
+    (void)state;
+    rig_init(&rig, NULL);
+    rig_hold(&rig, "s1");
+    rig_key(&rig, TR_LEASE_EV_GIVE_UP, "s1");
+    rig_unanswered(&rig);
+    rig_until(&rig, TR_LEASE_FX_WRITE);
+    rig_answer(&rig, TR_ECONDITION, &row);
+    assert_int_equal(rig.released, TR_ECONDITION);
+    assert_int_equal(rig.note_count[TR_NOTE_LEASE_LOST], 1);
+    assert_int_equal(rig.note_count[TR_NOTE_LEASE_RELEASED], 0);
+    rig_deinit(&rig);
+}
+
 static void test_lease__stopped_worker_takes_nothing_and_looks_no_more(void **state)
 {
     struct rig rig;
@@ -1337,6 +1355,24 @@ static void test_scan__that_shows_another_writer_makes_me_look(void **state)
     rig_deinit(&rig);
 }
 
+static void test_scan__that_lags_behind_changes_nothing_of_what_is_mine(void **state)
+{
+    struct rig rig;
+    struct tr_lease_row row = rig_row("s1", "me", 7, "TRIM_HORIZON");
+    (void)state;
+    rig_init(&rig, NULL);
+    rig_hold(&rig, "s1");
+    rig_until(&rig, TR_LEASE_FX_WRITE);
+    rig_answer(&rig, TR_OK, &row);
+    row.counter = 6; /* as it was before */
+    rig_key(&rig, TR_LEASE_EV_LOOK, "");
+    rig_scanned(&rig, &row, 1);
+    rig_until(&rig, TR_LEASE_FX_WRITE);
+    assert_int_equal(rig.last.expected_counter, 7);
+    assert_int_equal(rig.last.counter, 8);
+    rig_deinit(&rig);
+}
+
 /* ---- the form ---- */
 
 /* A life of a lease, with its notes. `fail_from`: allocations fail from there on until an event
@@ -1538,6 +1574,7 @@ int main(void)
         cmocka_unit_test(test_lease__release_that_had_landed_is_recognised),
         cmocka_unit_test(test_lease__release_without_answers_ends_after_some_attempts),
         cmocka_unit_test(test_lease__release_of_a_lost_lease_says_so),
+        cmocka_unit_test(test_lease__free_row_that_another_release_left_was_lost),
         cmocka_unit_test(test_lease__stopped_worker_takes_nothing_and_looks_no_more),
         cmocka_unit_test(test_lease__vanished_row_is_made_again_by_its_owner),
         cmocka_unit_test(test_lease__vanished_row_that_an_unanswered_attempt_made_is_mine),
@@ -1560,6 +1597,7 @@ int main(void)
         cmocka_unit_test(test_scan__that_failed_or_got_lost_is_repeated),
         cmocka_unit_test(test_scan__shows_rows_when_more_than_their_counter_changed),
         cmocka_unit_test(test_scan__that_shows_another_writer_makes_me_look),
+        cmocka_unit_test(test_scan__that_lags_behind_changes_nothing_of_what_is_mine),
         cmocka_unit_test(test_core__the_same_events_give_the_same_bytes),
         cmocka_unit_test(test_core__event_without_memory_did_not_happen),
         cmocka_unit_test(test_core__new_without_memory_fails_clean),

@@ -127,6 +127,31 @@ static void test_leads__the_smallest_live_owner_and_the_next_after_its_death(voi
     rig_deinit(&rig);
 }
 
+/* Nobody may take a row whose counter is at its end; its owner leads no more for that. */
+static void test_leads__nobody_dead_by_a_lease_that_nobody_takes(void **state)
+{
+    struct rig rig;
+    struct tr_lease_row rows[2];
+    unsigned i;
+    (void)state;
+    rig_init(&rig, NULL);
+    rig_hold(&rig, "s1");
+    rows[0] = tailrace_row("s2", "aaa", TR_LEASE_COUNTER_MAX, "100");
+    rows[1] = tailrace_row("s1", "me", 6, "100");
+    rig_key(&rig, TR_LEASE_EV_LOOK, "");
+    rig_scanned(&rig, rows, 2);
+    rig_key(&rig, TR_LEASE_EV_READY, "s2");
+    assert_false(tr_lease_core_leads(rig.core));
+    for (i = 0; i < 12; i++) {
+        rig_pass(&rig, 1000);
+        rig_key(&rig, TR_LEASE_EV_LOOK, "");
+        rig_scanned(&rig, rows, 2);
+    }
+    assert_int_equal(rig_view(&rig, "s2"), TR_LEASE_FREE);
+    assert_true(tr_lease_core_leads(rig.core));
+    rig_deinit(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +161,7 @@ int main(void)
         cmocka_unit_test(test_delete__never_touches_a_held_or_unfinished_row),
         cmocka_unit_test(test_leads__everybody_while_no_lease_is_held),
         cmocka_unit_test(test_leads__the_smallest_live_owner_and_the_next_after_its_death),
+        cmocka_unit_test(test_leads__nobody_dead_by_a_lease_that_nobody_takes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -212,6 +212,49 @@ static void test_row__is_deleted_only_at_its_end_and_as_seen(void **state)
                      "\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
 }
 
+/* What is said to other workers is no sign of the owner's life, and makes no row. */
+static void test_row__request_and_ring_ask_for_a_row_and_raise_no_counter(void **state)
+{
+    struct tr_lease_write write = base_write(TR_LEASE_REQUEST);
+    (void)state;
+    write.expected_owner = TR_LIT("other");
+    write.owner = TR_LIT("me");
+    write.nonce = 3;
+    assert_write(&write, "UpdateItem",
+                 KEY ",\"UpdateExpression\":\"SET #request = :request\",\"ConditionExpression\":"
+                     "\"attribute_exists(#counter) AND #owner = :owner AND "
+                     "attribute_not_exists(#request)\""
+                     ",\"ExpressionAttributeNames\":{" NAMES ",\"#request\":\"tailraceRequest\"}"
+                     ",\"ExpressionAttributeValues\":{\":owner\":{\"S\":\"other\"},"
+                     "\":request\":{\"S\":\"me 3\"}}" RETURNS);
+    write.request = TR_LIT("me 2");
+    assert_write(&write, "UpdateItem",
+                 KEY ",\"UpdateExpression\":\"SET #request = :request\",\"ConditionExpression\":"
+                     "\"attribute_exists(#counter) AND #owner = :owner AND #request = :seen\""
+                     ",\"ExpressionAttributeNames\":{" NAMES ",\"#request\":\"tailraceRequest\"}"
+                     ",\"ExpressionAttributeValues\":{\":owner\":{\"S\":\"other\"},"
+                     "\":request\":{\"S\":\"me 3\"},\":seen\":{\"S\":\"me 2\"}}" RETURNS);
+    write.kind = TR_LEASE_RING;
+    assert_write(&write, "UpdateItem",
+                 KEY ",\"UpdateExpression\":\"SET #bell = :bell\""
+                     ",\"ConditionExpression\":\"attribute_exists(#counter)\""
+                     ",\"ExpressionAttributeNames\":{\"#bell\":\"tailraceBell\","
+                     "\"#counter\":\"leaseCounter\"}"
+                     ",\"ExpressionAttributeValues\":{\":bell\":{\"S\":\"me 3\"}}}");
+}
+
+static void test_row__renewal_may_sweep_a_request_away(void **state)
+{
+    struct tr_lease_write write = base_write(TR_LEASE_RENEW);
+    (void)state;
+    write.drops_request = true;
+    assert_write(&write, "UpdateItem",
+                 KEY ",\"UpdateExpression\":\"SET #counter = :new REMOVE #request\"" IF_MINE
+                     ",\"ExpressionAttributeNames\":{" NAMES ",\"#request\":\"tailraceRequest\"}"
+                     ",\"ExpressionAttributeValues\":{\":owner\":{\"S\":\"me\"},"
+                     "\":counter\":{\"N\":\"7\"},\":new\":{\"N\":\"8\"}}" RETURNS);
+}
+
 static void test_row__reads_are_whole_and_may_be_consistent(void **state)
 {
     struct tr_buf out = {0};
@@ -710,6 +753,8 @@ int main(void)
         cmocka_unit_test(test_row__checkpoint_resets_switches_and_drops_what_was_pending),
         cmocka_unit_test(test_row__release_removes_the_owner_and_may_checkpoint),
         cmocka_unit_test(test_row__is_deleted_only_at_its_end_and_as_seen),
+        cmocka_unit_test(test_row__request_and_ring_ask_for_a_row_and_raise_no_counter),
+        cmocka_unit_test(test_row__renewal_may_sweep_a_request_away),
         cmocka_unit_test(test_row__reads_are_whole_and_may_be_consistent),
         cmocka_unit_test(test_row__of_kcl_is_understood_with_attributes_nobody_knows),
         cmocka_unit_test(test_row__failover_counts_beside_its_owner),

@@ -215,6 +215,41 @@ static void test_request__keeps_a_released_lease_for_the_one_that_asked(void **s
 
 /* ---- KCL ---- */
 
+/* The row of the last write, which was carried out: held by "me" from now on. */
+static void steal_done(struct rig *rig, struct tr_lease_row *rows, size_t count)
+{
+    size_t i;
+    for (i = 0; i < count && !tr_bytes_eq(rows[i].key, rig->last.key); i++) {
+    }
+    assert_true(i < count);
+    rows[i] = held_row("", "me", rig->last.counter);
+    rows[i].key = rig->last.key;
+    rig_answer(rig, TR_OK, &rows[i]);
+}
+
+/* So long, with a look in each second; the KCL worker renews all that it has. How many were taken.
+ */
+static unsigned count_steals(struct rig *rig, struct tr_lease_row *rows, size_t count,
+                             unsigned seconds)
+{
+    unsigned steals = 0, writes;
+    size_t i;
+    for (; seconds > 0; seconds--) {
+        writes = rig->count[TR_LEASE_FX_WRITE];
+        rig_pass(rig, 1000);
+        for (i = 0; i < count; i++) {
+            rows[i].counter += tr_bytes_is(rows[i].owner, "kcl");
+        }
+        look(rig, rows, count);
+        while (rig->count[TR_LEASE_FX_WRITE] > writes) {
+            writes = rig->count[TR_LEASE_FX_WRITE];
+            steals += rig->last.kind == TR_LEASE_TAKE;
+            steal_done(rig, rows, count);
+        }
+    }
+    return steals;
+}
+
 static void test_kcl__lease_is_stolen_one_a_round_from_the_most_loaded(void **state)
 {
     struct rig rig;
@@ -236,12 +271,36 @@ static void test_kcl__lease_is_stolen_one_a_round_from_the_most_loaded(void **st
     assert_int_equal(rig.last.kind, TR_LEASE_TAKE);
     tr_assert_bytes(rig.last.expected_owner, "kcl");
     assert_int_equal(rig.last.expected_counter, 9);
-    for (i = 0; i < 4; i++) {
-        rows[i] = tr_bytes_eq(rows[i].key, rig.last.key) ? held_row(keys[i], "me", 10) : rows[i];
+    steal_done(&rig, rows, 4);
+    assert_int_equal(count_steals(&rig, rows, 4, 2), 0);  /* no second one in this round */
+    assert_int_equal(count_steals(&rig, rows, 4, 10), 1); /* but in the next */
+    rig_deinit(&rig);
+}
+
+static void test_kcl__nothing_is_stolen_beyond_ones_share(void **state)
+{
+    static const char *const keys[] = {"s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7"};
+    struct rig rig;
+    struct tr_lease_row rows[8];
+    size_t i;
+    (void)state;
+    init_alone(&rig);
+    for (i = 0; i < 8; i++) {
+        rows[i] = rig_row(keys[i], i > 0 ? "kcl" : "kcl-2", 9, "100");
     }
-    rig_answer(&rig, TR_OK, &rows[0]);
-    look(&rig, rows, 4);
-    assert_int_equal(rig.count[TR_LEASE_FX_WRITE] <= 2, true); /* no second steal this round */
+    rig_until(&rig, TR_LEASE_FX_SCAN);
+    rig_scanned(&rig, rows, 8);
+    for (i = 0; i < 8; i++) {
+        rig_key(&rig, TR_LEASE_EV_READY, keys[i]);
+    }
+    /* The other KCL worker lives by a counter that moves. */
+    for (i = 0; i < 6; i++) {
+        rows[0].counter++;
+        assert_in_range(count_steals(&rig, rows, 8, 6), 0, 1);
+    }
+    rows[0].counter++;
+    assert_int_equal(count_steals(&rig, rows, 8, 9), 0); /* 3, 4 and 1 by now */
+    assert_int_equal(rig.count[TR_LEASE_FX_GRANTED], 3);
     rig_deinit(&rig);
 }
 
@@ -479,6 +538,7 @@ int main(void)
         cmocka_unit_test(test_request__is_written_whatever_rows_wait_for_their_parents),
         cmocka_unit_test(test_request__keeps_a_released_lease_for_the_one_that_asked),
         cmocka_unit_test(test_kcl__lease_is_stolen_one_a_round_from_the_most_loaded),
+        cmocka_unit_test(test_kcl__nothing_is_stolen_beyond_ones_share),
         cmocka_unit_test(test_kcl__beside_it_renewals_go_out_at_a_third_of_failover),
         cmocka_unit_test(test_twin__of_another_run_is_somebody_else_and_told),
         cmocka_unit_test(test_counter__that_goes_back_is_a_sign_of_life_and_told_once),
