@@ -59,7 +59,9 @@
     X(FAILED_WRITE_EXTENDS, "a write that failed counts for validity as one that succeeded")       \
     X(EXPIRED_STALLS, "an iterator that expired is not made again")                                \
     X(TWIN_IS_OWN, "another process under the same id counts as this one")                         \
-    X(DELETED_UNSEEN, "rows that were deleted from outside are not missed")
+    X(DELETED_UNSEEN, "rows that were deleted from outside are not missed")                        \
+    X(TAKE_RETRACES, "a take counts on from a counter that went back")                             \
+    X(FIRST_SKIPPED, "a shard is read from behind its first number on")
 
 enum tr_mutant {
     TR_MUTANT_NONE,

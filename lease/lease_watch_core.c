@@ -42,7 +42,7 @@ bool tr_lease_fresh(const struct tr_lease_core *core, const struct tr_lease *lea
 uint64_t tr_lease_next_counter(const struct tr_lease *lease)
 {
     uint64_t counter = lease->row->row.counter;
-    bool takes = lease->state == LEASE_TAKING;
+    bool takes = lease->state == LEASE_TAKING && !TR_MUTANT(TAKE_RETRACES);
     return (takes && counter < lease->expected_high ? lease->expected_high : counter) + 1;
 }
 

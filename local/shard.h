@@ -106,6 +106,8 @@ enum tr_status tr_local_shard_append(struct tr_local_shard *shard, uint64_t numb
 
 /* Index of the first kept record with a number not below this one (count when there is none). */
 size_t tr_local_shard_find(const struct tr_local_shard *shard, uint64_t number);
+/* Whether it never had a record. */
+bool tr_local_shard_is_unwritten(const struct tr_local_shard *shard);
 /* How many records are kept. */
 size_t tr_local_shard_kept(const struct tr_local_shard *shard);
 

@@ -194,6 +194,11 @@ size_t tr_local_shard_find(const struct tr_local_shard *shard, uint64_t number)
     return low;
 }
 
+bool tr_local_shard_is_unwritten(const struct tr_local_shard *shard)
+{
+    return shard->count == 0 && shard->trimmed == 0;
+}
+
 size_t tr_local_shard_kept(const struct tr_local_shard *shard)
 {
     return shard->count - shard->gone;

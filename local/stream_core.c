@@ -565,6 +565,15 @@ static size_t add_record(struct tr_local *local, const struct tr_local_table *ta
     return size;
 }
 
+/* A shard's StartingSequenceNumber may be that of its first record, or lie before it. So it does by
+ * turns: who begins behind it misses a record of every other shard. */
+static uint64_t next_number(struct tr_local *local, struct tr_local_stream *stream,
+                            const struct tr_local_shard *shard)
+{
+    uint64_t counter = tr_sequence_next(&stream->sequence, &local->streams.random);
+    return tr_local_shard_is_unwritten(shard) && shard->first % 2 == 0 ? shard->first : counter;
+}
+
 enum tr_status tr_local_stream_append(struct tr_local *local, struct tr_local_table *table,
                                       const struct tr_local_item *old_item,
                                       const struct tr_local_item *new_item, bool by_service)
@@ -581,7 +590,8 @@ enum tr_status tr_local_stream_append(struct tr_local *local, struct tr_local_ta
         (old_item != NULL && new_item != NULL && tr_local_item_eq(old_item, new_item))) {
         return TR_OK;
     }
-    counter = tr_sequence_next(&stream->sequence, &local->streams.random);
+    shard = shard_of_hash(stream, spread(tr_local_item_hash(table, item)));
+    counter = next_number(local, stream, shard);
     tr_sequence_print(&stream->sequence, counter, number);
     tr_buf_reset(text);
     size = add_record(local, table, old_item, new_item, number, text);
@@ -593,7 +603,6 @@ enum tr_status tr_local_stream_append(struct tr_local *local, struct tr_local_ta
     if (text->failed) {
         return TR_ENOMEM;
     }
-    shard = shard_of_hash(stream, spread(tr_local_item_hash(table, item)));
     if (tr_local_shard_append(shard, counter, local->now, tr_buf_bytes(text), (uint32_t)size) !=
         TR_OK) {
         return TR_ENOMEM;

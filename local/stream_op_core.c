@@ -366,7 +366,7 @@ static enum tr_status place(struct tr_call *call, const struct tr_local_stream *
         *from = shard->trimmed + 1;
         return TR_OK;
     case LATEST:
-        *from = stream->sequence.last + 1;
+        *from = tr_local_shard_is_unwritten(shard) ? shard->first : stream->sequence.last + 1;
         return TR_OK;
     default:
         return place_number(call, stream, shard, wanted, from);

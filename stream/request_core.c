@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/mutant.h"
 
 /* `before` is all that stands before the value: the bracket or comma, the name and the colon. */
 static void add_string(struct tr_buf *out, const char *before, struct tr_bytes value)
@@ -35,7 +36,7 @@ void tr_encode_get_shard_iterator(struct tr_buf *out, struct tr_bytes arn, struc
     if (position->kind == TR_POSITION_LATEST || position->kind == TR_POSITION_SHARD_END) {
         type = "LATEST";
     } else if (tr_position_is_sequence(position)) {
-        type = at ? "AT_SEQUENCE_NUMBER" : "AFTER_SEQUENCE_NUMBER";
+        type = at && !TR_MUTANT(FIRST_SKIPPED) ? "AT_SEQUENCE_NUMBER" : "AFTER_SEQUENCE_NUMBER";
     }
     add_string(out, "{\"StreamArn\":", arn);
     add_string(out, ",\"ShardId\":", shard);

@@ -93,6 +93,7 @@ struct hold {
     size_t batch_end;
     size_t done_to; /* records before are done, by this tenure too */
     unsigned stray_reads;
+    uint64_t expected; /* of any tenure: the highest counter that a write of the owner met */
 };
 
 /* Records from..to (to excluded) that a gap event says are missing. */
@@ -137,6 +138,7 @@ struct shard {
     size_t last_owner;
     uint64_t changed_at;  /* owner or counter */
     uint64_t counter_max; /* of all rows it had */
+    bool moved;           /* somebody outside moved the counter, and nobody has written since */
     bool ended;           /* its row was at SHARD_END */
     uint64_t ended_at;    /* ... since then */
     bool deleted;         /* a worker deleted its row */

@@ -418,6 +418,14 @@ static bool bound_behind(const char *text, const char *word, struct number *out)
            (len == 0 && strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") > 4);
 }
 
+/* The first record of a gap: that of the number where it says "from", the next where it says
+ * "after". */
+static size_t gap_begin(const struct shard *shard, const struct number *low, bool from)
+{
+    size_t begin = judge_records_upto(shard, low);
+    return from && begin > 0 && is_at(shard, begin - 1, low) ? begin - 1 : begin;
+}
+
 void judge_gap(struct judge *judge, uint64_t at, size_t worker, const char *name, const char *text)
 {
     struct shard *shard = judge_shard_of(judge, tr_bytes_of(name));
@@ -432,13 +440,12 @@ void judge_gap(struct judge *judge, uint64_t at, size_t worker, const char *name
     } else if (text != NULL && strstr(text, "shards behind this one") != NULL) {
         add_gap_behind(judge, shard);
     } else if ((from || after) && strstr(text, "nothing is left until now") != NULL) {
-        add_gap(shard, judge_records_upto(shard, &low), shard->record_count);
+        add_gap(shard, gap_begin(shard, &low, from), shard->record_count);
     } else if ((from || after) && strstr(text, "to the end of the shard") != NULL) {
-        add_gap(shard, judge_records_upto(shard, &low), SIZE_MAX);
+        add_gap(shard, gap_begin(shard, &low, from), SIZE_MAX);
     } else if ((from || after) && bound_behind(text, "before ", &high)) {
         size_t to = judge_records_upto(shard, &high);
-        size_t begin = judge_records_upto(shard, &low);
-        add_gap(shard, from && begin > 0 && is_at(shard, begin - 1, &low) ? begin - 1 : begin,
+        add_gap(shard, gap_begin(shard, &low, from),
                 to > 0 && is_at(shard, to - 1, &high) ? to - 1 : to);
     } else {
         judge_fail(judge, "gap-bounds",

@@ -218,6 +218,7 @@ static void begin_hold(struct judge *judge, uint64_t at, size_t worker, uint64_t
                        struct shard *shard, const struct row *row)
 {
     struct hold *hold = judge_hold(shard, worker);
+    uint64_t expected = hold != NULL ? hold->expected : 0;
     end_others(shard, at, worker);
     if (hold == NULL) {
         judge_room(&shard->holds, &shard->hold_cap, shard->hold_count + 1, sizeof *shard->holds);
@@ -228,7 +229,8 @@ static void begin_hold(struct judge *judge, uint64_t at, size_t worker, uint64_t
                           .state = HOLDING,
                           .since = at,
                           .valid_from = sent,
-                          .start = judge_behind(shard, stored(shard, row))};
+                          .start = judge_behind(shard, stored(shard, row)),
+                          .expected = expected};
     if (shard->last_owner != worker && shard->last_owner != NOBODY &&
         row->checkpoint.kind != PLACE_END && at > judge_steady_at(judge) &&
         ++shard->changes > judge->options.changes_max * (judge->live_kcl > 0 ? 4 : 1)) {
@@ -624,6 +626,26 @@ static bool may_follow(const struct shard *shard, size_t worker, const struct ro
             row->counter <= shard->counter_max + 1);
 }
 
+/* Whether the counter is one that an earlier write of the same worker met. Such a write, late on
+ * its way or repeated by the network, would find its condition met a second time. */
+static bool retraces(const struct judge *judge, struct shard *shard, size_t worker,
+                     const struct row *row)
+{
+    const struct hold *hold = judge_hold(shard, worker);
+    return hold != NULL && row->counter <= hold->expected && !judge_is_kcl(judge, worker);
+}
+
+/* What an owner's write met. The first one after somebody moved the counter is a take. */
+static void remember_met(struct shard *shard, size_t worker)
+{
+    struct hold *hold = judge_hold(shard, worker);
+    if (hold != NULL && shard->row.owner == worker && !shard->moved &&
+        shard->row.counter > hold->expected) {
+        hold->expected = shard->row.counter;
+    }
+    shard->moved = false;
+}
+
 static void changed(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
                     struct shard *shard, const struct row *row)
 {
@@ -647,7 +669,13 @@ static void changed(struct judge *judge, uint64_t at, size_t worker, uint64_t se
                    "worker '%s' writes the row of shard '%s' at %llu ms with counter %llu after "
                    "%llu",
                    id, shard->name, U(at), U(row->counter), U(old->counter));
+    } else if (row->counter != old->counter && retraces(judge, shard, worker, row)) {
+        judge_fail(judge, "counter-retraced",
+                   "worker '%s' writes the row of shard '%s' at %llu ms with counter %llu, and an "
+                   "earlier write of it met %llu",
+                   id, shard->name, U(at), U(row->counter), U(judge_hold(shard, worker)->expected));
     } else if (row->counter != old->counter) {
+        remember_met(shard, worker);
         check_owner(judge, at, worker, sent, shard, row);
         if (!row->bad) {
             check_checkpoint(judge, at, worker, shard, &shard->sound.checkpoint, &row->checkpoint);
@@ -709,6 +737,7 @@ static void outside(struct judge *judge, uint64_t at, struct shard *shard, const
         bool mended = shard->row.bad && !row->bad && row->owner == shard->sound.owner &&
                       row->counter == shard->sound.counter;
         uint64_t stood_since = shard->sound_at;
+        shard->moved = shard->moved || row->counter != shard->row.counter;
         keep(judge, at, shard, row);
         if (mended) { /* nobody has written a counter meanwhile: so long has it stood still */
             shard->changed_at = shard->sound_at = stood_since;

@@ -421,6 +421,7 @@ static void test_judge__takes_a_lost_shard_as_ended_with_a_gap(void **state)
 {
     struct history h;
     struct row row;
+    char bounds[96];
     (void)state;
     row = begin_held(&h);
     judge_fault(h.judge, h.now, "outage");
@@ -428,6 +429,20 @@ static void test_judge__takes_a_lost_shard_as_ended_with_a_gap(void **state)
     judge_gap(h.judge, h.now, 0, "P", "after TRIM_HORIZON, up to the end of the shard");
     checkpoint(&h, 0, &row, "SHARD_END");
     end_with(&h, "");
+    row = begin_held(&h);
+    judge_fault(h.judge, h.now, "outage");
+    judge_trimmed(h.judge, h.now, "P", NULL);
+    (void)snprintf(bounds, sizeof bounds, "from %s, up to the end of the shard", cp(1));
+    judge_gap(h.judge, h.now, 0, "P", bounds);
+    checkpoint(&h, 0, &row, "SHARD_END");
+    end_with(&h, "");
+    row = begin_held(&h);
+    judge_fault(h.judge, h.now, "outage");
+    judge_trimmed(h.judge, h.now, "P", NULL);
+    (void)snprintf(bounds, sizeof bounds, "after %s, up to the end of the shard", cp(1));
+    judge_gap(h.judge, h.now, 0, "P", bounds);
+    checkpoint(&h, 0, &row, "SHARD_END");
+    end_with(&h, "gap-missing");
     row = begin_held(&h);
     judge_fault(h.judge, h.now, "outage");
     judge_trimmed(h.judge, h.now, "P", NULL);
@@ -805,6 +820,33 @@ static void test_judge__wants_the_counter_raised_by_one(void **state)
     put(&h, 0, &row,
         (struct row){.key = "P", .owner = "w0", .checkpoint = "TRIM_HORIZON", .counter = 3});
     must_say(&h, "counter-reused");
+}
+
+/* One that is late on its way would find its condition met once more. */
+static void test_judge__wants_no_counter_that_an_earlier_write_of_the_worker_met(void **state)
+{
+    struct history h;
+    struct row row, after;
+    (void)state;
+    row = begin_held(&h);
+    renew(&h, 0, &row);
+    renew(&h, 0, &row);
+    after = row;
+    after.counter -= 3; /* by an operator */
+    put(&h, SIZE_MAX, &row, after);
+    renew(&h, 0, &row);
+    must_say(&h, "counter-retraced");
+    row = begin_held(&h);
+    renew(&h, 0, &row);
+    renew(&h, 0, &row);
+    after = row;
+    after.counter -= 3;
+    put(&h, SIZE_MAX, &row, after);
+    after.counter += 3; /* as far as the last that it wrote, and not what that met */
+    put(&h, 0, &row, after);
+    renew(&h, 0, &row);
+    all_done(&h, 0);
+    end_with(&h, "");
 }
 
 static void test_judge__wants_owners_to_change_by_take_and_release_alone(void **state)
@@ -1469,6 +1511,7 @@ int main(void)
         cmocka_unit_test(test_judge__holds_checkpoints_against_what_is_done),
         cmocka_unit_test(test_judge__compares_numbers_of_any_length_as_numbers),
         cmocka_unit_test(test_judge__wants_the_counter_raised_by_one),
+        cmocka_unit_test(test_judge__wants_no_counter_that_an_earlier_write_of_the_worker_met),
         cmocka_unit_test(test_judge__wants_owners_to_change_by_take_and_release_alone),
         cmocka_unit_test(test_judge__wants_others_attributes_to_survive),
         cmocka_unit_test(test_judge__wants_nothing_but_lease_rows),

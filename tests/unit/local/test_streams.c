@@ -414,6 +414,44 @@ static void test_get_records__latest_sees_only_what_comes_later(void **state)
     model_deinit(&m);
 }
 
+/* One record is written; how many are read behind the shard's StartingSequenceNumber. AT it, and by
+ * an iterator for what is newest that was made before, it is always read. */
+static size_t count_behind_start(uint64_t seed)
+{
+    struct model m;
+    struct name arn, shard, start, latest, next;
+    size_t count;
+    model_init(&m, seed, 1);
+    make_table(&m, "T01", "KEYS_ONLY");
+    arn = stream_of(&m, "T01");
+    shard = shard_at(&m, arn.text, 0);
+    text_of(tr_json_get(tr_json_get(element(shards_of(&m, arn.text), 0), "SequenceNumberRange"),
+                        "StartingSequenceNumber"),
+            start.text, sizeof start.text);
+    latest = iterator(&m, arn.text, shard.text, "LATEST", NULL);
+    put(&m, "T01", "a", 1);
+    assert_int_equal(tr_json_count(page(&m, latest.text, 1000, &next)), 1);
+    next = iterator(&m, arn.text, shard.text, "AT_SEQUENCE_NUMBER", start.text);
+    assert_int_equal(tr_json_count(page(&m, next.text, 1000, &next)), 1);
+    next = iterator(&m, arn.text, shard.text, "AFTER_SEQUENCE_NUMBER", start.text);
+    count = tr_json_count(page(&m, next.text, 1000, &next));
+    put(&m, "T01", "a", 2);
+    assert_int_equal(tr_json_count(page(&m, next.text, 1000, &next)), 1);
+    model_deinit(&m);
+    return count;
+}
+
+static void test_shard__may_begin_with_the_number_of_its_first_record(void **state)
+{
+    size_t behind = 0;
+    uint64_t seed;
+    (void)state;
+    for (seed = 1; seed <= 32; seed++) {
+        behind += count_behind_start(seed);
+    }
+    assert_in_range(behind, 4, 28);
+}
+
 static void test_get_records__a_page_ends_at_the_limit_and_at_a_megabyte(void **state)
 {
     struct model m;
@@ -713,6 +751,7 @@ int main(void)
         cmocka_unit_test(test_get_shard_iterator__checks_what_it_is_given),
         cmocka_unit_test(test_get_shard_iterator__at_and_after_find_their_record),
         cmocka_unit_test(test_get_records__latest_sees_only_what_comes_later),
+        cmocka_unit_test(test_shard__may_begin_with_the_number_of_its_first_record),
         cmocka_unit_test(test_get_records__a_page_ends_at_the_limit_and_at_a_megabyte),
         cmocka_unit_test(test_get_records__an_iterator_lives_fifteen_minutes),
         cmocka_unit_test(test_get_records__a_closed_shard_ends_with_its_last_records),
