@@ -61,7 +61,8 @@
     X(TWIN_IS_OWN, "another process under the same id counts as this one")                         \
     X(DELETED_UNSEEN, "rows that were deleted from outside are not missed")                        \
     X(TAKE_RETRACES, "a take counts on from a counter that went back")                             \
-    X(FIRST_SKIPPED, "a shard is read from behind its first number on")
+    X(FIRST_SKIPPED, "a shard is read from behind its first number on")                            \
+    X(LOSS_UNTOLD, "a batch that is queued begins after its lease was lost")
 
 enum tr_mutant {
     TR_MUTANT_NONE,

@@ -317,7 +317,7 @@ void tr_consumer_drop(struct tr_consumer *c, struct slot *slot)
     c->held--;
     c->gapped -= slot->gapped;
     slot->gapped = false;
-    tr_consumer_valid(c, slot, (struct tr_mono){0});
+    tr_consumer_valid(c, slot, TR_MUTANT(LOSS_UNTOLD) ? slot->valid_until : (struct tr_mono){0});
     drop_pages(c, slot);
     tr_consumer_returned(c, slot);
 }

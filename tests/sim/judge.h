@@ -112,6 +112,8 @@ void judge_batch(struct judge *judge, uint64_t at, size_t worker, const char *sh
 /* The worker says that it begins to read the shard anew, behind the stored checkpoint: what it did
  * before is another tenure's, also where the row has named it all the time. */
 void judge_begins(struct judge *judge, size_t worker, const char *shard);
+/* ... that it has lost the lease: from here on it knows. */
+void judge_lost(struct judge *judge, size_t worker, const char *shard);
 /* The processor has done one record of a batch. */
 void judge_done(struct judge *judge, uint64_t at, size_t worker, const char *shard,
                 const char *sequence, unsigned key, uint64_t version);

@@ -93,6 +93,7 @@ struct hold {
     size_t batch_end;
     size_t done_to; /* records before are done, by this tenure too */
     unsigned stray_reads;
+    bool noticed;      /* the worker says that it has lost it */
     uint64_t expected; /* of any tenure: the highest counter that a write of the owner met */
 };
 

@@ -160,7 +160,13 @@ static bool check_holder(struct judge *judge, uint64_t at, size_t worker, struct
     if (judge_is_kcl(judge, worker)) {
         return true; /* it goes on until it notices */
     }
-    if (hold->state == RELEASED) {
+    if (hold->noticed) {
+        judge_fail(
+            judge, "batch-after-loss",
+            "worker '%s' hands out a batch of shard '%s' at %llu ms, and said before that it "
+            "has lost it",
+            id, shard->name, U(at));
+    } else if (hold->state == RELEASED) {
         judge_fail(judge, "batch-after-release",
                    "worker '%s' hands out a batch of shard '%s' at %llu ms, which it released at "
                    "%llu ms",
@@ -263,6 +269,17 @@ void judge_begins(struct judge *judge, size_t worker, const char *name)
     struct hold *hold = shard != NULL ? judge_hold(shard, worker) : NULL;
     if (hold != NULL) {
         hold->done_to = 0;
+        hold->noticed = false;
+    }
+}
+
+void judge_lost(struct judge *judge, size_t worker, const char *name)
+{
+    struct shard *shard = judge_shard_of(judge, tr_bytes_of(name));
+    struct hold *hold = shard != NULL ? judge_hold(shard, worker) : NULL;
+    if (hold != NULL) {
+        hold->done_to = 0;
+        hold->noticed = true;
     }
 }
 

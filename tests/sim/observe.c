@@ -161,7 +161,7 @@ void observe_note(struct world *world, size_t index, const struct tr_note *note)
         world->judge != NULL) {
         char shard[80];
         (void)snprintf(shard, sizeof shard, "%.*s", TR_FMT(note->shard));
-        judge_begins(world->judge, index, shard);
+        (note->id == TR_NOTE_LEASE_LOST ? judge_lost : judge_begins)(world->judge, index, shard);
     }
     if (note->id == TR_NOTE_GAP) {
         (void)snprintf(world->gap, sizeof world->gap, "%.*s", TR_FMT(note->text));

@@ -10,6 +10,7 @@
 /* So often is looked for a lease in the state that is wanted, and for so long. */
 #define LOOK_EVERY_MS 7u
 #define LOOK_MS 90000u
+#define POOL_BUSY_MS 3000u
 #define SPOILT_MS_MIN 500u
 #define SPOILT_MS_MAX 25000u
 
@@ -267,6 +268,20 @@ static void look(struct world *world, void *ctx, uint64_t number)
     world_act(world, LOOK_EVERY_MS, look, spoil, number);
 }
 
+/* In some fleets batches wait for a thread all the time, so that leases are lost under them. */
+static void keep_waiting(const struct spoil *spoil, uint64_t seed)
+{
+    uint64_t class = seed / 16 % 16;
+    if (class == 4 || class == 8 || class == 12 || class == 15) {
+        fault_count(spoil->world, FAULT_POOL_BUSY);
+        fault_add(spoil->world, &(struct condition){.fault = FAULT_POOL_BUSY,
+                                                    .worker = ANY_WORKER,
+                                                    .service = ANY_SERVICE,
+                                                    .until_ms = spoil->to_ms,
+                                                    .strength = POOL_BUSY_MS});
+    }
+}
+
 struct spoil *spoil_new(struct world *world, uint64_t seed, uint64_t from_ms, uint64_t to_ms)
 {
     struct spoil *spoil = tr_calloc(1, sizeof *spoil);
@@ -276,6 +291,7 @@ struct spoil *spoil_new(struct world *world, uint64_t seed, uint64_t from_ms, ui
     spoil->to_ms = world->now_ms + to_ms;
     tr_random_init(&spoil->random, seed ^ 0x5b0117u);
     tr_random_init(&spoil->moves, seed ^ 0xc0117e6u);
+    keep_waiting(spoil, seed);
     count = between(spoil, STRIKES_MIN, STRIKES_MAX);
     for (i = 0; i < count; i++) {
         struct strike *strike = &spoil->strikes[i];

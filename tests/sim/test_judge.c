@@ -849,6 +849,21 @@ static void test_judge__wants_no_counter_that_an_earlier_write_of_the_worker_met
     end_with(&h, "");
 }
 
+static void test_judge__wants_no_batch_after_the_worker_says_that_it_lost_the_lease(void **state)
+{
+    struct history h;
+    (void)state;
+    (void)begin_held(&h);
+    judge_lost(h.judge, 0, "P");
+    judge_begins(h.judge, 0, "P"); /* taken anew */
+    all_done(&h, 0);
+    end_with(&h, "");
+    (void)begin_held(&h);
+    judge_lost(h.judge, 0, "P");
+    hand(&h, 0, "P", 1, 2);
+    must_say(&h, "batch-after-loss");
+}
+
 static void test_judge__wants_owners_to_change_by_take_and_release_alone(void **state)
 {
     struct history h;
@@ -1512,6 +1527,7 @@ int main(void)
         cmocka_unit_test(test_judge__compares_numbers_of_any_length_as_numbers),
         cmocka_unit_test(test_judge__wants_the_counter_raised_by_one),
         cmocka_unit_test(test_judge__wants_no_counter_that_an_earlier_write_of_the_worker_met),
+        cmocka_unit_test(test_judge__wants_no_batch_after_the_worker_says_that_it_lost_the_lease),
         cmocka_unit_test(test_judge__wants_owners_to_change_by_take_and_release_alone),
         cmocka_unit_test(test_judge__wants_others_attributes_to_survive),
         cmocka_unit_test(test_judge__wants_nothing_but_lease_rows),

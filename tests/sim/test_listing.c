@@ -301,9 +301,29 @@ static void test_listing__goes_on_with_who_was_listing_newer_shards(void **state
     }
 }
 
+/* What its first pages showed is not taken for all there is. */
+static void test_listing__that_breaks_off_is_begun_anew(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 71, .shards = 150});
+    (void)state;
+    world_set_fault(world, TR_FAULT_INTERNAL, "\"Operation\":\"DescribeStream\"", "\"Skip\":1");
+    (void)world_start(world, false);
+    while (world_notes(world, TR_NOTE_STREAM_WAITING) == 0) {
+        assert_int_equal(world_notes(world, TR_NOTE_LISTING_DONE), 0);
+        world_run(world, 10);
+    }
+    assert_int_equal(world_notes(world, TR_NOTE_LISTING_DONE), 0);
+    assert_int_equal(world_notes(world, TR_NOTE_LEASE_CREATED), 0);
+    world_control(world, "ClearFaults", "{}");
+    world_run(world, 30000);
+    assert_int_equal(world_notes(world, TR_NOTE_LEASE_CREATED), 150);
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_listing__that_breaks_off_is_begun_anew),
         cmocka_unit_test(test_listing__is_one_workers_business),
         cmocka_unit_test(test_listing__of_newer_shards_stands_in_for_many_questions),
         cmocka_unit_test(test_listing__serves_first_and_second_looks),

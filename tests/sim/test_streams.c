@@ -91,6 +91,32 @@ static void test_stream__rows_of_the_one_before_are_not_old_by_a_counter_set_bac
     world_free(world);
 }
 
+/* An operator has the last stream read once more while a newer one is read already. */
+static void test_stream__of_an_older_unfinished_row_is_read_first_at_a_start(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 45, .shards = 1});
+    char key[64];
+    size_t worker = world_start(world, false);
+    (void)state;
+    world_write_some(world, 100, 20);
+    (void)snprintf(key, sizeof key, "%s", world->open_shards[0]);
+    turn_off(world);
+    turn_on(world);
+    world_write_some(world, 100, 20);
+    world_run(world, MINUTE);
+    assert_int_equal(world_check(world), 0);
+    world_stop(world, worker);
+    world_run(world, 10000);
+    assert_int_equal(count_in_rows(world, "SHARD_END"), 1);
+    assert_int_equal(world_edit_row(world, key, "checkpoint", "{\"S\":\"TRIM_HORIZON\"}"), 200);
+    (void)world_start(world, false);
+    world_write_some(world, 100, 20);
+    world_run(world, 2 * MINUTE);
+    assert_int_equal(count_in_rows(world, "SHARD_END"), 1);
+    assert_int_equal(world_delivered(world), 400); /* the first hundred twice */
+    world_free(world);
+}
+
 /* The full listing that the old stream's end waits for is due every five minutes only. */
 static void test_stream__the_next_one_is_followed_within_half_a_minute(void **state)
 {
@@ -318,6 +344,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stream__turned_off_and_on_again_is_drained_then_followed),
         cmocka_unit_test(test_stream__rows_of_the_one_before_are_not_old_by_a_counter_set_back),
+        cmocka_unit_test(test_stream__of_an_older_unfinished_row_is_read_first_at_a_start),
         cmocka_unit_test(test_stream__the_next_one_is_followed_within_half_a_minute),
         cmocka_unit_test(test_stream__that_is_off_is_left_in_time_by_a_fleet),
         cmocka_unit_test(test_stream__a_split_just_before_it_is_turned_off_is_read),

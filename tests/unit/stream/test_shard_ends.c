@@ -51,6 +51,23 @@ static void test_delete__ended_row_goes_when_its_children_have_progressed(void *
     end(bench);
 }
 
+/* By the one that showed them without, nobody can tell what else came behind. */
+static void test_delete__waits_for_a_listing_that_shows_its_children_with_rows(void **state)
+{
+    struct bench *bench = begin();
+    (void)state;
+    (void)scanned(bench, "A=END!");
+    pass(bench, KEPT);
+    (void)listed(bench, "A. B<A");
+    pass(bench, SECOND);
+    (void)scanned(bench, "A=END! B<A=5");
+    assert_string_equal(bench->doomed, "");
+    pass(bench, SECOND);
+    (void)listed(bench, "A. B<A");
+    assert_string_equal(bench->doomed, "A");
+    end(bench);
+}
+
 static void test_delete__ended_row_goes_after_its_parents_rows(void **state)
 {
     struct bench *bench = begin();
@@ -653,6 +670,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_delete__ended_row_goes_when_its_children_have_progressed),
+        cmocka_unit_test(test_delete__waits_for_a_listing_that_shows_its_children_with_rows),
         cmocka_unit_test(test_delete__ended_row_goes_after_its_parents_rows),
         cmocka_unit_test(test_delete__ended_row_of_a_merge_waits_for_all_parents_and_children),
         cmocka_unit_test(test_delete__waits_until_no_worker_makes_rows_by_an_older_listing),
