@@ -77,7 +77,8 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
     X(LEASE_DELETED, INFO, "lease row deleted", "counter", "", "",                                 \
       "its shard ended long ago and its children's rows have progressed: it is needed no more")    \
     X(LEASE_ROW_BAD, ERROR, "lease row not understood", "", "", "why",                             \
-      "the row is left as it is and its shard not read; the other leases go on")                   \
+      "the row is left as it is and its shard not read; the other leases go on; told once, and "   \
+      "again when something else is wrong with it")                                                \
     X(LEASE_FIRST_BAD, WARN, "first number in lease row not understood", "", "", "value",          \
       "it is taken for absent and asked for; the row stays as it is, and its shard is read")       \
     X(LEASE_LIMIT, WARN, "limit of leases reached", "count", "max", "of",                          \
