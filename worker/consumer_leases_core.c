@@ -473,6 +473,8 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
     case TR_LEASE_FX_RELEASED:
         tr_consumer_look(c);
         if (slot != NULL) {
+            c->unreleased += c->stopping && fx->kind == TR_LEASE_FX_RELEASED &&
+                             fx->status != TR_OK && fx->status != TR_ECONDITION;
             tr_consumer_drop(c, slot);
         }
         break;

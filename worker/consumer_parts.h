@@ -279,6 +279,7 @@ struct tr_consumer {
     size_t lent;
     size_t held;
     size_t gapped;       /* of those held */
+    size_t unreleased;   /* at a stop: its release failed, or was not answered */
     uint64_t reader_ops; /* the highest op of a reader that went: the next ones begin behind it */
 
     bool stopping;
