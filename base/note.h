@@ -79,6 +79,9 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
     X(LEASE_ROW_BAD, ERROR, "lease row not understood", "", "", "why",                             \
       "the row is left as it is and its shard not read; the other leases go on; told once, and "   \
       "again when something else is wrong with it")                                                \
+    X(LEASE_ROW_GONE, WARN, "lease row vanished", "counter", "", "checkpoint",                     \
+      "somebody deleted the row of a lease that is held here: it is made again where it was, and " \
+      "no batch of its shard is begun before that; `lease lapsed` follows where one could be")     \
     X(LEASE_FIRST_BAD, WARN, "first number in lease row not understood", "", "", "value",          \
       "it is taken for absent and asked for; the row stays as it is, and its shard is read")       \
     X(LEASE_LIMIT, WARN, "limit of leases reached", "count", "max", "of",                          \
