@@ -105,6 +105,8 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
       "come and whatever they are configured to")                                                  \
     X(START_WAITS, WARN, "start of the fleet waits", "", "", "why",                                \
       "no row is made until an answer says the service's time: a host's clock does not decide")    \
+    X(START_AHEAD, WARN, "start in lease row lies ahead", "", "", "start",                         \
+      "somebody wrote it: all records until then would be passed over, so it counts as none")      \
     X(START_REACHED, INFO, "start reached", "passed_over", "", "",                                 \
       "the first record that is not older than the fleet's start; those before it are passed "     \
       "over")                                                                                      \
