@@ -514,8 +514,8 @@ static bool began_there(const struct judge *judge, const struct shard *shard)
     return shard->began_alone;
 }
 
-/* Nothing is left of a shard that is older than the fleet's start: what is missing is taken for what
- * was written before it, since what came later is kept for a day. */
+/* Nothing is left of a shard that is older than the fleet's start: what is missing is taken for
+ * what was written before it, since what came later is kept for a day. */
 static bool began_within(const struct judge *judge, const struct shard *shard)
 {
     return shard->dated && judge->options.epoch_ms > 0 && shard->born <= judge->start;
