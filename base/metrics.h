@@ -55,7 +55,8 @@
       "pages without a record")                                                                    \
     X(PAGES_HELD_BYTES, "tailrace_pages_held_bytes", GAUGE, PROCESS, "", "",                       \
       "pages fetched and not processed, all consumers together")                                   \
-    X(LEASES_HELD, "tailrace_leases_held", GAUGE, CONSUMER, "", "", "leases held now")             \
+    X(LEASES_HELD, "tailrace_leases_held", GAUGE, CONSUMER, "", "",                                \
+      "leases held now, also those that have lapsed and were not lost yet")                        \
     X(LEASES_TAKEN, "tailrace_leases_taken_total", COUNTER, CONSUMER, "", "", "leases taken")      \
     X(LEASES_STOLEN, "tailrace_leases_stolen_total", COUNTER, CONSUMER, "", "",                    \
       "of these, taken from live KCL workers")                                                     \

@@ -77,7 +77,11 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
     X(LEASE_DELETED, INFO, "lease row deleted", "counter", "", "",                                 \
       "its shard ended long ago and its children's rows have progressed: it is needed no more")    \
     X(LEASE_ROW_BAD, ERROR, "lease row not understood", "", "", "why",                             \
-      "the row is left as it is and its shard not read; the other leases go on")                   \
+      "the row is left as it is and its shard not read; the other leases go on; told once, and "   \
+      "again when something else is wrong with it")                                                \
+    X(LEASE_ROW_GONE, WARN, "lease row vanished", "counter", "", "checkpoint",                     \
+      "somebody deleted the row of a lease that is held here: it is made again where it was, and " \
+      "no batch of its shard is begun before that; `lease lapsed` follows where one could be")     \
     X(LEASE_FIRST_BAD, WARN, "first number in lease row not understood", "", "", "value",          \
       "it is taken for absent and asked for; the row stays as it is, and its shard is read")       \
     X(LEASE_LIMIT, WARN, "limit of leases reached", "count", "max", "of",                          \
@@ -101,6 +105,8 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
       "come and whatever they are configured to")                                                  \
     X(START_WAITS, WARN, "start of the fleet waits", "", "", "why",                                \
       "no row is made until an answer says the service's time: a host's clock does not decide")    \
+    X(START_AHEAD, WARN, "start in lease row lies ahead", "", "", "start",                         \
+      "somebody wrote it: all records until then would be passed over, so it counts as none")      \
     X(START_REACHED, INFO, "start reached", "passed_over", "", "",                                 \
       "the first record that is not older than the fleet's start; those before it are passed "     \
       "over")                                                                                      \

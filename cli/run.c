@@ -87,7 +87,7 @@ const struct tr_cli_command tr_cli_run_command = {
     .details =
         "Several files are merged; a consumer that stands in two of them is an error.\n"
         "SIGTERM and SIGINT finish the batches in hand, write checkpoints, release the leases and\n"
-        "end with 0; a second one ends at once with 1.\n"
+        "end with 0, or with 1 where that fails; a second one ends at once with 1.\n"
         "With --once the run ends with 0 when every shard is at its end, or gave N empty pages in\n"
         "a row, and is checkpointed; a lease that another worker keeps alive is left to it, one\n"
         "that expires is taken. It ends with 1 if a shard cannot be finished, with 2 if that is\n"

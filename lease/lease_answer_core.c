@@ -501,6 +501,10 @@ uint64_t tr_lease_fresh_counter(const struct tr_lease_core *core)
 static void make_again(struct tr_lease_core *core, struct tr_lease *lease, bool surely_mine)
 {
     uint64_t wait = surely_mine ? 0 : 2 * core->failover_seen_ms;
+    if (!lease->row_gone) {
+        tr_lease_emit_note(core, lease, TR_NOTE_LEASE_ROW_GONE, lease->row->row.counter,
+                           tr_lease_position_text(&lease->row->row.checkpoint));
+    }
     if (lease->state == LEASE_HELD) {
         tr_lease_lapse(core, lease); /* until that has succeeded */
     }

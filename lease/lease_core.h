@@ -71,7 +71,7 @@ struct tr_lease_event {
     X(SAME_ID, "same_id", "another tenure under this worker's id")                                 \
     X(ROW_GONE, "row_gone", "its row is gone")                                                     \
     X(ROW_BAD, "row_bad", "its row is not understood")                                             \
-    X(UNANSWERED, "unanswered", "the release was not answered; the lease expires")
+    X(UNANSWERED, "unanswered", "its release failed or was not answered; it expires")
 
 enum tr_lease_loss {
     TR_LEASE_LOSS_NONE,

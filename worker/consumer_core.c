@@ -438,6 +438,11 @@ size_t tr_consumer_held(const struct tr_consumer *c)
     return c->held;
 }
 
+size_t tr_consumer_unreleased(const struct tr_consumer *c)
+{
+    return c->unreleased;
+}
+
 size_t tr_consumer_stopped(const struct tr_consumer *c)
 {
     return c->gapped + tr_map_count(&c->gaps);

@@ -124,6 +124,8 @@ struct tr_bytes tr_consumer_stream_arn(const struct tr_consumer *consumer);
 const char *tr_consumer_waits_for(const struct tr_consumer *consumer);
 /* Leases held now. */
 size_t tr_consumer_held(const struct tr_consumer *consumer);
+/* Leases that a stop gave up without a release and its checkpoint; not those that others hold. */
+size_t tr_consumer_unreleased(const struct tr_consumer *consumer);
 /* Shards that on_gap: stop holds: leases held and not read on, and rows not made. */
 size_t tr_consumer_stopped(const struct tr_consumer *consumer);
 /* How far behind the shards held are, the worst of them, in ms: the age of the oldest record in

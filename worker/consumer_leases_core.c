@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define BAD_ROWS_MAX 10000u
+#define BAD_ROW_QUIET_MS 60000u
 #define GAP_BEFORE "shards before this one were trimmed while nobody read"
 #define SCAN_UNIT_BYTES 4096u /* half a read unit, eventually consistent */
 /* A scan of thousands of rows makes room for effects by the megabyte: that is not kept. */
@@ -333,7 +334,29 @@ static struct bad_row *bad_row(struct tr_consumer *c, struct tr_bytes key)
     return bad;
 }
 
-/* A scan shows a row that is left as it is: told once, not at every scan. */
+/* Whether the last scan showed it. */
+static bool is_shown(const struct tr_consumer *c, const struct bad_row *bad)
+{
+    return bad->scan != 0 && bad->scan >= c->scan.done;
+}
+
+/* A scan shows a row that is left as it is: told once, not at every scan, and again when it is bad
+ * in another way or was understood in between, as after an edit that did not mend it. Whoever
+ * writes it all the time must not fill the log, so once a minute at most. */
+static void tell_bad_row(struct tr_consumer *c, struct bad_row *bad, struct tr_bytes name,
+                         struct tr_bytes why)
+{
+    uint64_t hash = tr_bytes_hash(why);
+    bad->told = bad->told && is_shown(c, bad) && bad->why == hash;
+    if (bad->told || !tr_mono_reached(c->now, bad->quiet_until)) {
+        return;
+    }
+    tr_consumer_note(c, TR_NOTE_LEASE_ROW_BAD, name, 0, 0, why);
+    bad->told = true;
+    bad->why = hash;
+    bad->quiet_until = tr_mono_add_ms(c->now, BAD_ROW_QUIET_MS);
+}
+
 static void show_bad_row(struct tr_consumer *c, const struct tr_lease_row *row, const char *why,
                          bool unread)
 {
@@ -342,10 +365,7 @@ static void show_bad_row(struct tr_consumer *c, const struct tr_lease_row *row, 
     if (bad == NULL) {
         return;
     }
-    if (!bad->told) {
-        tr_consumer_note(c, TR_NOTE_LEASE_ROW_BAD, name, 0, 0, tr_bytes_of(why));
-    }
-    bad->told = true;
+    tell_bad_row(c, bad, name, tr_bytes_of(why));
     bad->unread = unread;
     bad->stream = stream_name(c, row->stream);
     bad->scan = c->scan.number;
@@ -363,12 +383,6 @@ static void on_bad_row_in_the_way(struct tr_consumer *c, const struct tr_note *n
         (void)bad_row(c, note->shard);
         tr_consumer_note(c, note->id, note->shard, note->a, note->b, note->text);
     }
-}
-
-/* Whether the last scan showed it. */
-static bool is_shown(const struct tr_consumer *c, const struct bad_row *bad)
-{
-    return bad->scan != 0 && bad->scan >= c->scan.done;
 }
 
 /* Whether the last scan showed a row of this key that is not understood. */
@@ -459,6 +473,8 @@ static void on_lease_effect(struct tr_consumer *c, const struct tr_lease_effect 
     case TR_LEASE_FX_RELEASED:
         tr_consumer_look(c);
         if (slot != NULL) {
+            c->unreleased += c->stopping && fx->kind == TR_LEASE_FX_RELEASED &&
+                             fx->status != TR_OK && fx->status != TR_ECONDITION;
             tr_consumer_drop(c, slot);
         }
         break;

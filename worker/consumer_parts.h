@@ -173,8 +173,10 @@ struct streams {
 struct bad_row {
     uint64_t scan;          /* the number of the last scan that showed it */
     struct tr_bytes stream; /* that it names, in our own copy; absent: none */
-    bool told;              /* with attribute and value */
-    bool unread;            /* nothing else is known of it */
+    uint64_t why;           /* a hash of what was told of it */
+    struct tr_mono quiet_until;
+    bool told;   /* with attribute and value, as it is now */
+    bool unread; /* nothing else is known of it */
 };
 
 /* How far the fleet's start is known (docs/starting.md). */
@@ -277,6 +279,7 @@ struct tr_consumer {
     size_t lent;
     size_t held;
     size_t gapped;       /* of those held */
+    size_t unreleased;   /* at a stop: its release failed, or was not answered */
     uint64_t reader_ops; /* the highest op of a reader that went: the next ones begin behind it */
 
     bool stopping;

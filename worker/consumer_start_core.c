@@ -14,6 +14,8 @@
 #define STAMP_MS 1000
 /* The service's hosts may differ by as much; so much older data may come, and nothing is lost. */
 #define SLACK_MS 1000
+/* No start lies ahead of the service's time; its hosts may differ, by far less than this. */
+#define AHEAD_MS 60000
 /* Records are kept for so long. */
 #define RETENTION_MS (24ll * 3600 * 1000)
 
@@ -42,9 +44,18 @@ void tr_consumer_start_date(struct tr_consumer *c, struct tr_wall date)
     c->start.date_ms = date.ms > 0 ? date.ms : c->start.date_ms;
 }
 
-static void inherit(struct start *start, const struct tr_lease_row *row)
+/* A start that somebody wrote by hand and that has not come yet: all that is written until then
+ * would be passed over. It counts as none: repeated, never skipped. */
+static bool is_ahead(const struct tr_consumer *c, const struct tr_lease_row *row)
 {
-    if (row->has_start_ms && (!start->has_ms || (int64_t)row->start_ms < start->ms)) {
+    return row->has_start_ms && (int64_t)row->start_ms > c->wall.ms + AHEAD_MS;
+}
+
+static void inherit(struct tr_consumer *c, const struct tr_lease_row *row)
+{
+    struct start *start = &c->start;
+    if (row->has_start_ms && !is_ahead(c, row) &&
+        (!start->has_ms || (int64_t)row->start_ms < start->ms)) {
         start->has_ms = true;
         start->ms = (int64_t)row->start_ms;
     }
@@ -64,7 +75,7 @@ static void settle(struct tr_consumer *c)
 
 void tr_consumer_start_row(struct tr_consumer *c, const struct tr_lease_row *row)
 {
-    inherit(&c->start, row);
+    inherit(c, row);
     if (c->start.state == START_OPEN || c->start.state == START_FIXING) {
         c->start.state = START_CHECKING;
         c->start.scan = c->scan.number;
@@ -79,7 +90,7 @@ void tr_consumer_start_scanned(struct tr_consumer *c, const struct tr_lease_row 
     size_t i;
 
     for (i = 0; i < count; i++) {
-        inherit(start, &rows[i]);
+        inherit(c, &rows[i]);
     }
     switch (start->state) {
     case START_UNKNOWN:
@@ -157,10 +168,17 @@ bool tr_consumer_start_stamp(struct tr_consumer *c, struct tr_lease_write *write
 void tr_consumer_start_slot(struct tr_consumer *c, struct slot *slot,
                             const struct tr_lease_row *row)
 {
-    slot->has_start = slot->passing = row->has_start_ms;
+    struct tr_buf text = {0};
+    bool ahead = is_ahead(c, row);
+    slot->has_start = slot->passing = row->has_start_ms && (!ahead || c->start.has_ms);
     slot->start_ms = (int64_t)row->start_ms;
     if (c->start.has_ms && c->start.ms < slot->start_ms) {
         slot->start_ms = c->start.ms;
+    }
+    if (ahead) {
+        tr_wall_format(&text, (struct tr_wall){(int64_t)row->start_ms});
+        tr_consumer_note(c, TR_NOTE_START_AHEAD, row->key, 0, 0, tr_buf_bytes(&text));
+        tr_buf_deinit(&text);
     }
 }
 

@@ -273,6 +273,15 @@ static bool all_done(const struct tr_worker *worker)
     return true;
 }
 
+static size_t unreleased(const struct tr_worker *worker)
+{
+    size_t count = 0, i;
+    for (i = 0; i < worker->unit_count; i++) {
+        count += tr_consumer_unreleased(worker->units[i].core);
+    }
+    return count;
+}
+
 static struct tr_mono next_deadline(const struct tr_worker *worker)
 {
     struct tr_mono at = worker->stopping ? worker->give_up_at : TR_MONO_NEVER;
@@ -431,6 +440,11 @@ enum tr_status tr_worker_run(struct tr_worker *worker, struct tr_err *err)
                          worker->abandoned ? "batches in hand did not finish"
                                            : "the release of leases was not answered",
                          (unsigned long long)worker->config->worker.shutdown_timeout_ms);
+    } else if (unreleased(worker) > 0) {
+        status = tr_fail(err, TR_ETIMEOUT,
+                         "%zu leases could not be released, nor their checkpoints written; they "
+                         "expire by themselves",
+                         unreleased(worker));
     }
     note = (struct tr_note){.id = TR_NOTE_RUN_ENDED,
                             .a = (uint64_t)tr_metrics_sum(worker->metrics, TR_METRIC_RECORDS_DONE),

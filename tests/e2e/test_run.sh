@@ -44,6 +44,25 @@ grep -q 'lease released' "$dir/term.log" || fail "no lease was released"
 expect 0 "$TAILRACE" run --once "$dir/term.yaml"
 [ "$(lines "$dir/term.jsonl")" -eq 500 ] || fail "delivered again after SIGTERM"
 
+# SIGTERM while the lease table refuses all writes: soon over, told, 1, and nothing is lost.
+config deaf Orders "$dir/deaf.jsonl"
+"$TAILRACE" run "$dir/deaf.yaml" 2>"$dir/deaf.log" &
+worker=$!
+pids="$pids $worker"
+wait_for 20 has_lines "$dir/deaf.jsonl" 500
+call TailraceLocal_1.SetFault \
+    '{"Fault":"InternalError","Operation":"UpdateItem","TableName":"deaf"}' | grep -q '200 OK' ||
+    fail "SetFault"
+kill -TERM "$worker"
+wait "$worker"
+got=$?
+[ "$got" -eq 1 ] || fail "SIGTERM without a release ended the run with $got"
+grep -q '1 leases could not be released' "$dir/deaf.log" || fail "it is not told"
+call TailraceLocal_1.ClearFaults '{}' | grep -q '200 OK' || fail "ClearFaults"
+expect 0 "$TAILRACE" run --once "$dir/deaf.yaml"
+distinct=$(sed -n 's/.*"SequenceNumber": *"\([0-9]*\)".*/\1/p' "$dir/deaf.jsonl" | sort -u | wc -l)
+[ "$distinct" -eq 500 ] || fail "$distinct distinct records, not 500"
+
 # SIGKILL: everything is delivered, some of it perhaps twice; a torn line never stays.
 config kill Orders "$dir/kill.jsonl"
 for round in 1 2 3 4 5; do

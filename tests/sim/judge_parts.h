@@ -45,6 +45,7 @@ struct record {
     bool done;
     bool unwatched;      /* trimmed unread while nobody ran */
     bool early;          /* trimmed before its time, and before a checkpoint was written there */
+    bool swept;          /* so, and nothing was left of the shard then */
     uint64_t trimmed_at; /* 0: not trimmed */
 };
 
@@ -116,6 +117,7 @@ struct shard {
     size_t stream; /* of stream_names: the later, the newer */
     uint64_t born;
     bool began_alone; /* its row was made without its parents' */
+    bool dated;       /* its row told the fleet's start */
     bool closed;
     bool gone;         /* no longer in the service */
     bool lost_told;    /* a gap up to its end was reported */

@@ -538,6 +538,13 @@ static bool began_there(const struct judge *judge, const struct shard *shard)
     return shard->began_alone;
 }
 
+/* Nothing is left of a shard that is older than the fleet's start: what is missing is taken for
+ * what was written before it, since what came later is kept for a day. */
+static bool began_within(const struct judge *judge, const struct shard *shard)
+{
+    return shard->dated && judge->options.epoch_ms > 0 && shard->born <= judge->start;
+}
+
 static void check_record(struct judge *judge, uint64_t at, const struct shard *shard, size_t index)
 {
     const struct record *record = &shard->records[index];
@@ -554,7 +561,8 @@ static void check_record(struct judge *judge, uint64_t at, const struct shard *s
                    "record %zu ('%s', version %llu of item %u) of shard '%s', written at %llu ms, "
                    "is not processed by %llu ms",
                    index, text, U(record->version), record->key, shard->name, U(record->at), U(at));
-    } else if (record->early && began_there(judge, shard)) {
+    } else if ((record->early && began_there(judge, shard)) ||
+               (record->swept && began_within(judge, shard))) {
         return;
     } else if (!in_gap(shard, index) && !shard->kcl_held) {
         judge_fail(judge, "gap-missing",

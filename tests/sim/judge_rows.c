@@ -521,6 +521,7 @@ static void made(struct judge *judge, uint64_t at, size_t worker, uint64_t sent,
     }
     shard->deleted = false;
     shard->began_alone = shard->began_alone || row->alone;
+    shard->dated = shard->dated || row->start > 0;
     shard->ready_at = shard->vanished_at > 0 ? at : shard->ready_at; /* not before that */
     check_parents_made(judge, at, worker, shard, row);
     keep(judge, at, shard, row);

@@ -181,6 +181,7 @@ void judge_trimmed(struct judge *judge, uint64_t at, const char *name, const cha
         shard->records[i].unwatched = judge->live == 0;
         shard->records[i].early = at - shard->records[i].at < judge->options.retention_ms &&
                                   shard->row.checkpoint.kind < PLACE_NUMBER;
+        shard->records[i].swept = shard->records[i].early && to == shard->record_count;
     }
     shard->trimmed_to = to > shard->trimmed_to ? to : shard->trimmed_to;
     if (!judge->any_row) {

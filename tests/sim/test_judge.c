@@ -1115,6 +1115,42 @@ static void test_judge__misses_what_was_trimmed_early_once_the_fleet_knew(void *
     }
 }
 
+/* Where a start lies within a shard and nothing is left of it, it is no gap: what came after the
+ * start is kept for a day, but for a fault. */
+static void test_judge__misses_no_shard_that_was_swept_within_a_day_of_the_start(void **state)
+{
+    static const struct {
+        const char *start;
+        unsigned up_to;
+        const char *says;
+    } cases[] = {{",\"tailraceStartMs\":{\"N\":\"1795248001900\"}", 2, ""},
+                 {",\"tailraceStartMs\":{\"N\":\"1795248001900\"}", 1, "gap-missing"},
+                 {",\"tailraceStartMs\":{\"N\":\"1795248000100\"}", 2, "gap-missing"},
+                 {NULL, 2, "gap-missing"}};
+    struct judge_options options = {.latest = true, .epoch_ms = 1795248000000};
+    size_t i;
+    (void)state;
+    for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct row row = {0};
+        struct history h;
+        begin_with(&h, &options);
+        judge_fault(h.judge, h.now, "trim");
+        h.now += 1500;
+        put(&h, 0, &row,
+            (struct row){
+                .key = "P", .checkpoint = "TRIM_HORIZON", .counter = 7, .more = cases[i].start});
+        write_to(&h, "P", 1, 1);
+        write_to(&h, "P", 2, 2);
+        judge_trimmed(h.judge, h.now, "P", cp(cases[i].up_to));
+        if (cases[i].up_to == 1) {
+            take(&h, 0, &row);
+            hand(&h, 0, "P", 2, 2);
+            done(&h, 0, "P", 2, 2, 1);
+        }
+        end_with(&h, cases[i].says);
+    }
+}
+
 /* ---- calls ---- */
 
 static void call(struct history *h, const char *operation, const char *shard, uint64_t tenths)
@@ -1537,6 +1573,7 @@ int main(void)
         cmocka_unit_test(test_judge__excuses_a_childs_row_only_when_the_answer_left_it_out),
         cmocka_unit_test(test_judge__frees_older_streams_at_a_first_start_only),
         cmocka_unit_test(test_judge__misses_what_was_trimmed_early_once_the_fleet_knew),
+        cmocka_unit_test(test_judge__misses_no_shard_that_was_swept_within_a_day_of_the_start),
         cmocka_unit_test(test_judge__wants_few_describes_for_each_end),
         cmocka_unit_test(test_judge__wants_no_more_describes_of_a_worker_than_are_answered),
         cmocka_unit_test(test_judge__counts_calls_against_their_budgets),

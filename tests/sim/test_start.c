@@ -349,6 +349,51 @@ static void test_start__a_changed_configuration_changes_nothing_later(void **sta
     world_free(world);
 }
 
+/* The key of some row; none has ended. */
+static void find_row(struct world *world, char key[64])
+{
+    char body[] = "{\"TableName\":\"app\"}";
+    struct tr_buf out = {0};
+    const char *at;
+    assert_int_equal(world_call(world, "DynamoDB_20120810.Scan", body, &out), 200);
+    tr_buf_add_char(&out, '\0');
+    at = strstr(out.ptr, "\"leaseKey\"");
+    assert_non_null(at);
+    assert_int_equal(sscanf(at, "\"leaseKey\":{\"S\":\"%63[^\"]", key), 1);
+    tr_buf_deinit(&out);
+}
+
+/* Somebody writes a start that has not come yet: it is told, and neither its shard's records nor
+ * those of its children are passed over. */
+static void test_start__that_lies_ahead_in_a_row_passes_over_nothing(void **state)
+{
+    struct world *world = world_of(131, TR_START_TRIM_HORIZON);
+    char key[64], value[64];
+    size_t worker;
+    (void)state;
+    worker = world_start(world, false);
+    world_write_some(world, 50, 30);
+    world_run(world, 10000);
+    world_stop(world, worker);
+    world_run_until_ended(world, worker, 10000);
+    find_row(world, key);
+    (void)snprintf(value, sizeof value, "{\"N\":\"%lld\"}",
+                   (long long)world_wall_ms(world) + 3600 * 1000);
+    assert_int_equal(world_edit_row(world, key, "tailraceStartMs", value), 200);
+    (void)world_start(world, false);
+    world_write_some(world, 50, 30);
+    world_run(world, 10000);
+    assert_int_equal(world_notes(world, TR_NOTE_START_AHEAD), 1);
+    assert_int_equal(world_delivered(world), 100);
+    world_control(world, "Rollover", TABLE);
+    world_write_some(world, 50, 30);
+    world_run(world, 60000);
+    assert_int_equal(world_delivered(world), 150);
+    assert_int_equal(world_notes(world, TR_NOTE_START_AHEAD), 1);
+    assert_int_equal(world_check(world), 0);
+    world_free(world);
+}
+
 /* Records of the time asked for may lie in shards that are closed since. */
 static void test_at_timestamp__begins_with_records_of_that_time_wherever_they_are(void **state)
 {
@@ -825,6 +870,7 @@ int main(void)
         cmocka_unit_test(test_latest__a_table_with_rows_of_others_has_started_long_ago),
         cmocka_unit_test(test_latest__loses_nothing_when_memory_runs_out),
         cmocka_unit_test(test_start__a_changed_configuration_changes_nothing_later),
+        cmocka_unit_test(test_start__that_lies_ahead_in_a_row_passes_over_nothing),
         cmocka_unit_test(test_at_timestamp__begins_with_records_of_that_time_wherever_they_are),
         cmocka_unit_test(test_at_timestamp__what_is_passed_over_is_checkpointed),
         cmocka_unit_test(test_at_timestamp__in_the_future_ends_the_run_before_a_row_is_made),

@@ -345,6 +345,35 @@ static void test_spoilt__row_that_is_mended_is_read_on_and_history_is_not(void *
     world_free(world);
 }
 
+/* Once at first, when the edit that was to mend it did not, when it is spoilt anew; never at every
+ * scan, and not more than once a minute whoever edits it all the time. */
+static void test_spoilt__row_is_named_again_when_something_else_is_wrong_with_it(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 528, .shards = 2});
+    char key[64], checkpoint[64], wrong[32];
+    int i;
+    (void)spoil_child(world, key, checkpoint);
+    (void)state;
+    assert_int_equal(world_notes(world, TR_NOTE_LEASE_ROW_BAD), 1);
+    set_checkpoint(world, key, "three quarters");
+    world_run(world, 2 * MINUTE);
+    assert_int_equal(world_notes(world, TR_NOTE_LEASE_ROW_BAD), 2);
+    set_checkpoint(world, key, checkpoint);
+    world_run(world, 20000);
+    set_checkpoint(world, key, "three quarters");
+    world_run(world, 2 * MINUTE);
+    assert_int_equal(world_notes(world, TR_NOTE_LEASE_ROW_BAD), 3);
+    for (i = 0; i < 6; i++) {
+        (void)snprintf(wrong, sizeof wrong, "%d quarters", i);
+        set_checkpoint(world, key, wrong);
+        world_run(world, 8000);
+    }
+    assert_int_equal(world_notes(world, TR_NOTE_LEASE_ROW_BAD), 4);
+    world_run(world, MINUTE);
+    assert_int_equal(world_notes(world, TR_NOTE_LEASE_ROW_BAD), 5);
+    world_free(world);
+}
+
 static void edit_counter(struct world *world, const char *key, const char *counter)
 {
     char body[512], value[128] = "";
@@ -628,6 +657,7 @@ int main(void)
         cmocka_unit_test(test_table__that_throttles_its_readers_takes_no_lease_from_anybody),
         cmocka_unit_test(test_table__a_row_of_a_shard_that_the_stream_lacks_is_named_once),
         cmocka_unit_test(test_spoilt__row_that_is_mended_is_read_on_and_history_is_not),
+        cmocka_unit_test(test_spoilt__row_is_named_again_when_something_else_is_wrong_with_it),
         cmocka_unit_test(test_spoilt__row_that_is_mended_is_taken_when_nothing_else_is_watched),
         cmocka_unit_test(test_spoilt__row_that_is_deleted_is_soon_made_again),
         cmocka_unit_test(test_spoilt__row_keeps_its_parents_row),

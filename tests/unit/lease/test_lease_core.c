@@ -882,6 +882,7 @@ static void test_lease__vanished_row_is_made_again_by_its_owner(void **state)
     lose_row(&rig);
     assert_int_equal(rig_view(&rig, "s1"), TR_LEASE_LAPSED); /* processing stops meanwhile */
     assert_int_equal(ms_of(rig.valid_until), now_ms(&rig));
+    assert_int_equal(rig.note_count[TR_NOTE_LEASE_ROW_GONE], 1);
     assert_int_equal(rig.last.kind, TR_LEASE_CREATE);
     tr_assert_bytes(rig.last.owner, "me");
     assert_true(rig.last.counter == 1800000000000u);
