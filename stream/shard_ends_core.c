@@ -92,12 +92,13 @@ static bool has_progressed(const struct tr_shard_node *node)
     return tr_position_is_sequence(&node->checkpoint) || tr_shard_node_is(node, TR_NODE_FINISHED);
 }
 
-/* The row at hand is no more needed by this child: it has begun, or was done or left out before. Of
- * a row that is not understood nobody knows. */
+/* The row at hand is no more needed by this child: it has begun, or was done or left out before.
+ * Nobody knows of a row that is not understood, nor of one that was last shown further back: it was
+ * perhaps deleted by hand and made again. */
 static bool child_lets_go(const struct tr_shard_node *child)
 {
     return tr_shard_node_is(child, TR_NODE_ROW)
-               ? has_progressed(child) && !tr_shard_node_is(child, TR_NODE_UNREAD)
+               ? has_progressed(child) && !tr_shard_node_is(child, TR_NODE_UNREAD | TR_NODE_DOUBTED)
                : tr_shard_node_is(child, TR_NODE_FINISHED | TR_NODE_BLOCKED);
 }
 
