@@ -342,7 +342,8 @@ struct gap {
     int64_t from_ms;         /* when it was written; 0: not known */
     struct tr_position to;   /* the first one that is left, if a sequence number */
     int64_t to_ms;
-    bool ended; /* nothing is left of the shard; neither this nor `to`: nothing until now */
+    bool ended;  /* nothing is left of the shard; neither this nor `to`: nothing until now */
+    bool astray; /* `from` is a checkpoint that is no record of the shard, `to` what follows it */
 };
 /* Tell it (note, metric) and do as on_gap says. Returns whether to go on. If not, the shard is not
  * read on, and told as such: a held lease is kept, its slot is `gapped`; without one, whoever calls

@@ -141,7 +141,7 @@ static void begin_reading(struct tr_consumer *c, struct slot *slot,
                           const struct tr_position *position, bool at)
 {
     struct tr_reader_event start = {
-        .kind = TR_READER_EV_START, .now = c->now, .position = *position, .at = at};
+        .kind = TR_READER_EV_START, .now = c->now, .position = *position, .at = at, .check = !at};
     struct tr_reader_effects none;
     struct tr_buf text = {0}, iterator = {0};
     slot->waits_start = false;
@@ -384,12 +384,37 @@ static void on_gap(struct tr_consumer *c, struct slot *slot, const struct tr_rea
     }
 }
 
+/* The checkpoint is no record of the shard: told like a gap, whose beginning nobody knows. */
+static void on_astray(struct tr_consumer *c, struct slot *slot, const struct tr_reader_effects *fx,
+                      const struct tr_page *page)
+{
+    struct gap gap = {.shard = tr_consumer_key(slot),
+                      .from = fx->from,
+                      .to = TR_TRIM_HORIZON,
+                      .astray = true,
+                      .ended = fx->ended};
+    if (page != NULL && page->count > 0) {
+        gap.to = tr_page_position(page, 0);
+        (void)tr_page_created_ms(page, 0, &gap.to_ms);
+    }
+    (void)tr_consumer_gap(c, &gap);
+}
+
 static void read_effects(struct tr_consumer *c, struct slot *slot,
                          const struct tr_reader_effects *fx, const struct tr_page *page)
 {
     struct tr_buf text = {0};
     struct tr_buf *body;
 
+    if (fx->unfound) {
+        tr_position_format(&text, &fx->from);
+        tr_consumer_note(c, TR_NOTE_CHECKPOINT_UNFOUND, tr_consumer_key(slot), 0, 0,
+                         tr_buf_bytes(&text));
+        tr_buf_deinit(&text);
+    }
+    if (fx->astray) {
+        on_astray(c, slot, fx, page);
+    }
     if (fx->expired) {
         tr_position_format(&text, &fx->from);
         tr_consumer_note(c, TR_NOTE_ITERATOR_EXPIRED, tr_consumer_key(slot), 0, 0,
@@ -624,6 +649,10 @@ static void take_page(struct tr_consumer *c, struct slot *slot, struct tr_page *
     event.bytes = page->body.len;
     event.lag_ms = lag_ms(c, page);
     event.iterator = page->has_next ? tr_buf_bytes(&page->next_iterator) : (struct tr_bytes){0};
+    if (fresh > 0) {
+        struct tr_position known = tr_page_position(page, fresh - 1);
+        event.found = tr_position_cmp(&known, &fetched) == 0;
+    }
     if (page->count > 0) {
         event.first = tr_page_position(page, 0);
         event.last = fresh < page->count ? tr_page_position(page, page->count - 1) : fetched;

@@ -108,7 +108,11 @@ static void on_failure(struct tr_reader *reader, const struct tr_reader_event *e
     } else {
         reader->not_found = 0;
     }
-    if (event->status == TR_ETRIMMED) {
+    if (event->status == TR_ETRIMMED && reader->checking) {
+        /* The checkpoint's own record is done: what follows it may be there still. */
+        reader->checking = false;
+        move(reader, TR_READER_SEEKING, event->now);
+    } else if (event->status == TR_ETRIMMED) {
         jump_to_horizon(reader, event->now);
     } else if (event->status == TR_EEXPIRED) {
         out->expired = true;
@@ -181,10 +185,26 @@ static void close_gap(struct tr_reader *reader, struct tr_reader_effects *out)
     reader->in_gap = false;
 }
 
+/* A checkpoint is the number of a record that was done, so reading AT it begins with that record.
+ * What begins with another one, or ends without, says that the checkpoint was another shard's or
+ * nobody's, and how far the shard was done is not known (docs/starting.md). */
+static void check_start(struct tr_reader *reader, const struct tr_reader_event *event,
+                        struct tr_reader_effects *out)
+{
+    bool last = event->iterator.len == 0;
+    if (!reader->checking || (event->count == 0 && !last)) {
+        return;
+    }
+    reader->checking = false;
+    out->astray = event->count == 0 || !event->found;
+    out->from = reader->start;
+}
+
 static void accept_page(struct tr_reader *reader, const struct tr_reader_event *event,
                         struct tr_reader_effects *out)
 {
     out->accepted = true;
+    check_start(reader, event, out);
     if (event->count == 0) {
         return;
     }
@@ -221,6 +241,10 @@ static void on_page(struct tr_reader *reader, const struct tr_reader_event *even
         return;
     }
     pace_ms = pace(reader, event);
+    if (reader->checking && reader->empty_pages == TR_READER_UNFOUND_EMPTY_PAGES) {
+        out->unfound = true;
+        out->from = reader->start;
+    }
     if (reader->in_gap && reader->empty_pages >= TR_READER_GAP_EMPTY_PAGES) {
         close_gap(reader, out); /* an idle shard: its next record may be hours away */
     }
@@ -232,7 +256,7 @@ static void ask(struct tr_reader *reader, struct tr_reader_effects *out)
     out->kind = TR_READER_FX_ASK;
     out->op = ++reader->op;
     out->position = seek_position(reader);
-    out->at = reader->start_at && !reader->has_fetched;
+    out->at = (reader->start_at || reader->checking) && !reader->has_fetched;
     move(reader, TR_READER_ASKING, TR_MONO_NEVER);
 }
 
@@ -266,6 +290,7 @@ static void on_start(struct tr_reader *reader, const struct tr_reader_event *eve
 {
     reader->start = event->position;
     reader->start_at = event->at;
+    reader->checking = event->check && tr_position_is_sequence(&event->position);
     move(reader, TR_READER_SEEKING, event->now);
     if (event->iterator.len > 0) {
         move(reader, TR_READER_ASKING, TR_MONO_NEVER);
