@@ -95,6 +95,9 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
       "it, "                                                                                       \
       "and nothing is delivered before they pass it; `records are missing` follows if it is none " \
       "of the shard's")                                                                            \
+    X(CHECKPOINT_REFUSED, ERROR, "checkpoint refused by the service", "", "", "checkpoint",        \
+      "the row's checkpoint is no sequence number to it: the shard is not read, and asked for at " \
+      "most once a minute; the other leases go on; told again every ten minutes")                  \
     X(SHARD_STARTED, INFO, "shard reading started", "", "", "from",                                \
       "the first iterator is asked for; stands beside `lease taken`")                              \
     X(SHARD_ENDED, INFO, "shard ended", "records", "", "",                                         \

@@ -11,6 +11,8 @@
 
 /* With once, a shard that is refused this often in a row cannot be finished (some 10 s). */
 #define ONCE_REFUSALS_MAX 8u
+/* A checkpoint that the service refuses is told again so often. */
+#define REFUSED_AGAIN_MS (10 * 60 * 1000u)
 #define RETENTION_MS (24ll * 3600 * 1000)
 /* A child whose parent's children did not show it by then needs a listing; and they are asked for
  * again, since a listing may lag, or come from a server that does. */
@@ -524,6 +526,24 @@ static void check_refused(struct tr_consumer *c, struct slot *slot, enum tr_stat
     }
 }
 
+/* The service takes no such number: said with what it is, where `call failed` names no shard. */
+static void check_checkpoint(struct tr_consumer *c, struct slot *slot,
+                             const struct tr_aws_answer *answer)
+{
+    struct tr_buf text = {0};
+    if (answer->status != TR_EREFUSED || !slot->reader.checking ||
+        (slot->refused && tr_mono_before(c->now, slot->refused_again))) {
+        return;
+    }
+    slot->refused = true;
+    slot->refused_again = tr_mono_add_ms(c->now, REFUSED_AGAIN_MS);
+    tr_position_format(&text, &slot->reader.start);
+    tr_buf_printf(&text, ": %s", answer->err.text);
+    tr_consumer_note(c, TR_NOTE_CHECKPOINT_REFUSED, tr_consumer_key(slot), 0, 0,
+                     tr_buf_bytes(&text));
+    tr_buf_deinit(&text);
+}
+
 void tr_consumer_shard_answer(struct tr_consumer *c, enum op_kind kind, struct slot *slot,
                               uint64_t number, struct tr_aws_answer *answer)
 {
@@ -533,6 +553,9 @@ void tr_consumer_shard_answer(struct tr_consumer *c, enum op_kind kind, struct s
 
     if (!slot->held) {
         return;
+    }
+    if (kind == OP_ITERATOR) {
+        check_checkpoint(c, slot, answer);
     }
     event.status = answer->status;
     event.room = has_room(c, slot, 0);

@@ -7,6 +7,8 @@
 /* Waits after failures: from 100 ms, doubling, to 5 s, the upper half of it by chance. */
 #define RETRY_MIN_MS 100u
 #define RETRY_MAX_MS 5000u
+/* Where a position is refused for what it is, asking helps little. */
+#define REFUSED_MAX_MS 60000u
 /* A page whose newest record is older than this, or that is (nearly) full, is not the tip. */
 #define BEHIND_LAG_MS 10000u
 #define FULL_PAGE_BYTES (900u * 1024u)
@@ -57,16 +59,21 @@ static struct tr_mono next_fetch(const struct tr_reader *reader, struct tr_mono 
     return reader->has_sent ? tr_mono_max(wanted, tr_mono_add_ms(reader->sent, apart_ms)) : wanted;
 }
 
-static struct tr_mono after_failure(struct tr_reader *reader, struct tr_mono now)
+static struct tr_mono after_refusal(struct tr_reader *reader, struct tr_mono now, uint64_t max_ms)
 {
     uint64_t wait = RETRY_MIN_MS;
     unsigned i;
-    for (i = 0; i < reader->failures && wait < RETRY_MAX_MS; i++) {
+    for (i = 0; i < reader->failures && wait < max_ms; i++) {
         wait *= 2;
     }
-    wait = wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS;
+    wait = wait < max_ms ? wait : max_ms;
     reader->failures++;
     return tr_mono_add_ms(now, wait / 2 + tr_random_below(&reader->random, wait / 2 + 1));
+}
+
+static struct tr_mono after_failure(struct tr_reader *reader, struct tr_mono now)
+{
+    return after_refusal(reader, now, RETRY_MAX_MS);
 }
 
 /* Data was trimmed before it was read: go on with the oldest that is left, and remember
@@ -125,7 +132,9 @@ static void on_failure(struct tr_reader *reader, const struct tr_reader_event *e
         move(reader, TR_READER_WAITING, next_fetch(reader, after_failure(reader, event->now)));
     } else {
         /* A refused or unknown iterator is of no more use. */
-        move(reader, TR_READER_SEEKING, after_failure(reader, event->now));
+        bool hopeless = event->status == TR_EREFUSED && reader->checking && !fetching;
+        move(reader, TR_READER_SEEKING,
+             after_refusal(reader, event->now, hopeless ? REFUSED_MAX_MS : RETRY_MAX_MS));
     }
 }
 

@@ -914,6 +914,28 @@ static void test_checkpoint__of_another_shard_is_told_with_what_follows_it(void 
     world_free(world);
 }
 
+/* Nothing that the service takes: its shard is named, and the others go on. */
+static void test_checkpoint__that_the_service_refuses_is_told_with_its_shard(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 183, .shards = 2});
+    char keys[2][64], checkpoints[2][64];
+    (void)state;
+    world_write_some(world, 50, 30);
+    run_once(world, TR_OK);
+    find_rows(world, keys, checkpoints);
+    assert_int_equal(world_edit_row(world, keys[0], "checkpoint", "{\"S\":\"1\"}"), 200);
+    (void)world_start(world, false);
+    world_write_some(world, 100, 30);
+    world_run(world, 300000);
+    assert_int_equal(world_notes(world, TR_NOTE_CHECKPOINT_REFUSED), 1);
+    assert_non_null(strstr(world_note(world, TR_NOTE_CHECKPOINT_REFUSED), keys[0]));
+    assert_non_null(strstr(world_note(world, TR_NOTE_CHECKPOINT_REFUSED), " 1: "));
+    assert_true(world_delivered(world) > 50);
+    world_run(world, 600000);
+    assert_int_equal(world_notes(world, TR_NOTE_CHECKPOINT_REFUSED), 2);
+    world_free(world);
+}
+
 /* --- checkpoints ------------------------------------------------------------------------------ */
 
 static void test_checkpoint__is_written_by_interval_and_at_a_stop(void **state)
@@ -988,6 +1010,7 @@ int main(void)
         cmocka_unit_test(test_checkpoint__ahead_of_its_shard_is_told),
         cmocka_unit_test(test_checkpoint__ahead_of_its_shard_holds_it_with_on_gap_stop),
         cmocka_unit_test(test_checkpoint__of_another_shard_is_told_with_what_follows_it),
+        cmocka_unit_test(test_checkpoint__that_the_service_refuses_is_told_with_its_shard),
         cmocka_unit_test(test_checkpoint__is_written_by_interval_and_at_a_stop),
         cmocka_unit_test(test_checkpoint__stays_before_a_record_that_fails),
         cmocka_unit_test(test_gap__bounds_name_what_is_missing),
