@@ -248,6 +248,8 @@ void judge_settle(struct shard *shard);
 size_t judge_records_upto(const struct shard *shard, const struct number *number);
 /* The first record behind a place. */
 size_t judge_behind(const struct shard *shard, const struct place *place);
+/* The checkpoint that counts: of a row that is spoilt, the one that it had and will have again. */
+const struct place *judge_stored(const struct shard *shard, const struct row *row);
 bool judge_is_settled(const struct shard *shard, size_t record);
 /* A sequence number of a record for messages. */
 const char *judge_number_text(const struct number *number, char *out, size_t cap);

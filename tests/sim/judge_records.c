@@ -192,7 +192,7 @@ static bool check_holder(struct judge *judge, uint64_t at, size_t worker, struct
 static bool check_start(struct judge *judge, uint64_t at, size_t worker, struct shard *shard,
                         const struct hold *hold, size_t first)
 {
-    size_t restart = judge_behind(shard, &shard->row.checkpoint);
+    size_t restart = judge_behind(shard, judge_stored(shard, &shard->row));
     char text[TEXT_MAX];
     const char *check = "redelivery";
     size_t wanted = hold->began ? hold->batch_end : hold->start;

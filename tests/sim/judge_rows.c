@@ -180,8 +180,7 @@ static void tell_owner(const struct judge *judge, size_t worker, const struct ro
     }
 }
 
-/* The checkpoint that counts: of a row that is spoilt, the one that it had and will have again. */
-static const struct place *stored(const struct shard *shard, const struct row *row)
+const struct place *judge_stored(const struct shard *shard, const struct row *row)
 {
     return row->bad && shard->sound.there ? &shard->sound.checkpoint : &row->checkpoint;
 }
@@ -229,7 +228,7 @@ static void begin_hold(struct judge *judge, uint64_t at, size_t worker, uint64_t
                           .state = HOLDING,
                           .since = at,
                           .valid_from = sent,
-                          .start = judge_behind(shard, stored(shard, row)),
+                          .start = judge_behind(shard, judge_stored(shard, row)),
                           .expected = expected};
     if (shard->last_owner != worker && shard->last_owner != NOBODY &&
         row->checkpoint.kind != PLACE_END && at > judge_steady_at(judge) &&
@@ -457,7 +456,8 @@ static const struct place *owed_place(const struct judge *judge, uint64_t sent, 
                                       size_t worker)
 {
     const struct hold *hold = judge_hold(shard, worker);
-    return knows_no_better(judge, sent, shard, hold) ? &hold->left : stored(shard, &shard->row);
+    return knows_no_better(judge, sent, shard, hold) ? &hold->left
+                                                     : judge_stored(shard, &shard->row);
 }
 
 /* The row was made again by its owner: the tenure goes on where there was one. */
@@ -554,7 +554,7 @@ static void released(struct judge *judge, uint64_t at, size_t worker, struct sha
                      const struct row *row)
 {
     struct hold *hold = judge_hold(shard, worker);
-    const struct place *left = stored(shard, row);
+    const struct place *left = judge_stored(shard, row);
     if (hold != NULL && hold->state == HOLDING) {
         if (judge->options.whole_releases && !judge_is_kcl(judge, worker) &&
             judge_behind(shard, left) < hold->done_to) {
@@ -701,7 +701,7 @@ static const char *why_needed(const struct judge *judge, uint64_t at, const stru
     }
     for (i = 0; i < shard->child_count; i++) {
         const struct shard *child = judge->shards[shard->children[i]];
-        if (child->row.there && stored(child, &child->row)->kind < PLACE_NUMBER) {
+        if (child->row.there && judge_stored(child, &child->row)->kind < PLACE_NUMBER) {
             return "a child's row has not progressed";
         }
         if (lacks_row(judge, child)) {

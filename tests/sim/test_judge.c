@@ -864,6 +864,28 @@ static void test_judge__wants_no_batch_after_the_worker_says_that_it_lost_the_le
     must_say(&h, "batch-after-loss");
 }
 
+/* The row of a lease that its owner took anew is spoilt before the first batch. */
+static void test_judge__goes_by_the_checkpoint_that_a_spoilt_row_had(void **state)
+{
+    unsigned first;
+    (void)state;
+    for (first = 1; first <= 2; first++) {
+        struct history h;
+        struct row row = begin_held(&h), after;
+        hand(&h, 0, "P", 1, 2);
+        done(&h, 0, "P", 1, 1, 1);
+        done(&h, 0, "P", 2, 2, 1);
+        checkpoint(&h, 0, &row, cp(1));
+        hand(&h, 0, "P", 3, 3);
+        renew(&h, 0, &row);
+        after = row;
+        after.checkpoint = "three quarters";
+        put(&h, SIZE_MAX, &row, after);
+        hand(&h, 0, "P", first, 4);
+        must_say(&h, first == 1 ? "redelivery" : "");
+    }
+}
+
 static void test_judge__wants_owners_to_change_by_take_and_release_alone(void **state)
 {
     struct history h;
@@ -1564,6 +1586,7 @@ int main(void)
         cmocka_unit_test(test_judge__wants_the_counter_raised_by_one),
         cmocka_unit_test(test_judge__wants_no_counter_that_an_earlier_write_of_the_worker_met),
         cmocka_unit_test(test_judge__wants_no_batch_after_the_worker_says_that_it_lost_the_lease),
+        cmocka_unit_test(test_judge__goes_by_the_checkpoint_that_a_spoilt_row_had),
         cmocka_unit_test(test_judge__wants_owners_to_change_by_take_and_release_alone),
         cmocka_unit_test(test_judge__wants_others_attributes_to_survive),
         cmocka_unit_test(test_judge__wants_nothing_but_lease_rows),
