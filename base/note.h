@@ -90,6 +90,14 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
       "another process has the same id, or had it before; the row is left until it expires")       \
     X(CHECKPOINT_WRITTEN, DEBUG, "checkpoint written", "counter", "", "checkpoint",                \
       "everything up to and including it is done")                                                 \
+    X(CHECKPOINT_UNFOUND, WARN, "checkpoint not found in its shard", "", "", "checkpoint",         \
+      "the shard's pages from it on are empty: it lies ahead of all records, if somebody wrote "   \
+      "it, "                                                                                       \
+      "and nothing is delivered before they pass it; `records are missing` follows if it is none " \
+      "of the shard's")                                                                            \
+    X(CHECKPOINT_REFUSED, ERROR, "checkpoint refused by the service", "", "", "checkpoint",        \
+      "the row's checkpoint is no sequence number to it: the shard is not read, and asked for at " \
+      "most once a minute; the other leases go on; told again every ten minutes")                  \
     X(SHARD_STARTED, INFO, "shard reading started", "", "", "from",                                \
       "the first iterator is asked for; stands beside `lease taken`")                              \
     X(SHARD_ENDED, INFO, "shard ended", "records", "", "",                                         \
@@ -111,7 +119,8 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
       "the first record that is not older than the fleet's start; those before it are passed "     \
       "over")                                                                                      \
     X(GAP, ERROR, "records are missing", "", "", "bounds",                                         \
-      "trimmed before they were read: gone for good; `bounds` says between what")                  \
+      "trimmed before they were read: gone for good; `bounds` says between what. Or the row's "    \
+      "checkpoint is no record of its shard, and what lies before it was perhaps never read")      \
     X(ITERATOR_EXPIRED, INFO, "iterator expired", "", "", "after",                                 \
       "made again behind the last fetched record; nothing is lost")                                \
     X(CALL_RETRIED, DEBUG, "call repeated", "attempt", "wait_ms", "why",                           \

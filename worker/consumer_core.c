@@ -187,6 +187,9 @@ static void on_answer(struct tr_consumer *c, uint64_t op, struct tr_aws_answer *
     case OP_CREATE_TABLE:
         c->phase_calling = false;
         if (c->phase > PHASE_WAIT_TABLE) {
+            if (kind == OP_LEASE_TABLE) {
+                tr_consumer_table_described(c, answer);
+            }
             return;
         }
         if (kind == OP_TABLE) {

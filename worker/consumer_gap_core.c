@@ -20,10 +20,30 @@ static void add_time(struct tr_buf *out, int64_t ms)
     }
 }
 
+static void add_astray(struct tr_buf *out, const struct gap *gap)
+{
+    tr_buf_add_str(out, "checkpoint ");
+    tr_position_format(out, &gap->from);
+    tr_buf_add_str(out, " is no record of the shard");
+    if (tr_position_is_sequence(&gap->to)) {
+        bool before = tr_position_cmp(&gap->to, &gap->from) < 0;
+        tr_buf_add_str(out, before ? ", which has " : ", which goes on with ");
+        tr_position_format(out, &gap->to);
+        add_time(out, gap->to_ms);
+    } else {
+        tr_buf_add_str(out, ", which ended without it");
+    }
+    tr_buf_add_str(out, ": records before it may not have been delivered");
+}
+
 static void add_bounds(struct tr_buf *out, const struct gap *gap, struct tr_wall now)
 {
     if (gap->why != NULL) {
         tr_buf_add_str(out, gap->why);
+        return;
+    }
+    if (gap->astray) {
+        add_astray(out, gap);
         return;
     }
     tr_buf_add_str(out, gap->from_at ? "from " : "after ");

@@ -392,11 +392,19 @@ static bool is_bad(const struct tr_consumer *c, struct tr_bytes key)
     return bad != NULL && is_shown(c, bad);
 }
 
-/* A row under this worker's id: whose run it names, and which is ours. */
+/* A row under this worker's id: whose run it names, and which is ours. Somebody may have copied one
+ * of our rows. */
 static void note_twin(struct tr_consumer *c, const struct tr_note *note)
 {
     struct tr_buf text = {0};
-    tr_buf_printf(&text, "%s, run %.*s, not %s", c->options.worker_id, TR_FMT(note->text), c->run);
+    tr_buf_add_str(&text, c->options.worker_id);
+    if (tr_bytes_is(note->text, c->run)) {
+        tr_buf_printf(&text, ", run %s, which is this one: a copy of another row", c->run);
+    } else if (note->text.len == 0) {
+        tr_buf_printf(&text, ", no run, not %s", c->run);
+    } else {
+        tr_buf_printf(&text, ", run %.*s, not %s", TR_FMT(note->text), c->run);
+    }
     tr_consumer_note(c, note->id, note->shard, note->a, 0, tr_buf_bytes(&text));
     tr_buf_deinit(&text);
 }
@@ -694,6 +702,7 @@ static void on_scan(struct tr_consumer *c, uint64_t number, struct tr_aws_answer
     if (!scan->active || number != scan->op) {
         return;
     }
+    tr_consumer_table_refused(c, status);
     if (status == TR_OK &&
         !tr_grow(&scan->pages, &scan->cap, scan->count + 1, sizeof *scan->pages)) {
         status = TR_ENOMEM;
@@ -724,6 +733,7 @@ static void on_write(struct tr_consumer *c, uint64_t number, struct tr_aws_answe
     struct tr_lease_rows rows = {0};
     const char *member = answer->status == TR_OK ? "Attributes" : "Item";
 
+    tr_consumer_table_refused(c, answer->status);
     if ((answer->status == TR_OK || answer->status == TR_ECONDITION) &&
         tr_lease_decode_one(&rows, &answer->body, member, NULL) == TR_OK) {
         event.rows = rows.rows;
@@ -739,6 +749,7 @@ static void on_read(struct tr_consumer *c, uint64_t number, struct tr_aws_answer
         .kind = TR_LEASE_EV_READ, .op = number, .status = answer->status};
     struct tr_lease_rows rows = {0};
 
+    tr_consumer_table_refused(c, answer->status);
     if (answer->status == TR_ENOTFOUND) {
         event.status = TR_ESERVICE; /* the table is gone: that says nothing of the row */
     }

@@ -96,7 +96,9 @@ struct slot {
     bool ended;       /* the reader met the end */
     bool waits_start; /* its row stands for the whole shard, whose first number is not known yet */
     char *parent;     /* owned: whose children are asked for it; NULL: nobody's */
-    struct tr_mono start_ask_at; /* when they are asked for again */
+    struct tr_mono start_ask_at;  /* when they are asked for again */
+    bool refused;                 /* the service takes no such checkpoint: told */
+    struct tr_mono refused_again; /* when it is told again */
     struct tr_mono granted_at;
     uint64_t records;   /* processed since the grant */
     int64_t done_at_ms; /* when the last record done was made; 0: not known */
@@ -220,6 +222,9 @@ struct lease_table {
     unsigned fleet_tries;
     bool gone; /* it was read before, and is not found */
     struct tr_mono gone_at;
+    bool doubted;               /* it refused a call: its key may be another one by now */
+    bool describing;            /* that is being asked */
+    struct tr_mono describe_at; /* not before */
 };
 
 struct tr_consumer {
@@ -342,7 +347,8 @@ struct gap {
     int64_t from_ms;         /* when it was written; 0: not known */
     struct tr_position to;   /* the first one that is left, if a sequence number */
     int64_t to_ms;
-    bool ended; /* nothing is left of the shard; neither this nor `to`: nothing until now */
+    bool ended;  /* nothing is left of the shard; neither this nor `to`: nothing until now */
+    bool astray; /* `from` is a checkpoint that is no record of the shard, `to` what follows it */
 };
 /* Tell it (note, metric) and do as on_gap says. Returns whether to go on. If not, the shard is not
  * read on, and told as such: a held lease is kept, its slot is `gapped`; without one, whoever calls
@@ -381,6 +387,10 @@ void tr_consumer_start_pump(struct tr_consumer *c);
 /* Whether leases may be taken: it is known that no KCL 3.x fleet assigns them. */
 bool tr_consumer_table_known(const struct tr_consumer *c);
 void tr_consumer_table_answer(struct tr_consumer *c, struct tr_aws_answer *answer);
+/* A call of the lease table failed: one that was refused casts doubt on the table's key. */
+void tr_consumer_table_refused(struct tr_consumer *c, enum tr_status status);
+/* What DescribeTable says of it under way. */
+void tr_consumer_table_described(struct tr_consumer *c, struct tr_aws_answer *answer);
 void tr_consumer_table_pump(struct tr_consumer *c);
 struct tr_mono tr_consumer_table_deadline(const struct tr_consumer *c);
 /* A page of a scan; false: the table is refused, the run ends. */

@@ -11,6 +11,8 @@
 
 /* With once, a shard that is refused this often in a row cannot be finished (some 10 s). */
 #define ONCE_REFUSALS_MAX 8u
+/* A checkpoint that the service refuses is told again so often. */
+#define REFUSED_AGAIN_MS (10 * 60 * 1000u)
 #define RETENTION_MS (24ll * 3600 * 1000)
 /* A child whose parent's children did not show it by then needs a listing; and they are asked for
  * again, since a listing may lag, or come from a server that does. */
@@ -141,7 +143,7 @@ static void begin_reading(struct tr_consumer *c, struct slot *slot,
                           const struct tr_position *position, bool at)
 {
     struct tr_reader_event start = {
-        .kind = TR_READER_EV_START, .now = c->now, .position = *position, .at = at};
+        .kind = TR_READER_EV_START, .now = c->now, .position = *position, .at = at, .check = !at};
     struct tr_reader_effects none;
     struct tr_buf text = {0}, iterator = {0};
     slot->waits_start = false;
@@ -384,12 +386,37 @@ static void on_gap(struct tr_consumer *c, struct slot *slot, const struct tr_rea
     }
 }
 
+/* The checkpoint is no record of the shard: told like a gap, whose beginning nobody knows. */
+static void on_astray(struct tr_consumer *c, struct slot *slot, const struct tr_reader_effects *fx,
+                      const struct tr_page *page)
+{
+    struct gap gap = {.shard = tr_consumer_key(slot),
+                      .from = fx->from,
+                      .to = TR_TRIM_HORIZON,
+                      .astray = true,
+                      .ended = fx->ended};
+    if (page != NULL && page->count > 0) {
+        gap.to = tr_page_position(page, 0);
+        (void)tr_page_created_ms(page, 0, &gap.to_ms);
+    }
+    (void)tr_consumer_gap(c, &gap);
+}
+
 static void read_effects(struct tr_consumer *c, struct slot *slot,
                          const struct tr_reader_effects *fx, const struct tr_page *page)
 {
     struct tr_buf text = {0};
     struct tr_buf *body;
 
+    if (fx->unfound) {
+        tr_position_format(&text, &fx->from);
+        tr_consumer_note(c, TR_NOTE_CHECKPOINT_UNFOUND, tr_consumer_key(slot), 0, 0,
+                         tr_buf_bytes(&text));
+        tr_buf_deinit(&text);
+    }
+    if (fx->astray) {
+        on_astray(c, slot, fx, page);
+    }
     if (fx->expired) {
         tr_position_format(&text, &fx->from);
         tr_consumer_note(c, TR_NOTE_ITERATOR_EXPIRED, tr_consumer_key(slot), 0, 0,
@@ -499,6 +526,24 @@ static void check_refused(struct tr_consumer *c, struct slot *slot, enum tr_stat
     }
 }
 
+/* The service takes no such number: said with what it is, where `call failed` names no shard. */
+static void check_checkpoint(struct tr_consumer *c, struct slot *slot,
+                             const struct tr_aws_answer *answer)
+{
+    struct tr_buf text = {0};
+    if (answer->status != TR_EREFUSED || !slot->reader.checking ||
+        (slot->refused && tr_mono_before(c->now, slot->refused_again))) {
+        return;
+    }
+    slot->refused = true;
+    slot->refused_again = tr_mono_add_ms(c->now, REFUSED_AGAIN_MS);
+    tr_position_format(&text, &slot->reader.start);
+    tr_buf_printf(&text, ": %s", answer->err.text);
+    tr_consumer_note(c, TR_NOTE_CHECKPOINT_REFUSED, tr_consumer_key(slot), 0, 0,
+                     tr_buf_bytes(&text));
+    tr_buf_deinit(&text);
+}
+
 void tr_consumer_shard_answer(struct tr_consumer *c, enum op_kind kind, struct slot *slot,
                               uint64_t number, struct tr_aws_answer *answer)
 {
@@ -508,6 +553,9 @@ void tr_consumer_shard_answer(struct tr_consumer *c, enum op_kind kind, struct s
 
     if (!slot->held) {
         return;
+    }
+    if (kind == OP_ITERATOR) {
+        check_checkpoint(c, slot, answer);
     }
     event.status = answer->status;
     event.room = has_room(c, slot, 0);
@@ -624,6 +672,10 @@ static void take_page(struct tr_consumer *c, struct slot *slot, struct tr_page *
     event.bytes = page->body.len;
     event.lag_ms = lag_ms(c, page);
     event.iterator = page->has_next ? tr_buf_bytes(&page->next_iterator) : (struct tr_bytes){0};
+    if (fresh > 0) {
+        struct tr_position known = tr_page_position(page, fresh - 1);
+        event.found = tr_position_cmp(&known, &fetched) == 0;
+    }
     if (page->count > 0) {
         event.first = tr_page_position(page, 0);
         event.last = fresh < page->count ? tr_page_position(page, page->count - 1) : fetched;

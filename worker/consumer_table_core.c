@@ -12,6 +12,9 @@
 #define FLEET_ABSENT_MS 600000u
 #define FLEET_TRIES 3u
 #define FLEET_BACKOFF_MAX_MS 2000u
+/* A table whose answers cast doubt on its key is looked at no more often than this. */
+#define DOUBT_EVERY_MS 5000u
+#define DOUBT_TIMEOUT_MS 5000u
 /* A table that is gone for so long does not come back. */
 #define GONE_MS_MIN 10000u
 
@@ -69,8 +72,48 @@ void tr_consumer_table_answer(struct tr_consumer *c, struct tr_aws_answer *answe
     c->lease_table.fleet_at = tr_mono_add_ms(c->now, wait_ms);
 }
 
+/* A table that was deleted and made again, with another key, refuses all that concerns a row: the
+ * next look at it tells that from any other refusal. */
+void tr_consumer_table_refused(struct tr_consumer *c, enum tr_status status)
+{
+    c->lease_table.doubted = c->lease_table.doubted || status == TR_EREFUSED;
+}
+
+static bool doubts(const struct tr_consumer *c)
+{
+    return c->lease_table.doubted && !c->lease_table.describing && !c->stopping;
+}
+
+static void ask_key(struct tr_consumer *c)
+{
+    struct tr_buf *body =
+        tr_consumer_call(c, tr_consumer_op(OP_LEASE_TABLE, NULL, 0), TR_AWS_DYNAMODB,
+                         TR_AWS_CONTROL, "DescribeTable", 0, DOUBT_TIMEOUT_MS);
+    if (body != NULL) {
+        c->lease_table.doubted = false;
+        c->lease_table.describing = true;
+        c->lease_table.describe_at = tr_mono_add_ms(c->now, DOUBT_EVERY_MS);
+        tr_encode_describe_table(body, tr_bytes_of(c->options.lease_table));
+    }
+}
+
+void tr_consumer_table_described(struct tr_consumer *c, struct tr_aws_answer *answer)
+{
+    struct tr_err err = answer->err;
+    bool active;
+    c->lease_table.describing = false;
+    if (answer->status == TR_OK &&
+        tr_lease_decode_describe_table(tr_buf_bytes(&answer->body), &active, &err) == TR_ECONFIG) {
+        tr_consumer_fail(c, TR_ECONFIG, "consumer '%s': lease table: %s", c->options.name,
+                         err.text);
+    }
+}
+
 void tr_consumer_table_pump(struct tr_consumer *c)
 {
+    if (doubts(c) && tr_mono_reached(c->now, c->lease_table.describe_at)) {
+        ask_key(c);
+    }
     if (!c->stopping && tr_mono_reached(c->now, c->lease_table.fleet_at)) {
         ask_fleet(c);
     }
@@ -78,7 +121,8 @@ void tr_consumer_table_pump(struct tr_consumer *c)
 
 struct tr_mono tr_consumer_table_deadline(const struct tr_consumer *c)
 {
-    return c->stopping ? TR_MONO_NEVER : c->lease_table.fleet_at;
+    struct tr_mono key_at = doubts(c) ? c->lease_table.describe_at : TR_MONO_NEVER;
+    return c->stopping ? TR_MONO_NEVER : tr_mono_min(c->lease_table.fleet_at, key_at);
 }
 
 bool tr_consumer_table_page(struct tr_consumer *c, const struct tr_lease_rows *page)

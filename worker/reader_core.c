@@ -7,6 +7,8 @@
 /* Waits after failures: from 100 ms, doubling, to 5 s, the upper half of it by chance. */
 #define RETRY_MIN_MS 100u
 #define RETRY_MAX_MS 5000u
+/* Where a position is refused for what it is, asking helps little. */
+#define REFUSED_MAX_MS 60000u
 /* A page whose newest record is older than this, or that is (nearly) full, is not the tip. */
 #define BEHIND_LAG_MS 10000u
 #define FULL_PAGE_BYTES (900u * 1024u)
@@ -57,16 +59,21 @@ static struct tr_mono next_fetch(const struct tr_reader *reader, struct tr_mono 
     return reader->has_sent ? tr_mono_max(wanted, tr_mono_add_ms(reader->sent, apart_ms)) : wanted;
 }
 
-static struct tr_mono after_failure(struct tr_reader *reader, struct tr_mono now)
+static struct tr_mono after_refusal(struct tr_reader *reader, struct tr_mono now, uint64_t max_ms)
 {
     uint64_t wait = RETRY_MIN_MS;
     unsigned i;
-    for (i = 0; i < reader->failures && wait < RETRY_MAX_MS; i++) {
+    for (i = 0; i < reader->failures && wait < max_ms; i++) {
         wait *= 2;
     }
-    wait = wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS;
+    wait = wait < max_ms ? wait : max_ms;
     reader->failures++;
     return tr_mono_add_ms(now, wait / 2 + tr_random_below(&reader->random, wait / 2 + 1));
+}
+
+static struct tr_mono after_failure(struct tr_reader *reader, struct tr_mono now)
+{
+    return after_refusal(reader, now, RETRY_MAX_MS);
 }
 
 /* Data was trimmed before it was read: go on with the oldest that is left, and remember
@@ -108,7 +115,11 @@ static void on_failure(struct tr_reader *reader, const struct tr_reader_event *e
     } else {
         reader->not_found = 0;
     }
-    if (event->status == TR_ETRIMMED) {
+    if (event->status == TR_ETRIMMED && reader->checking) {
+        /* The checkpoint's own record is done: what follows it may be there still. */
+        reader->checking = false;
+        move(reader, TR_READER_SEEKING, event->now);
+    } else if (event->status == TR_ETRIMMED) {
         jump_to_horizon(reader, event->now);
     } else if (event->status == TR_EEXPIRED) {
         out->expired = true;
@@ -121,7 +132,9 @@ static void on_failure(struct tr_reader *reader, const struct tr_reader_event *e
         move(reader, TR_READER_WAITING, next_fetch(reader, after_failure(reader, event->now)));
     } else {
         /* A refused or unknown iterator is of no more use. */
-        move(reader, TR_READER_SEEKING, after_failure(reader, event->now));
+        bool hopeless = event->status == TR_EREFUSED && reader->checking && !fetching;
+        move(reader, TR_READER_SEEKING,
+             after_refusal(reader, event->now, hopeless ? REFUSED_MAX_MS : RETRY_MAX_MS));
     }
 }
 
@@ -181,10 +194,26 @@ static void close_gap(struct tr_reader *reader, struct tr_reader_effects *out)
     reader->in_gap = false;
 }
 
+/* A checkpoint is the number of a record that was done, so reading AT it begins with that record.
+ * What begins with another one, or ends without, says that the checkpoint was another shard's or
+ * nobody's, and how far the shard was done is not known (docs/starting.md). */
+static void check_start(struct tr_reader *reader, const struct tr_reader_event *event,
+                        struct tr_reader_effects *out)
+{
+    bool last = event->iterator.len == 0;
+    if (!reader->checking || (event->count == 0 && !last)) {
+        return;
+    }
+    reader->checking = false;
+    out->astray = event->count == 0 || !event->found;
+    out->from = reader->start;
+}
+
 static void accept_page(struct tr_reader *reader, const struct tr_reader_event *event,
                         struct tr_reader_effects *out)
 {
     out->accepted = true;
+    check_start(reader, event, out);
     if (event->count == 0) {
         return;
     }
@@ -221,6 +250,10 @@ static void on_page(struct tr_reader *reader, const struct tr_reader_event *even
         return;
     }
     pace_ms = pace(reader, event);
+    if (reader->checking && reader->empty_pages == TR_READER_UNFOUND_EMPTY_PAGES) {
+        out->unfound = true;
+        out->from = reader->start;
+    }
     if (reader->in_gap && reader->empty_pages >= TR_READER_GAP_EMPTY_PAGES) {
         close_gap(reader, out); /* an idle shard: its next record may be hours away */
     }
@@ -232,7 +265,7 @@ static void ask(struct tr_reader *reader, struct tr_reader_effects *out)
     out->kind = TR_READER_FX_ASK;
     out->op = ++reader->op;
     out->position = seek_position(reader);
-    out->at = reader->start_at && !reader->has_fetched;
+    out->at = (reader->start_at || reader->checking) && !reader->has_fetched;
     move(reader, TR_READER_ASKING, TR_MONO_NEVER);
 }
 
@@ -266,6 +299,7 @@ static void on_start(struct tr_reader *reader, const struct tr_reader_event *eve
 {
     reader->start = event->position;
     reader->start_at = event->at;
+    reader->checking = event->check && tr_position_is_sequence(&event->position);
     move(reader, TR_READER_SEEKING, event->now);
     if (event->iterator.len > 0) {
         move(reader, TR_READER_ASKING, TR_MONO_NEVER);

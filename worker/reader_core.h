@@ -23,6 +23,8 @@
 #define TR_READER_QUICK_EMPTY_PAGES 8
 /* Empty pages after which a gap without a record behind it is told all the same. */
 #define TR_READER_GAP_EMPTY_PAGES 8
+/* ... and after which a checkpoint is told whose own record does not come: some half a minute. */
+#define TR_READER_UNFOUND_EMPTY_PAGES 24
 /* Between two fetches of a shard at least, if polling is not configured to be quicker: five a
  * second, by a clock that is two per cent fast. */
 #define TR_READER_APART_MS 205u
@@ -47,8 +49,9 @@ struct tr_reader {
     struct tr_reader_options options;
     struct tr_random random;
     enum tr_reader_state state;
-    struct tr_position start;   /* where to seek while nothing was fetched */
-    bool start_at;              /* seek AT start (a sequence number), not AFTER it */
+    struct tr_position start; /* where to seek while nothing was fetched */
+    bool start_at;            /* seek AT start (a sequence number), not AFTER it */
+    bool checking; /* start is a checkpoint: read AT it, until its record shows that it is one */
     struct tr_position fetched; /* the last record fetched; kind SEQUENCE once there is one */
     bool has_fetched;
     struct tr_position gap_from; /* set while a gap's upper bound is not known yet */
@@ -71,12 +74,12 @@ struct tr_reader {
 };
 
 enum tr_reader_event_kind {
-    TR_READER_EV_START, /* position, at; iterator, if there is one for it already */
+    TR_READER_EV_START, /* position, at, check; iterator, if there is one for it already */
     TR_READER_EV_TICK,
     TR_READER_EV_ROOM,     /* room: whether another page may be fetched */
     TR_READER_EV_ITERATOR, /* op, status, iterator */
-    TR_READER_EV_PAGE, /* op, status; when TR_OK: count, last, iterator (absent: the end), bytes,
-                          lag_ms */
+    TR_READER_EV_PAGE, /* op, status; when TR_OK: count, first, last, found, iterator (absent: the
+                          end), bytes, lag_ms */
 };
 
 struct tr_reader_event {
@@ -86,6 +89,8 @@ struct tr_reader_event {
     enum tr_status status;
     struct tr_position position;
     bool at;
+    bool check; /* position is a checkpoint: whether the shard has such a record is looked at */
+    bool found; /* the record that was sought is in the page */
     bool room;
     struct tr_bytes iterator;
     size_t count;             /* records in the page */
@@ -112,6 +117,9 @@ struct tr_reader_effects {
     bool expired;    /* an iterator had expired; it is made again after `from` */
     bool gap_closed; /* records from or behind `from` were trimmed: up to the page's first one, to
                         the end when `ended`, else nothing is left until now */
+    bool unfound;    /* several pages AT the checkpoint `from` were empty: it may be astray */
+    bool astray; /* the checkpoint `from` is no record of the shard: this page is what follows it,
+                     or the end when `ended` */
     struct tr_position from;
     bool from_at; /* the record of `from` itself is missing too */
 };

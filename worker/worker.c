@@ -440,7 +440,11 @@ enum tr_status tr_worker_run(struct tr_worker *worker, struct tr_err *err)
                          worker->abandoned ? "batches in hand did not finish"
                                            : "the release of leases was not answered",
                          (unsigned long long)worker->config->worker.shutdown_timeout_ms);
-    } else if (unreleased(worker) > 0) {
+    } else if (unreleased(worker) == 1) {
+        status = tr_fail(err, TR_ETIMEOUT,
+                         "one lease could not be released, nor its checkpoint written; it expires "
+                         "by itself");
+    } else if (unreleased(worker) > 1) {
         status = tr_fail(err, TR_ETIMEOUT,
                          "%zu leases could not be released, nor their checkpoints written; they "
                          "expire by themselves",

@@ -57,7 +57,7 @@ kill -TERM "$worker"
 wait "$worker"
 got=$?
 [ "$got" -eq 1 ] || fail "SIGTERM without a release ended the run with $got"
-grep -q '1 leases could not be released' "$dir/deaf.log" || fail "it is not told"
+grep -q 'one lease could not be released' "$dir/deaf.log" || fail "it is not told"
 call TailraceLocal_1.ClearFaults '{}' | grep -q '200 OK' || fail "ClearFaults"
 expect 0 "$TAILRACE" run --once "$dir/deaf.yaml"
 distinct=$(sed -n 's/.*"SequenceNumber": *"\([0-9]*\)".*/\1/p' "$dir/deaf.jsonl" | sort -u | wc -l)

@@ -84,13 +84,17 @@ enum reason {
     NONE,
     SHELL, /* no core says it: a house test holds these to the sources */
     SIZE,  /* takes a hundred thousand rows: unit/lease/test_lease_core has it with fewer */
+    HAND,  /* takes a checkpoint that somebody wrote: sim/test_start has it */
     DAY    /* takes a shard or a stream that is older than records are kept */
 };
 static const enum reason reasons[TR_NOTE_COUNT] = {
-    [TR_NOTE_RUN_STARTED] = SHELL, [TR_NOTE_RUN_STOPPING] = SHELL, [TR_NOTE_RUN_ENDED] = SHELL,
-    [TR_NOTE_ADMIN_OPEN] = SHELL,  [TR_NOTE_CALL_RETRIED] = SHELL, [TR_NOTE_CALL_FAILED] = SHELL,
-    [TR_NOTE_CLOCK_SKEW] = SHELL,  [TR_NOTE_TAIL_CUT] = SHELL,     [TR_NOTE_LEASE_LIMIT] = SIZE,
-    [TR_NOTE_STREAM_LOST] = DAY,   [TR_NOTE_SHARD_LOST] = DAY,
+    [TR_NOTE_RUN_STARTED] = SHELL,       [TR_NOTE_RUN_STOPPING] = SHELL,
+    [TR_NOTE_RUN_ENDED] = SHELL,         [TR_NOTE_ADMIN_OPEN] = SHELL,
+    [TR_NOTE_CALL_RETRIED] = SHELL,      [TR_NOTE_CALL_FAILED] = SHELL,
+    [TR_NOTE_CLOCK_SKEW] = SHELL,        [TR_NOTE_TAIL_CUT] = SHELL,
+    [TR_NOTE_LEASE_LIMIT] = SIZE,        [TR_NOTE_CHECKPOINT_UNFOUND] = HAND,
+    [TR_NOTE_CHECKPOINT_REFUSED] = HAND, [TR_NOTE_STREAM_LOST] = DAY,
+    [TR_NOTE_SHARD_LOST] = DAY,
 };
 
 static bool is_due(size_t note, const struct profile *profile)

@@ -806,6 +806,136 @@ static void test_on_gap_stop__does_not_pass_a_lost_stream(void **state)
     world_free(world);
 }
 
+/* --- checkpoints that somebody wrote ---------------------------------------------------------- */
+
+/* One row whose shard was read, with another checkpoint. */
+static struct world *world_with_checkpoint(uint64_t seed, bool stop_on_gap, const char *checkpoint)
+{
+    struct world *world = world_new(&(struct world_options){
+        .seed = seed, .shards = 1, .failover_ms = 3000, .stop_on_gap = stop_on_gap});
+    char key[64], value[80];
+    world_write_some(world, 50, 5);
+    run_once(world, TR_OK);
+    find_row(world, key);
+    (void)snprintf(value, sizeof value, "{\"S\":\"%s\"}", checkpoint);
+    assert_int_equal(world_edit_row(world, key, "checkpoint", value), 200);
+    return world;
+}
+
+#define NINES "99999999999999999999999999999999999999"
+
+static void test_checkpoint__ahead_of_its_shard_is_told(void **state)
+{
+    struct world *world = world_with_checkpoint(180, false, NINES);
+    (void)state;
+    (void)world_start(world, false);
+    world_write_some(world, 50, 5);
+    world_run(world, 60000);
+    assert_int_equal(world_notes(world, TR_NOTE_CHECKPOINT_UNFOUND), 1);
+    assert_non_null(strstr(world_note(world, TR_NOTE_CHECKPOINT_UNFOUND), NINES));
+    assert_int_equal(world_notes(world, TR_NOTE_GAP), 0);
+    world_control(world, "Rollover", TABLE);
+    world_run(world, 60000);
+    /* It ended without having had that number. */
+    assert_int_equal(world_notes(world, TR_NOTE_GAP), 1);
+    assert_non_null(strstr(world_note(world, TR_NOTE_GAP), "is no record of the shard"));
+    assert_int_equal(world_notes(world, TR_NOTE_SHARD_ENDED), 1);
+    world_free(world);
+}
+
+/* Whoever wants to lose nothing is not passed by: the end is not written. */
+static void test_checkpoint__ahead_of_its_shard_holds_it_with_on_gap_stop(void **state)
+{
+    struct world *world = world_with_checkpoint(181, true, NINES);
+    (void)state;
+    (void)world_start(world, false);
+    world_write_some(world, 50, 5);
+    world_control(world, "Rollover", TABLE);
+    world_run(world, 60000);
+    assert_int_equal(world_notes(world, TR_NOTE_GAP), 1);
+    assert_int_equal(world_notes(world, TR_NOTE_SHARD_STOPPED), 1);
+    assert_int_equal(world_notes(world, TR_NOTE_SHARD_ENDED), 0);
+    world_free(world);
+}
+
+static void read_attribute(struct world *world, const char *key, const char *name, char *out)
+{
+    struct tr_buf answer = {0};
+    char body[256], mark[64];
+    const char *at;
+    (void)snprintf(body, sizeof body,
+                   "{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"%s\"}}}", key);
+    (void)snprintf(mark, sizeof mark, "\"%s\":{\"S\":\"", name);
+    assert_int_equal(world_call(world, "DynamoDB_20120810.GetItem", body, &answer), 200);
+    tr_buf_add_char(&answer, '\0');
+    at = strstr(answer.ptr, mark);
+    assert_non_null(at);
+    at += strlen(mark);
+    (void)snprintf(out, 64, "%.*s", (int)strcspn(at, "\""), at);
+    tr_buf_deinit(&answer);
+}
+
+/* Two rows, and how far they are. */
+static void find_rows(struct world *world, char keys[2][64], char checkpoints[2][64])
+{
+    struct tr_buf out = {0};
+    const char *at;
+    size_t i;
+    assert_int_equal(world_call(world, "DynamoDB_20120810.Scan", "{\"TableName\":\"app\"}", &out),
+                     200);
+    tr_buf_add_char(&out, '\0');
+    at = out.ptr;
+    for (i = 0; i < 2; i++, at++) {
+        at = strstr(at, "\"leaseKey\":");
+        assert_non_null(at);
+        assert_int_equal(sscanf(at, "\"leaseKey\":{\"S\":\"%63[^\"]", keys[i]), 1);
+        read_attribute(world, keys[i], "checkpoint", checkpoints[i]);
+    }
+    tr_buf_deinit(&out);
+}
+
+/* The number of another shard's record, say: the shard goes on behind it, and says so. */
+static void test_checkpoint__of_another_shard_is_told_with_what_follows_it(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 182, .shards = 2});
+    char keys[2][64], checkpoints[2][64], value[80];
+    (void)state;
+    world_write_some(world, 50, 30);
+    run_once(world, TR_OK);
+    find_rows(world, keys, checkpoints);
+    (void)snprintf(value, sizeof value, "{\"S\":\"%s\"}", checkpoints[1]);
+    assert_int_equal(world_edit_row(world, keys[0], "checkpoint", value), 200);
+    world_write_some(world, 100, 30);
+    run_once(world, TR_OK);
+    assert_int_equal(world_notes(world, TR_NOTE_GAP), 1);
+    assert_non_null(strstr(world_note(world, TR_NOTE_GAP), checkpoints[1]));
+    assert_non_null(strstr(world_note(world, TR_NOTE_GAP), "which goes on with"));
+    assert_int_equal(world_notes(world, TR_NOTE_CHECKPOINT_UNFOUND), 0);
+    world_free(world);
+}
+
+/* Nothing that the service takes: its shard is named, and the others go on. */
+static void test_checkpoint__that_the_service_refuses_is_told_with_its_shard(void **state)
+{
+    struct world *world = world_new(&(struct world_options){.seed = 183, .shards = 2});
+    char keys[2][64], checkpoints[2][64];
+    (void)state;
+    world_write_some(world, 50, 30);
+    run_once(world, TR_OK);
+    find_rows(world, keys, checkpoints);
+    assert_int_equal(world_edit_row(world, keys[0], "checkpoint", "{\"S\":\"1\"}"), 200);
+    (void)world_start(world, false);
+    world_write_some(world, 100, 30);
+    world_run(world, 300000);
+    assert_int_equal(world_notes(world, TR_NOTE_CHECKPOINT_REFUSED), 1);
+    assert_non_null(strstr(world_note(world, TR_NOTE_CHECKPOINT_REFUSED), keys[0]));
+    assert_non_null(strstr(world_note(world, TR_NOTE_CHECKPOINT_REFUSED), " 1: "));
+    assert_true(world_delivered(world) > 50);
+    world_run(world, 600000);
+    assert_int_equal(world_notes(world, TR_NOTE_CHECKPOINT_REFUSED), 2);
+    world_free(world);
+}
+
 /* --- checkpoints ------------------------------------------------------------------------------ */
 
 static void test_checkpoint__is_written_by_interval_and_at_a_stop(void **state)
@@ -877,6 +1007,10 @@ int main(void)
         cmocka_unit_test(test_on_gap_stop__holds_the_shard_and_keeps_the_other_leases),
         cmocka_unit_test(test_on_gap_stop__does_not_pass_a_lost_stream),
         cmocka_unit_test(test_on_gap_stop__finishes_what_is_in_hand),
+        cmocka_unit_test(test_checkpoint__ahead_of_its_shard_is_told),
+        cmocka_unit_test(test_checkpoint__ahead_of_its_shard_holds_it_with_on_gap_stop),
+        cmocka_unit_test(test_checkpoint__of_another_shard_is_told_with_what_follows_it),
+        cmocka_unit_test(test_checkpoint__that_the_service_refuses_is_told_with_its_shard),
         cmocka_unit_test(test_checkpoint__is_written_by_interval_and_at_a_stop),
         cmocka_unit_test(test_checkpoint__stays_before_a_record_that_fails),
         cmocka_unit_test(test_gap__bounds_name_what_is_missing),

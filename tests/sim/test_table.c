@@ -232,6 +232,62 @@ static void test_table__deleted_under_a_worker_ends_it_and_is_not_made_again(voi
     world_free(world);
 }
 
+/* Made again by something else, with another key: every write is refused from now on. */
+static void test_table__made_again_with_another_key_ends_the_run(void **state)
+{
+    struct world *world =
+        world_new(&(struct world_options){.seed = 512, .shards = 2, .failover_ms = 20000});
+    size_t worker = world_start(world, false);
+    enum tr_status status;
+    (void)state;
+    world_run(world, 30000);
+    assert_int_equal(world_notes(world, TR_NOTE_LEASE_TAKEN), 2);
+    call(world, "DeleteTable", "{\"TableName\":\"app\"}");
+    while (table_is_there(world, "app")) {
+        world_run(world, 100);
+    }
+    world_make_table(world, "app", "id");
+    world_run_until_ended(world, worker, 60000);
+    assert_true(world_ended(world, worker, &status));
+    assert_int_equal(status, TR_ECONFIG);
+    assert_non_null(strstr(world_error(world), "it is no lease table: its key is 'id (HASH, S)'"));
+    world_free(world);
+}
+
+/* Somebody copied a row of this worker's under another key: it names this very run. */
+static void test_table__a_copy_of_an_own_row_is_told_as_one(void **state)
+{
+    static const char key[] = "\"leaseKey\":{\"S\":\"";
+    struct world *world = world_new(&(struct world_options){.seed = 513, .shards = 1});
+    struct tr_buf out = {0}, item = {0};
+    char *at, *begin;
+    size_t depth = 0;
+    (void)state;
+    (void)world_start(world, false);
+    world_run(world, 30000);
+    assert_int_equal(world_call(world, DYNAMODB "Scan", "{\"TableName\":\"app\"}", &out), 200);
+    tr_buf_add_char(&out, '\0');
+    at = strstr(out.ptr, key);
+    assert_non_null(at);
+    at[sizeof key - 1 + strcspn(at + sizeof key - 1, "\"") - 1] ^= 1; /* of another shard */
+    begin = strstr(out.ptr, "\"Items\":[{");
+    assert_non_null(begin);
+    begin += sizeof "\"Items\":[" - 1;
+    for (at = begin; depth > 0 || at == begin; at++) {
+        depth += *at == '{';
+        depth -= *at == '}';
+    }
+    tr_buf_printf(&item, "{\"TableName\":\"app\",\"Item\":%.*s}", (int)(at - begin), begin);
+    tr_buf_add_char(&item, '\0');
+    call(world, "PutItem", item.ptr);
+    world_run(world, 30000);
+    assert_int_equal(world_notes(world, TR_NOTE_LEASE_TWIN), 1);
+    assert_non_null(strstr(world_note(world, TR_NOTE_LEASE_TWIN), "which is this one: a copy"));
+    tr_buf_deinit(&item);
+    tr_buf_deinit(&out);
+    world_free(world);
+}
+
 /* Held leases go on: they are renewed without the table being read. */
 static void test_table__that_throttles_its_readers_takes_no_lease_from_anybody(void **state)
 {
@@ -653,6 +709,8 @@ int main(void)
         cmocka_unit_test(test_table__with_a_row_of_something_else_is_refused_by_its_key),
         cmocka_unit_test(test_table__that_is_being_deleted_is_waited_for_at_the_start),
         cmocka_unit_test(test_table__that_takes_long_to_create_is_waited_for_by_all),
+        cmocka_unit_test(test_table__made_again_with_another_key_ends_the_run),
+        cmocka_unit_test(test_table__a_copy_of_an_own_row_is_told_as_one),
         cmocka_unit_test(test_table__deleted_under_a_worker_ends_it_and_is_not_made_again),
         cmocka_unit_test(test_table__that_throttles_its_readers_takes_no_lease_from_anybody),
         cmocka_unit_test(test_table__a_row_of_a_shard_that_the_stream_lacks_is_named_once),

@@ -345,6 +345,103 @@ static void test_reader__a_horizon_before_what_was_called_trimmed_is_no_gap(void
 }
 
 /* Trimmed again before the first record came: one gap, from where the first one began. */
+static bool is_digits(const struct tr_position *position, const char *digits)
+{
+    struct tr_position wanted = sequence(digits);
+    return tr_position_cmp(position, &wanted) == 0;
+}
+
+static struct play checking(const char *checkpoint)
+{
+    struct tr_reader_options options = {
+        .poll_min_ms = 250, .poll_max_ms = 2000, .limit = 1000, .seed = 7};
+    struct play play = {.now_ms = 1000};
+    tr_reader_init(&play.reader, &options);
+    give(&play, (struct tr_reader_event){
+                    .kind = TR_READER_EV_START, .position = sequence(checkpoint), .check = true});
+    give(&play, (struct tr_reader_event){.kind = TR_READER_EV_ROOM, .room = true});
+    assert_int_equal(play.fx.kind, TR_READER_FX_ASK);
+    assert_true(play.fx.at);
+    give(&play, (struct tr_reader_event){
+                    .kind = TR_READER_EV_ITERATOR, .op = play.fx.op, .iterator = TR_LIT("it")});
+    assert_int_equal(play.fx.kind, TR_READER_FX_FETCH);
+    return play;
+}
+
+static void test_reader__a_checkpoint_whose_record_is_there_is_one(void **state)
+{
+    struct play play = checking("100");
+    (void)state;
+    give(&play, (struct tr_reader_event){.kind = TR_READER_EV_PAGE,
+                                         .op = play.reader.op,
+                                         .count = 1,
+                                         .first = sequence("100"),
+                                         .last = sequence("100"),
+                                         .found = true,
+                                         .room = true,
+                                         .iterator = TR_LIT("next")});
+    assert_true(play.fx.accepted && !play.fx.astray && !play.fx.unfound);
+    play.now_ms += 1000;
+    give(&play, (struct tr_reader_event){.kind = TR_READER_EV_TICK});
+    answer(&play, 1, "105", "next");
+    assert_true(play.fx.accepted && !play.fx.astray);
+    tr_reader_deinit(&play.reader);
+}
+
+static void test_reader__a_checkpoint_without_its_record_is_told_once(void **state)
+{
+    static const char *const follows[] = {"105", "95", NULL};
+    size_t i;
+    (void)state;
+    for (i = 0; i < 3; i++) {
+        struct play play = checking("100");
+        answer(&play, follows[i] != NULL, follows[i], follows[i] != NULL ? "next" : "");
+        assert_true(play.fx.accepted && play.fx.astray);
+        assert_int_equal(play.fx.ended, follows[i] == NULL);
+        assert_true(is_digits(&play.fx.from, "100"));
+        if (follows[i] != NULL) {
+            play.now_ms += 1000;
+            give(&play, (struct tr_reader_event){.kind = TR_READER_EV_TICK});
+            answer(&play, 1, "106", "next");
+            assert_false(play.fx.astray);
+        }
+        tr_reader_deinit(&play.reader);
+    }
+}
+
+static void test_reader__a_checkpoint_ahead_of_all_records_is_told_once(void **state)
+{
+    struct play play = checking("999");
+    unsigned pages, told = 0;
+    (void)state;
+    for (pages = 1; pages <= 3 * TR_READER_UNFOUND_EMPTY_PAGES; pages++) {
+        answer(&play, 0, NULL, "next");
+        told += play.fx.unfound;
+        assert_int_equal(told, pages >= TR_READER_UNFOUND_EMPTY_PAGES);
+        play.now_ms += 5000;
+        give(&play, (struct tr_reader_event){.kind = TR_READER_EV_TICK});
+    }
+    tr_reader_deinit(&play.reader);
+}
+
+/* The record itself may be trimmed while those behind it are not. */
+static void test_reader__a_checkpoint_whose_record_is_trimmed_is_read_behind(void **state)
+{
+    struct play play = checking("100");
+    (void)state;
+    fail_with(&play, TR_ETRIMMED);
+    assert_int_equal(play.fx.kind, TR_READER_FX_ASK);
+    assert_false(play.fx.at);
+    assert_true(is_digits(&play.fx.position, "100"));
+    give(&play, (struct tr_reader_event){
+                    .kind = TR_READER_EV_ITERATOR, .op = play.fx.op, .iterator = TR_LIT("it")});
+    play.now_ms += 1000;
+    give(&play, (struct tr_reader_event){.kind = TR_READER_EV_TICK});
+    answer(&play, 1, "101", "next");
+    assert_true(play.fx.accepted && !play.fx.astray && !play.fx.gap_closed);
+    tr_reader_deinit(&play.reader);
+}
+
 static void test_reader__a_gap_that_grows_is_one_gap(void **state)
 {
     struct play play = trimmed();
@@ -448,6 +545,10 @@ int main(void)
         cmocka_unit_test(test_reader__a_horizon_before_what_was_called_trimmed_is_no_gap),
         cmocka_unit_test(test_reader__a_horizon_that_moves_on_from_under_an_iterator_is_a_gap),
         cmocka_unit_test(test_reader__a_horizon_that_is_refused_itself_is_no_gap),
+        cmocka_unit_test(test_reader__a_checkpoint_whose_record_is_there_is_one),
+        cmocka_unit_test(test_reader__a_checkpoint_without_its_record_is_told_once),
+        cmocka_unit_test(test_reader__a_checkpoint_ahead_of_all_records_is_told_once),
+        cmocka_unit_test(test_reader__a_checkpoint_whose_record_is_trimmed_is_read_behind),
         cmocka_unit_test(test_reader__a_gap_that_grows_is_one_gap),
         cmocka_unit_test(test_reader__failures_back_off_and_keep_the_position),
         cmocka_unit_test(test_reader__not_found_is_not_the_end),
