@@ -38,6 +38,7 @@ struct tr_graph {
     bool leaves_only;  /* of a first start */
     bool leaves_known; /* they are those of the first complete listing, for good */
     bool complete_known;
+    bool torn;     /* the stream is off, and its listing lacks shards that it cannot lack */
     bool deferred; /* a shard waits for the next complete listing */
     bool held;     /* a row waits for a parent that has no row and gets none */
     bool missed;   /* a row went before its end, and no listing since has shown its shard */

@@ -63,11 +63,31 @@ static bool has_row_or_plan(const struct tr_graph *graph, uint32_t index)
 
 static bool has_known_child(const struct tr_graph *graph, const struct tr_shard_node *node);
 
+/* Whether the listing of a stream that is off is one in part: it lacks a shard that has a row and
+ * is too young to be trimmed. */
+static bool is_torn(const struct tr_graph *graph)
+{
+    int64_t id_ms;
+    uint32_t i;
+    if (graph->status != TR_STREAM_DISABLED || graph->service.ms == 0) {
+        return false;
+    }
+    for (i = 0; i < graph->lineage.count; i++) {
+        const struct tr_shard_node *node = tr_rules_node(graph, i);
+        if (tr_shard_node_is(node, TR_NODE_ROW) && !tr_shard_node_is(node, TR_NODE_COMPLETE) &&
+            tr_shard_id_ms(node->id, &id_ms) && graph->service.ms - id_ms < TR_GRAPH_RETENTION_MS) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The listing shows the end of the shard and nothing behind it. Where the stream is on, something
- * is missing: what came behind may be long done, and its rows gone. */
+ * is missing: what came behind may be long done, and its rows gone. Where it is off this is how its
+ * last shards look, unless the listing is torn. */
 static bool is_ragged(const struct tr_graph *graph, const struct tr_shard_node *node)
 {
-    return node->ending_len > 0 && graph->status != TR_STREAM_DISABLED &&
+    return node->ending_len > 0 && (graph->status != TR_STREAM_DISABLED || graph->torn) &&
            !tr_shard_node_is(node, TR_NODE_FIRST) && !has_known_child(graph, node);
 }
 
@@ -427,6 +447,7 @@ void tr_rules_evaluate(struct tr_graph *graph)
     if (graph->rows_known) {
         mark_first_start(graph);
         if (graph->complete_known) {
+            graph->torn = is_torn(graph);
             defer_ragged(graph);
         }
         for (i = 0; i < graph->lineage.count; i++) {

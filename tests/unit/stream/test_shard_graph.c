@@ -737,6 +737,24 @@ static void test_uncovered__waits_where_the_lineage_breaks_off_in_the_listing(vo
     end(bench);
 }
 
+/* Of a stream that is off, shards are the last ones as well: what a listing in part lacks of those
+ * with rows tells it from a whole one. */
+static void test_uncovered__waits_where_the_listing_of_a_stream_that_is_off_is_torn(void **state)
+{
+    static const char *const rows[] = {"shardId-00000001699999990000-0000000d<C=END",
+                                       "shardId-00000001699900000000-0000000d<C=END"};
+    size_t old;
+    (void)state;
+    for (old = 0; old < 2; old++) {
+        struct bench *bench = begin();
+        bench->service.ms = 1700000000000;
+        (void)scanned(bench, rows[old]);
+        assert_string_equal(disabled(bench, "A. B<A."), old ? "A" : "");
+        assert_true(bench->effects.want_listing == !old);
+        end(bench);
+    }
+}
+
 static void test_stale__scan_begun_before_a_row_was_made_does_not_take_it_away(void **state)
 {
     struct bench *bench = begin();
@@ -1101,6 +1119,7 @@ int main(void)
         cmocka_unit_test(test_uncovered__waits_a_minute_where_the_listing_lags_behind_its_parent),
         cmocka_unit_test(test_row__known_keeps_its_parents_when_only_its_checkpoint_is_told),
         cmocka_unit_test(test_uncovered__waits_where_the_lineage_breaks_off_in_the_listing),
+        cmocka_unit_test(test_uncovered__waits_where_the_listing_of_a_stream_that_is_off_is_torn),
         cmocka_unit_test(test_stale__scan_begun_before_a_row_was_made_does_not_take_it_away),
         cmocka_unit_test(test_stale__scan_does_not_take_a_checkpoint_back),
         cmocka_unit_test(test_stale__scan_or_listing_of_long_ago_makes_no_rows),
