@@ -184,12 +184,11 @@ enum tr_status tr_lease_scan_prepare(struct tr_lease_core *core, const struct tr
 }
 
 /* A scan may be stale: of a lease that is ours it proves nothing. But a counter ahead of mine says
- * that somebody else writes, and my next write finds out. */
+ * that somebody else writes, or made the row that I miss, and my next write finds out. */
 static void scanned_own(struct tr_lease_core *core, struct tr_lease *lease,
                         const struct tr_lease_row *row)
 {
-    if (lease->op.id == 0 && lease->attempts == 0 && !lease->row_gone &&
-        row->counter > lease->row->row.counter) {
+    if (lease->op.id == 0 && lease->attempts == 0 && row->counter > lease->row->row.counter) {
         lease->next_at = core->now;
     }
     /* Just as I left it, but for what other workers wrote beside: a request, perhaps. */

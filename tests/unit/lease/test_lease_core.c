@@ -991,6 +991,35 @@ static void test_lease__vanished_row_of_a_lapsed_owner_waits_for_a_better_one(vo
     rig_deinit(&rig);
 }
 
+/* Else it would be made at an old checkpoint when it is deleted once more. */
+static void test_lease__vanished_row_that_a_scan_shows_again_is_lost_at_once(void **state)
+{
+    struct rig rig;
+    struct tr_lease_row stale = rig_row("s1", "me", 6, "TRIM_HORIZON"),
+                        again = rig_row("s1", "other", 1800000000001, "100");
+    uint64_t at;
+    (void)state;
+    rig_init(&rig, NULL);
+    rig_hold(&rig, "s1");
+    rig_pass(&rig, 9600);
+    rig_answer(&rig, TR_ECONDITION, NULL);
+    rig_step(&rig, (struct tr_lease_event){.kind = TR_LEASE_EV_READ,
+                                           .op = rig.read,
+                                           .status = TR_ENOTFOUND,
+                                           .service = {1800000000000}});
+    rig_until(&rig, TR_LEASE_FX_SCAN);
+    rig_scanned(&rig, &stale, 1);
+    assert_int_equal(rig.count[TR_LEASE_FX_LOST], 0);
+    rig_until(&rig, TR_LEASE_FX_SCAN);
+    at = now_ms(&rig);
+    rig_scanned(&rig, &again, 1);
+    assert_int_equal(rig.last.kind, TR_LEASE_CREATE);
+    assert_true(now_ms(&rig) == at);
+    rig_answer(&rig, TR_ECONDITION, &again);
+    assert_int_equal(rig.count[TR_LEASE_FX_LOST], 1);
+    rig_deinit(&rig);
+}
+
 static void test_lease__vanished_row_is_lost_without_a_fresh_counter(void **state)
 {
     struct rig rig;
@@ -1582,6 +1611,7 @@ int main(void)
         cmocka_unit_test(test_lease__vanished_row_that_is_given_up_is_released_with_its_checkpoint),
         cmocka_unit_test(test_lease__vanished_row_that_somebody_made_first_is_lost),
         cmocka_unit_test(test_lease__vanished_row_of_a_lapsed_owner_waits_for_a_better_one),
+        cmocka_unit_test(test_lease__vanished_row_that_a_scan_shows_again_is_lost_at_once),
         cmocka_unit_test(test_lease__vanished_row_is_lost_without_a_fresh_counter),
         cmocka_unit_test(test_lease__row_that_is_not_understood_any_more_is_left_alone),
         cmocka_unit_test(test_lease__row_gone_from_the_table_is_forgotten),
