@@ -70,8 +70,9 @@ YAML
     row "$leases idle leases, $name: CPU" \
         "$(awk -v t=$((after - before)) -v hz="$hz" -v s="$seconds" \
             'BEGIN { printf "%.1f", t * 1000 / hz / s }')" ms/s "<= 30"
-    kill -TERM "$worker" "$model"
+    kill -TERM "$worker"
     wait "$worker" || die "the worker ended with $?"
+    kill -TERM "$model"
     wait "$model" || true
 }
 
