@@ -92,9 +92,8 @@ enum tr_level { TR_LEVEL_DEBUG, TR_LEVEL_INFO, TR_LEVEL_WARN, TR_LEVEL_ERROR };
       "everything up to and including it is done")                                                 \
     X(CHECKPOINT_UNFOUND, WARN, "checkpoint not found in its shard", "", "", "checkpoint",         \
       "the shard's pages from it on are empty: it lies ahead of all records, if somebody wrote "   \
-      "it, "                                                                                       \
-      "and nothing is delivered before they pass it; `records are missing` follows if it is none " \
-      "of the shard's")                                                                            \
+      "it, and nothing is delivered before they pass it; `records are missing` follows if it is "  \
+      "none of the shard's")                                                                       \
     X(CHECKPOINT_REFUSED, ERROR, "checkpoint refused by the service", "", "", "checkpoint",        \
       "the row's checkpoint is no sequence number to it: the shard is not read, and asked for at " \
       "most once a minute; the other leases go on; told again every ten minutes")                  \

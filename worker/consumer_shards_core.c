@@ -367,6 +367,15 @@ static bool gap_is_before_start(const struct tr_consumer *c, const struct slot *
            !(tr_shard_id_ms(gap->shard, &born_ms) && born_ms > slot->start_ms);
 }
 
+/* By the first record that came, if one did. */
+static void bound(struct gap *gap, const struct tr_page *page)
+{
+    if (page != NULL && page->count > 0) {
+        gap->to = tr_page_position(page, 0);
+        (void)tr_page_created_ms(page, 0, &gap->to_ms);
+    }
+}
+
 /* What was trimmed is bounded now: by a page's first record, by the end, or by nothing. */
 static void on_gap(struct tr_consumer *c, struct slot *slot, const struct tr_reader_effects *fx,
                    const struct tr_page *page)
@@ -377,10 +386,7 @@ static void on_gap(struct tr_consumer *c, struct slot *slot, const struct tr_rea
                       .from_ms = fx->from_at ? 0 : slot->fetched_ms,
                       .to = TR_TRIM_HORIZON,
                       .ended = fx->ended};
-    if (page != NULL && page->count > 0) {
-        gap.to = tr_page_position(page, 0);
-        (void)tr_page_created_ms(page, 0, &gap.to_ms);
-    }
+    bound(&gap, page);
     if (!gap_is_before_start(c, slot, &gap)) {
         (void)tr_consumer_gap(c, &gap);
     }
@@ -395,10 +401,7 @@ static void on_astray(struct tr_consumer *c, struct slot *slot, const struct tr_
                       .to = TR_TRIM_HORIZON,
                       .astray = true,
                       .ended = fx->ended};
-    if (page != NULL && page->count > 0) {
-        gap.to = tr_page_position(page, 0);
-        (void)tr_page_created_ms(page, 0, &gap.to_ms);
-    }
+    bound(&gap, page);
     (void)tr_consumer_gap(c, &gap);
 }
 

@@ -273,13 +273,23 @@ static bool all_done(const struct tr_worker *worker)
     return true;
 }
 
-static size_t unreleased(const struct tr_worker *worker)
+/* After a stop in time: whether all was released. */
+static enum tr_status judge_releases(const struct tr_worker *worker, struct tr_err *err)
 {
     size_t count = 0, i;
     for (i = 0; i < worker->unit_count; i++) {
         count += tr_consumer_unreleased(worker->units[i].core);
     }
-    return count;
+    if (count == 0) {
+        return TR_OK;
+    }
+    return count == 1 ? tr_fail(err, TR_ETIMEOUT,
+                                "one lease could not be released, nor its checkpoint written; it "
+                                "expires by itself")
+                      : tr_fail(err, TR_ETIMEOUT,
+                                "%zu leases could not be released, nor their checkpoints written; "
+                                "they expire by themselves",
+                                count);
 }
 
 static struct tr_mono next_deadline(const struct tr_worker *worker)
@@ -440,15 +450,8 @@ enum tr_status tr_worker_run(struct tr_worker *worker, struct tr_err *err)
                          worker->abandoned ? "batches in hand did not finish"
                                            : "the release of leases was not answered",
                          (unsigned long long)worker->config->worker.shutdown_timeout_ms);
-    } else if (unreleased(worker) == 1) {
-        status = tr_fail(err, TR_ETIMEOUT,
-                         "one lease could not be released, nor its checkpoint written; it expires "
-                         "by itself");
-    } else if (unreleased(worker) > 1) {
-        status = tr_fail(err, TR_ETIMEOUT,
-                         "%zu leases could not be released, nor their checkpoints written; they "
-                         "expire by themselves",
-                         unreleased(worker));
+    } else {
+        status = judge_releases(worker, err);
     }
     note = (struct tr_note){.id = TR_NOTE_RUN_ENDED,
                             .a = (uint64_t)tr_metrics_sum(worker->metrics, TR_METRIC_RECORDS_DONE),

@@ -263,24 +263,25 @@ void judge_batch(struct judge *judge, uint64_t at, size_t worker, const char *na
     shard->read_at = at;
 }
 
-void judge_begins(struct judge *judge, size_t worker, const char *name)
+/* What it did before is another tenure's. */
+static void turn_tenure(struct judge *judge, size_t worker, const char *name, bool noticed)
 {
     struct shard *shard = judge_shard_of(judge, tr_bytes_of(name));
     struct hold *hold = shard != NULL ? judge_hold(shard, worker) : NULL;
     if (hold != NULL) {
         hold->done_to = 0;
-        hold->noticed = false;
+        hold->noticed = noticed;
     }
+}
+
+void judge_begins(struct judge *judge, size_t worker, const char *name)
+{
+    turn_tenure(judge, worker, name, false);
 }
 
 void judge_lost(struct judge *judge, size_t worker, const char *name)
 {
-    struct shard *shard = judge_shard_of(judge, tr_bytes_of(name));
-    struct hold *hold = shard != NULL ? judge_hold(shard, worker) : NULL;
-    if (hold != NULL) {
-        hold->done_to = 0;
-        hold->noticed = true;
-    }
+    turn_tenure(judge, worker, name, true);
 }
 
 /* ---- done ---- */

@@ -860,14 +860,20 @@ static void test_lease__stopped_worker_takes_nothing_and_looks_no_more(void **st
 
 /* ---- rows that vanish ---- */
 
-static void lose_row(struct rig *rig)
+/* The write that is out finds no row. */
+static void miss_row(struct rig *rig)
 {
-    rig_until(rig, TR_LEASE_FX_WRITE);
     rig_answer(rig, TR_ECONDITION, NULL);
     rig_step(rig, (struct tr_lease_event){.kind = TR_LEASE_EV_READ,
                                           .op = rig->read,
                                           .status = TR_ENOTFOUND,
                                           .service = {1800000000000}});
+}
+
+static void lose_row(struct rig *rig)
+{
+    rig_until(rig, TR_LEASE_FX_WRITE);
+    miss_row(rig);
 }
 
 static void test_lease__vanished_row_is_made_again_by_its_owner(void **state)
@@ -972,11 +978,7 @@ static void test_lease__vanished_row_of_a_lapsed_owner_waits_for_a_better_one(vo
     rig_hold(&rig, "s1");
     rig_pass(&rig, 9600);
     at = now_ms(&rig);
-    rig_answer(&rig, TR_ECONDITION, NULL);
-    rig_step(&rig, (struct tr_lease_event){.kind = TR_LEASE_EV_READ,
-                                           .op = rig.read,
-                                           .status = TR_ENOTFOUND,
-                                           .service = {1800000000000}});
+    miss_row(&rig);
     rig_checkpoint(&rig, "s1", "100"); /* neither a checkpoint nor giving up cuts it short */
     rig_key(&rig, TR_LEASE_EV_GIVE_UP, "s1");
     rig_until(&rig, TR_LEASE_FX_WRITE);
@@ -1002,11 +1004,7 @@ static void test_lease__vanished_row_that_a_scan_shows_again_is_lost_at_once(voi
     rig_init(&rig, NULL);
     rig_hold(&rig, "s1");
     rig_pass(&rig, 9600);
-    rig_answer(&rig, TR_ECONDITION, NULL);
-    rig_step(&rig, (struct tr_lease_event){.kind = TR_LEASE_EV_READ,
-                                           .op = rig.read,
-                                           .status = TR_ENOTFOUND,
-                                           .service = {1800000000000}});
+    miss_row(&rig);
     rig_until(&rig, TR_LEASE_FX_SCAN);
     rig_scanned(&rig, &stale, 1);
     assert_int_equal(rig.count[TR_LEASE_FX_LOST], 0);

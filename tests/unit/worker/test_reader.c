@@ -344,7 +344,6 @@ static void test_reader__a_horizon_before_what_was_called_trimmed_is_no_gap(void
     tr_reader_deinit(&play.reader);
 }
 
-/* Trimmed again before the first record came: one gap, from where the first one began. */
 static bool is_digits(const struct tr_position *position, const char *digits)
 {
     struct tr_position wanted = sequence(digits);
@@ -442,6 +441,7 @@ static void test_reader__a_checkpoint_whose_record_is_trimmed_is_read_behind(voi
     tr_reader_deinit(&play.reader);
 }
 
+/* Trimmed again before the first record came: one gap, from where the first one began. */
 static void test_reader__a_gap_that_grows_is_one_gap(void **state)
 {
     struct play play = trimmed();
